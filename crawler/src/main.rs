@@ -1,0 +1,2 @@
+//! The crawler.
+fn main() {}
