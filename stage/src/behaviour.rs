@@ -1,0 +1,202 @@
+//! What a user implements: three traits of native async callbacks, and typed calls.
+
+use std::future::{Future, ready};
+use std::task::Poll;
+
+use crate::batch::Batch;
+use crate::context::{Context, Never};
+use crate::exit::{End, Exit, Result};
+use crate::id::SubscriptionId;
+use crate::protocol::Asking;
+use crate::runtime::Failure;
+
+/// What to do after a callback failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Directive {
+    /// Goes on with the same behaviour, the failed event skipped. After a panic it means `Restart`.
+    Resume,
+    /// Goes on with a new behaviour from the factory, within the intensity; without a factory it means `Stop`.
+    Restart,
+    /// Ends the stage with the failure.
+    Stop,
+}
+
+macro_rules! common_callbacks {
+    ($out:ty) => {
+        /// Runs once before anything else, and after a restart.
+        fn started(&mut self, cx: &mut Context<$out>) -> impl Future<Output = Result> + Send {
+            let _ = cx;
+            ready(Ok(()))
+        }
+
+        /// Polled beside the mailbox, for a stage that waits on something of its own. No future is ever dropped.
+        fn poll_events(
+            &mut self,
+            task: &mut std::task::Context<'_>,
+            cx: &mut Context<$out>,
+        ) -> Poll<Result> {
+            let _ = (task, cx);
+            Poll::Pending
+        }
+
+        /// Hears that a subscription ended, after all its events.
+        fn handle_cancel(
+            &mut self,
+            subscription: SubscriptionId,
+            end: &End,
+            cx: &mut Context<$out>,
+        ) -> impl Future<Output = Result> + Send {
+            let _ = (subscription, end, cx);
+            ready(Ok(()))
+        }
+
+        /// Decides what a failed callback means. What was emitted before it is delivered all the same.
+        fn handle_failure(&mut self, failure: &Failure) -> Directive {
+            let _ = failure;
+            Directive::Restart
+        }
+
+        /// Events taken and still at work; a stage completes or drains only when this is 0.
+        fn in_hand(&self) -> usize {
+            0
+        }
+
+        /// Runs last; not after a panic or an abort.
+        fn stopping(
+            &mut self,
+            exit: &Exit,
+            cx: &mut Context<$out>,
+        ) -> impl Future<Output = ()> + Send {
+            let _ = (exit, cx);
+            ready(())
+        }
+    };
+}
+
+/// A stage that emits what is asked of it.
+///
+/// ```
+/// use stage::{Context, Producer, Result};
+///
+/// struct Counter(u64);
+///
+/// impl Producer for Counter {
+///     type Out = u64;
+///
+///     async fn handle_demand(&mut self, demand: usize, cx: &mut Context<u64>) -> Result {
+///         cx.emit_all((self.0..).take(demand));
+///         self.0 += demand as u64;
+///         Ok(())
+///     }
+/// }
+/// ```
+pub trait Producer: Sized + Send + 'static {
+    /// What it emits.
+    type Out: Send + 'static;
+
+    /// Hears of new demand only, what the buffer served already taken off. Emit now, or later.
+    fn handle_demand(
+        &mut self,
+        demand: usize,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send;
+
+    /// Hears of a new consumer before it can be served.
+    fn handle_subscriber(
+        &mut self,
+        subscription: SubscriptionId,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (subscription, cx);
+        ready(Ok(()))
+    }
+
+    common_callbacks!(Self::Out);
+}
+
+/// A stage that takes events and emits others; it takes no more input while its output waits.
+pub trait ProducerConsumer: Sized + Send + 'static {
+    /// What it takes.
+    type In: Send + 'static;
+    /// What it emits.
+    type Out: Send + 'static;
+
+    /// Handles a batch of at most `max − min` events.
+    fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, Self::In>,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send;
+
+    /// Runs when the last upstream completed; may emit the rest.
+    fn handle_complete(
+        &mut self,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        ready(Ok(()))
+    }
+
+    /// Hears of its new subscription and says who asks on it.
+    fn handle_subscribe(
+        &mut self,
+        subscription: SubscriptionId,
+        asking: Asking,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result<Asking>> + Send {
+        let _ = (subscription, cx);
+        ready(Ok(asking))
+    }
+
+    /// Hears of a new consumer before it can be served.
+    fn handle_subscriber(
+        &mut self,
+        subscription: SubscriptionId,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        let _ = (subscription, cx);
+        ready(Ok(()))
+    }
+
+    common_callbacks!(Self::Out);
+}
+
+/// A stage that only takes events.
+pub trait Consumer: Sized + Send + 'static {
+    /// What it takes.
+    type In: Send + 'static;
+
+    /// Handles a batch of at most `max − min` events.
+    fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, Self::In>,
+        cx: &mut Context,
+    ) -> impl Future<Output = Result> + Send;
+
+    /// Hears of its new subscription and says who asks on it.
+    fn handle_subscribe(
+        &mut self,
+        subscription: SubscriptionId,
+        asking: Asking,
+        cx: &mut Context,
+    ) -> impl Future<Output = Result<Asking>> + Send {
+        let _ = (subscription, cx);
+        ready(Ok(asking))
+    }
+
+    common_callbacks!(Never);
+}
+
+/// Calls and casts: one impl for each message type, with a typed reply. `Out` is what the stage emits.
+pub trait Handler<M: Send + 'static, Out: Send + 'static = Never>: Send + 'static {
+    /// What the caller gets; events emitted by the handler are dispatched before it.
+    type Reply: Send + 'static;
+
+    /// Handles one message between two batches.
+    fn handle(
+        &mut self,
+        message: M,
+        cx: &mut Context<Out>,
+    ) -> impl Future<Output = Self::Reply> + Send;
+}

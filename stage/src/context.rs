@@ -1,0 +1,183 @@
+//! What a callback can do to its own stage: emit, ask, cancel, complete, stop, and send to itself later.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use crate::behaviour::Handler;
+use crate::exit::{Cancel, End, Exit};
+use crate::id::SubscriptionId;
+use crate::protocol::{Asking, Deliveries, ProducerHalf, UpstreamEnds, Window};
+use crate::registry::Registry;
+use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
+
+/// The type of events a stage does not have.
+#[derive(Debug, Clone, Copy)]
+pub enum Never {}
+
+pub(crate) struct Downstream<Out> {
+    pub(crate) port: Arc<dyn ConsumerPort<Out>>,
+    pub(crate) edge: Arc<Edge>,
+}
+
+pub(crate) struct Upstream {
+    pub(crate) port: Arc<dyn AskPort>,
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) window: Window,
+    pub(crate) asking: Asking,
+    pub(crate) ends: UpstreamEnds,
+}
+
+/// The stage, as its callbacks see it. `Out` is what it emits.
+pub struct Context<Out: Send + 'static = Never> {
+    pub(crate) cell: Arc<Cell>,
+    pub(crate) half: ProducerHalf<Out>,
+    pub(crate) emitted: Vec<Out>,
+    pub(crate) deliveries: Deliveries<Out>,
+    pub(crate) downstreams: HashMap<SubscriptionId, Downstream<Out>>,
+    pub(crate) upstreams: HashMap<SubscriptionId, Upstream>,
+    /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
+    pub(crate) me: Box<dyn Any + Send + Sync>,
+    pub(crate) timers: JoinSet<()>,
+    pub(crate) ending: Option<Exit>,
+    pub(crate) stop: Option<Exit>,
+    pub(crate) registry: Registry,
+}
+
+impl<Out: Send + 'static> std::fmt::Debug for Context<Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context")
+            .field("name", &self.cell.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<Out: Send + 'static> Context<Out> {
+    /// The stage's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.cell.name
+    }
+
+    /// The names known where this stage lives.
+    #[must_use]
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Emits one event; it is dispatched when the callback returns, or at `flush`.
+    pub fn emit(&mut self, event: Out) {
+        self.emitted.push(event);
+    }
+
+    /// Emits events in their order.
+    pub fn emit_all(&mut self, events: impl IntoIterator<Item = Out>) {
+        self.emitted.extend(events);
+    }
+
+    /// The demand this stage was told and has not paid.
+    #[must_use]
+    pub fn demand(&self) -> usize {
+        self.half.owed().saturating_sub(self.emitted.len())
+    }
+
+    /// Dispatches what was emitted, against the asks seen so far. For callbacks that go on to wait.
+    pub fn flush(&mut self) {
+        if !self.emitted.is_empty() {
+            let emitted = self.half.on_emit(&mut self.emitted, &mut self.deliveries);
+            if emitted.discarded > 0 {
+                self.cell.discarded(emitted.discarded);
+            }
+        }
+        self.send_deliveries();
+    }
+
+    pub(crate) fn send_deliveries(&mut self) {
+        for (subscription, events) in self.deliveries.drain(..) {
+            if let Some(downstream) = self.downstreams.get(&subscription) {
+                downstream.edge.delivered(events.len());
+                downstream.port.deliver(subscription, events);
+            }
+        }
+        self.cell.set_buffered(self.half.buffered());
+    }
+
+    /// Says that no more events will come: the stage ends when its buffer is empty.
+    pub fn complete(&mut self) {
+        self.ending.get_or_insert(Exit::Completed);
+    }
+
+    /// Stops the stage after this callback; what is buffered is discarded and counted.
+    pub fn stop(&mut self) {
+        self.stop.get_or_insert(Exit::Stopped);
+    }
+
+    /// Asks for `n` more on a manual subscription. Unknown subscriptions and 0 are ignored.
+    pub fn ask(&mut self, subscription: SubscriptionId, n: usize) {
+        if let Some(upstream) = self.upstreams.get(&subscription).filter(|_| n > 0) {
+            upstream.edge.asked(n);
+            upstream.port.ask(subscription, n);
+        }
+    }
+
+    /// Cancels one of this stage's upstream subscriptions; events asked for may still arrive before its end does.
+    pub fn cancel(&mut self, subscription: SubscriptionId, reason: Cancel) {
+        if let Some(upstream) = self.upstreams.get(&subscription) {
+            upstream.port.cancel(subscription, reason);
+        }
+    }
+
+    /// A weak handle to this stage.
+    ///
+    /// # Panics
+    ///
+    /// When `S` is not the behaviour this context was lent to: call it as `cx.me::<Self>()`.
+    #[must_use]
+    pub fn me<S: 'static>(&self) -> WeakHandle<S, Out> {
+        let port = self
+            .me
+            .downcast_ref::<Weak<dyn CallPort<S, Out>>>()
+            .expect("me::<S>() is called with the behaviour's own type");
+        WeakHandle(Weak::clone(port))
+    }
+
+    /// Sends `message` to this stage after `delay`. The timer ends with the stage.
+    ///
+    /// # Panics
+    ///
+    /// As [`Context::me`].
+    pub fn cast_after<S, M>(&mut self, delay: Duration, message: M)
+    where
+        S: Handler<M, Out> + 'static,
+        M: Send + 'static,
+    {
+        let me = self.me::<S>();
+        while self.timers.try_join_next().is_some() {}
+        self.timers.spawn(async move {
+            tokio::time::sleep(delay).await;
+            if let Some(port) = me.0.upgrade() {
+                let _ended = port.send(Box::new(Message::timer(message)));
+            }
+        });
+    }
+
+    pub(crate) fn close(&mut self, exit: &Exit) {
+        let end = match exit {
+            Exit::Completed => End::Completed,
+            other => End::Down(other.clone()),
+        };
+        for (subscription, downstream) in self.downstreams.drain() {
+            downstream.port.end(subscription, end.clone());
+        }
+        for (subscription, upstream) in self.upstreams.drain() {
+            upstream.port.gone(subscription, exit.clone());
+        }
+        let lost = self.half.discard() + self.emitted.len();
+        if lost > 0 {
+            self.cell.discarded(lost);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Why a stage or a subscription ended, in one vocabulary for both sides of an edge.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+/// Any error a callback returns, boxed; `?` converts into it.
+///
+/// It does not implement [`Error`] itself, so that every error converts into it; its cause is [`StageError::source`].
+pub struct StageError(Box<dyn Error + Send + Sync>);
+
+/// What callbacks return.
+pub type Result<T = ()> = std::result::Result<T, StageError>;
+
+impl StageError {
+    /// Returns the error as the callback made it.
+    #[must_use]
+    pub fn source(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+}
+
+impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for StageError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Debug for StageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for StageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+/// Why a stage ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Exit {
+    /// All events were handled and every buffer was emptied.
+    Completed,
+    /// Its owner stopped it.
+    Stopped,
+    /// A callback returned an error; both sides of an edge see the same one.
+    Failed(Arc<StageError>),
+    /// A callback panicked with this message.
+    Panicked(Arc<str>),
+    /// It was aborted: a running callback was dropped.
+    Aborted,
+    /// The producer had ended before the subscription reached it.
+    Unreachable,
+}
+
+impl Exit {
+    /// Returns whether the stage ended by failure rather than by completion or a stop.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        !matches!(self, Self::Completed | Self::Stopped)
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed => f.write_str("completed"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::Aborted => f.write_str("aborted"),
+            Self::Unreachable => f.write_str("its producer had already ended"),
+        }
+    }
+}
+
+/// The reason given with an explicit cancel.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Cancel {
+    /// Nothing went wrong: the consumer has had enough.
+    Normal,
+    /// Something failed.
+    Failed(Arc<StageError>),
+}
+
+impl Cancel {
+    /// Makes the reason for a failure.
+    pub fn failed(error: impl Into<StageError>) -> Self {
+        Self::Failed(Arc::new(error.into()))
+    }
+}
+
+/// How a subscription ended, as `handle_cancel` hears it.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum End {
+    /// The producer had no more events and its buffer was emptied.
+    Completed,
+    /// One side cancelled it.
+    Cancelled(Cancel),
+    /// The peer ended.
+    Down(Exit),
+}
+
+impl End {
+    /// Returns whether the subscription ended by a failure.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        match self {
+            Self::Completed | Self::Cancelled(Cancel::Normal) => false,
+            Self::Cancelled(Cancel::Failed(_)) => true,
+            Self::Down(exit) => exit.is_failure(),
+        }
+    }
+
+    /// Returns the exit of a stage that ends because of this.
+    #[must_use]
+    pub fn to_exit(&self) -> Exit {
+        match self {
+            Self::Completed | Self::Cancelled(Cancel::Normal) => Exit::Completed,
+            Self::Cancelled(Cancel::Failed(error)) => Exit::Failed(Arc::clone(error)),
+            Self::Down(exit) => exit.clone(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! The events a producer emitted that nobody has asked for yet: a bounded FIFO with an explicit policy.
+
+use std::collections::VecDeque;
+
+/// What happens to events beyond the buffer's capacity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// Takes no new input while the buffer is full; one message's expansion may stand above the capacity.
+    HoldBack,
+    /// Drops the oldest, counted. GenStage's keep last.
+    DropOldest,
+    /// Drops the newcomers, counted. GenStage's keep first.
+    DropNewest,
+}
+
+/// A FIFO of events with a capacity of at least 1.
+#[derive(Debug)]
+pub struct Buffer<T> {
+    events: VecDeque<T>,
+    capacity: usize,
+    when_full: WhenFull,
+}
+
+impl<T> Buffer<T> {
+    /// Makes an empty buffer; a capacity of 0 counts as 1.
+    #[must_use]
+    pub fn new(capacity: usize, when_full: WhenFull) -> Self {
+        Self {
+            events: VecDeque::new(),
+            capacity: capacity.max(1),
+            when_full,
+        }
+    }
+
+    /// Buffered events.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// Returns whether nothing is buffered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Returns whether new input has to wait.
+    #[must_use]
+    pub fn is_holding_back(&self) -> bool {
+        self.when_full == WhenFull::HoldBack && self.events.len() >= self.capacity
+    }
+
+    /// Appends all of `events` and returns how many were discarded.
+    #[must_use]
+    pub fn store(&mut self, events: &mut Vec<T>) -> usize {
+        let over = match self.when_full {
+            WhenFull::HoldBack => 0,
+            _ => (self.events.len() + events.len()).saturating_sub(self.capacity),
+        };
+        if self.when_full == WhenFull::DropNewest {
+            events.truncate(events.len() - over);
+        }
+        self.events.extend(events.drain(..));
+        if self.when_full == WhenFull::DropOldest {
+            self.events.drain(..over);
+        }
+        over
+    }
+
+    /// Takes up to `most` of the oldest events, in order.
+    pub fn take(&mut self, most: usize) -> Vec<T> {
+        let most = most.min(self.events.len());
+        self.events.drain(..most).collect()
+    }
+
+    /// Empties it and returns how many events it held.
+    pub fn clear(&mut self) -> usize {
+        let held = self.events.len();
+        self.events.clear();
+        held
+    }
+}

@@ -1,0 +1,90 @@
+//! The two numbers of a subscription, checked once at the door.
+
+use thiserror::Error;
+
+/// How many events a consumer lets be outstanding, and when it asks again.
+///
+/// `max` bounds what is asked and not yet handled; at `min` outstanding or fewer it asks again up to `max`. Batches
+/// handed to a callback hold at most `max − min` events.
+///
+/// ```
+/// let demand = stage::Demand::new(100, 80)?;
+/// assert_eq!((demand.max(), demand.min(), demand.batch_max()), (100, 80, 20));
+/// # Ok::<(), stage::DemandError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demand {
+    max: usize,
+    min: usize,
+}
+
+/// Why a pair of numbers is not a [`Demand`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum DemandError {
+    /// Nothing would ever be asked.
+    #[error("max_demand must be at least 1, got 0")]
+    MaxIsZero,
+    /// The consumer would ask again before it handled anything.
+    #[error("min_demand must be at most {most}, got {min}")]
+    MinTooLarge {
+        /// `max − 1`.
+        most: usize,
+        /// What was given.
+        min: usize,
+    },
+}
+
+impl Demand {
+    /// Checks `1 ≤ max` and `min ≤ max − 1`.
+    ///
+    /// # Errors
+    ///
+    /// [`DemandError`] names the number that is out of its range.
+    pub const fn new(max: usize, min: usize) -> Result<Self, DemandError> {
+        if max == 0 {
+            return Err(DemandError::MaxIsZero);
+        }
+        if min >= max {
+            return Err(DemandError::MinTooLarge { most: max - 1, min });
+        }
+        Ok(Self { max, min })
+    }
+
+    /// Asks for `max`, and again at half of it.
+    ///
+    /// # Errors
+    ///
+    /// [`DemandError::MaxIsZero`].
+    pub const fn up_to(max: usize) -> Result<Self, DemandError> {
+        Self::new(max, max / 2)
+    }
+
+    /// The most events outstanding.
+    #[must_use]
+    pub const fn max(self) -> usize {
+        self.max
+    }
+
+    /// The outstanding count at which it asks again.
+    #[must_use]
+    pub const fn min(self) -> usize {
+        self.min
+    }
+
+    /// The most events in one call of `handle_events`.
+    #[must_use]
+    pub const fn batch_max(self) -> usize {
+        self.max - self.min
+    }
+}
+
+impl Default for Demand {
+    /// 1000 and 500. Source: GenStage 1.3 subscription options.
+    fn default() -> Self {
+        Self {
+            max: 1000,
+            min: 500,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a consumer says when it subscribes.
+
+use super::Demand;
+use crate::exit::End;
+
+/// What the end of an upstream does to its consumer.
+///
+/// | policy | completed or cancelled normally | failed |
+/// |---|---|---|
+/// | `Complete` | completes when it was the last | stops with the failure |
+/// | `Stop` | stops | stops with the failure |
+/// | `StopOnFailure` | stays | stops with the failure |
+/// | `Keep` | stays | stays |
+///
+/// `Stop`, `StopOnFailure` and `Keep` are GenStage's permanent, transient and temporary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum UpstreamEnds {
+    /// Completes with the last upstream, stops with the first failure.
+    #[default]
+    Complete,
+    /// Stops with any end.
+    Stop,
+    /// Stops with a failure alone.
+    StopOnFailure,
+    /// Never stops.
+    Keep,
+}
+
+impl UpstreamEnds {
+    /// Returns whether this end stops the consumer; `last` tells that no other upstream is left.
+    #[must_use]
+    pub fn stops(self, end: &End, last: bool) -> bool {
+        match self {
+            Self::Complete => last || end.is_failure(),
+            Self::Stop => true,
+            Self::StopOnFailure => end.is_failure(),
+            Self::Keep => false,
+        }
+    }
+}
+
+/// Who asks on a subscription.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Asking {
+    /// The runtime, by the window.
+    #[default]
+    Automatic,
+    /// The stage itself, with `cx.ask`; messages then arrive unsplit.
+    Manual,
+}
+
+/// The options of one subscription; a [`Demand`] converts into it.
+///
+/// ```
+/// use stage::{Demand, Subscribe, UpstreamEnds};
+/// let options = Subscribe::from(Demand::new(10, 0)?).manual().upstream_ends(UpstreamEnds::Keep);
+/// # Ok::<(), stage::DemandError>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Subscribe {
+    pub(crate) demand: Demand,
+    pub(crate) asking: Asking,
+    pub(crate) ends: UpstreamEnds,
+}
+
+impl Subscribe {
+    /// Leaves asking to the stage.
+    #[must_use]
+    pub const fn manual(mut self) -> Self {
+        self.asking = Asking::Manual;
+        self
+    }
+
+    /// Says what the end of the upstream does.
+    #[must_use]
+    pub const fn upstream_ends(mut self, ends: UpstreamEnds) -> Self {
+        self.ends = ends;
+        self
+    }
+}
+
+impl From<Demand> for Subscribe {
+    fn from(demand: Demand) -> Self {
+        Self {
+            demand,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! A consumer's account of one subscription: how to split what arrives, and what to ask after each part.
+
+use super::Demand;
+
+/// The outstanding demand of one automatic subscription.
+///
+/// Invariant: `outstanding ≤ max`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    demand: Demand,
+    outstanding: usize,
+    /// What of the demand before the message at work is not yet used by it.
+    covered: usize,
+}
+
+/// One part of a message: handle `len` events, then ask `ask` (0 is no ask).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub struct Split {
+    /// Events for one callback.
+    pub len: usize,
+    /// What to ask when they are handled.
+    pub ask: usize,
+    /// How many of them were never asked for.
+    pub excess: usize,
+}
+
+impl Window {
+    /// Opens the account with `max` outstanding: the first ask.
+    #[must_use]
+    pub const fn new(demand: Demand) -> Self {
+        Self {
+            demand,
+            outstanding: demand.max(),
+            covered: 0,
+        }
+    }
+
+    /// Asked and not yet handled.
+    #[must_use]
+    pub const fn outstanding(&self) -> usize {
+        self.outstanding
+    }
+
+    /// The numbers it was opened with.
+    #[must_use]
+    pub const fn demand(&self) -> Demand {
+        self.demand
+    }
+
+    /// Notes that a message arrived; [`Window::split`] then cuts it.
+    pub const fn arrive(&mut self) {
+        self.covered = self.outstanding;
+    }
+
+    /// Cuts the next part off a message that holds `rest > 0` more events.
+    ///
+    /// Source: GenStage 1.3 `split_batches/7`.
+    pub fn split(&mut self, rest: usize) -> Split {
+        let len = rest.min(self.demand.batch_max());
+        let counted = len.min(self.covered);
+        self.covered -= counted;
+        let left = self.outstanding.saturating_sub(counted);
+        let ask = if left <= self.demand.min() {
+            self.demand.max() - left
+        } else {
+            0
+        };
+        self.outstanding = left + ask;
+        debug_assert!(self.outstanding <= self.demand.max());
+        Split {
+            len,
+            ask,
+            excess: len - counted,
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! From a behaviour to a running stage.
+
+use std::any::{Any, type_name};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+
+use thiserror::Error;
+use tokio::task::JoinSet;
+
+use super::event_loop::Factory;
+use super::{
+    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Handle, Mailbox,
+    Outlet, Role, Source, Task,
+};
+use crate::behaviour::{Consumer, Producer, ProducerConsumer};
+use crate::context::Context;
+use crate::exit::Exit;
+use crate::id::{StageId, SubscriptionId};
+use crate::protocol::{
+    Buffer, DemandDispatcher, Dispatcher, Intensity, ProducerHalf, Subscribe, WhenFull,
+};
+use crate::stages::Stages;
+
+/// A producer's buffer by default. Source: GenStage 1.3 `buffer_size`.
+const BUFFER_CAPACITY: usize = 10_000;
+
+/// A stage about to be spawned.
+pub struct Build<R: Role> {
+    pub(crate) stage: R::Stage,
+    factory: Option<Factory<R::Stage>>,
+    name: Option<Arc<str>>,
+    stages: Stages,
+    intensity: Intensity,
+    buffer: Buffer<R::Out>,
+    dispatcher: Box<dyn Dispatcher<R::Out>>,
+    upstreams: Vec<(Outlet<R::In>, Subscribe)>,
+}
+
+impl<R: Role> std::fmt::Debug for Build<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Build")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a stage did not start.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// A live stage or child has this name.
+    #[error("the name {0:?} is taken by a live stage; stop it or choose another name")]
+    NameTaken(String),
+    /// There is no tokio runtime here.
+    #[error("a stage is spawned inside a tokio runtime, and there is none here")]
+    NoRuntime,
+}
+
+fn build<R: Role>(stage: R::Stage, buffer: Buffer<R::Out>) -> Build<R> {
+    Build {
+        stage,
+        factory: None,
+        name: None,
+        stages: Stages::root(),
+        intensity: Intensity::default(),
+        buffer,
+        dispatcher: Box::new(DemandDispatcher::default()),
+        upstreams: Vec::new(),
+    }
+}
+
+/// Builds a producer; its buffer holds 10,000 events and then drops the oldest.
+pub fn producer<S: Producer>(stage: S) -> Build<AsProducer<S>> {
+    build(stage, Buffer::new(BUFFER_CAPACITY, WhenFull::DropOldest))
+}
+
+/// Builds a producer whose behaviour is made anew after a failure.
+pub fn producer_with<S: Producer>(
+    mut factory: impl FnMut() -> S + Send + 'static,
+) -> Build<AsProducer<S>> {
+    let mut build = producer(factory());
+    build.factory = Some(Box::new(factory));
+    build
+}
+
+/// Builds a producer-consumer; its buffer holds input back.
+pub fn producer_consumer<S: ProducerConsumer>(stage: S) -> Build<AsProducerConsumer<S>> {
+    build(stage, Buffer::new(1, WhenFull::HoldBack))
+}
+
+/// Builds a producer-consumer whose behaviour is made anew after a failure.
+pub fn producer_consumer_with<S: ProducerConsumer>(
+    mut factory: impl FnMut() -> S + Send + 'static,
+) -> Build<AsProducerConsumer<S>> {
+    let mut build = producer_consumer(factory());
+    build.factory = Some(Box::new(factory));
+    build
+}
+
+/// Builds a consumer.
+pub fn consumer<S: Consumer>(stage: S) -> Build<AsConsumer<S>> {
+    build(stage, Buffer::new(1, WhenFull::HoldBack))
+}
+
+/// Builds a consumer whose behaviour is made anew after a failure.
+pub fn consumer_with<S: Consumer>(
+    mut factory: impl FnMut() -> S + Send + 'static,
+) -> Build<AsConsumer<S>> {
+    let mut build = consumer(factory());
+    build.factory = Some(Box::new(factory));
+    build
+}
+
+impl<S: Producer> Build<AsProducer<S>> {
+    /// Sets the buffer and what happens when it is full.
+    #[must_use]
+    pub fn buffer(mut self, capacity: usize, when_full: WhenFull) -> Self {
+        self.buffer = Buffer::new(capacity, when_full);
+        self
+    }
+
+    /// Sets who gets which event.
+    #[must_use]
+    pub fn dispatcher(mut self, dispatcher: impl Dispatcher<S::Out>) -> Self {
+        self.dispatcher = Box::new(dispatcher);
+        self
+    }
+}
+
+impl<R: Role> Build<R> {
+    /// Names the stage, uniquely within its [`Stages`].
+    #[must_use]
+    pub fn named(mut self, name: &str) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Gives the stage to this owner rather than to the root.
+    #[must_use]
+    pub fn within(mut self, stages: &Stages) -> Self {
+        self.stages = stages.clone();
+        self
+    }
+
+    /// Sets how many restarts are too many.
+    #[must_use]
+    pub fn intensity(mut self, intensity: Intensity) -> Self {
+        self.intensity = intensity;
+        self
+    }
+
+    /// Subscribes to a producer at start.
+    #[must_use]
+    pub fn subscribe_to(
+        mut self,
+        source: &impl Source<Out = R::In>,
+        options: impl Into<Subscribe>,
+    ) -> Self {
+        self.upstreams.push((source.outlet(), options.into()));
+        self
+    }
+
+    /// Starts the stage in a task of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`]: a name that is taken, or no runtime.
+    pub fn spawn(self) -> Result<Handle<R>, SpawnError> {
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
+        let id = StageId::next();
+        let named = self.name.is_some();
+        let name = self.name.unwrap_or_else(|| default_name::<R>(id));
+        let cell = Cell::new(id, name, R::IS_SOURCE);
+        let mailbox = Arc::new(Mailbox::new());
+        let port: Arc<dyn AskPort> = mailbox.clone();
+        let _first = cell.port.set(port);
+        let handle = Handle {
+            mailbox: Arc::clone(&mailbox),
+            cell: Arc::clone(&cell),
+        };
+        self.stages.started(&cell, named.then(|| handle.clone()))?;
+        let weak: Weak<Mailbox<R::Stage, R::In, R::Out>> = Arc::downgrade(&mailbox);
+        let me: Weak<dyn CallPort<R::Stage, R::Out>> = weak;
+        let me: Box<dyn Any + Send + Sync> = Box::new(me);
+        let control: VecDeque<_> = self
+            .upstreams
+            .into_iter()
+            .map(|(outlet, options)| Control::SubscribeTo(SubscriptionId::next(), outlet, options))
+            .collect();
+        let task = Task {
+            role: R::new(self.stage),
+            factory: self.factory,
+            intensity: self.intensity,
+            cx: Context {
+                cell: Arc::clone(&cell),
+                half: ProducerHalf::new(self.dispatcher, self.buffer),
+                emitted: Vec::new(),
+                deliveries: Vec::new(),
+                downstreams: HashMap::new(),
+                upstreams: HashMap::new(),
+                me,
+                timers: JoinSet::new(),
+                ending: None,
+                stop: None,
+                registry: self.stages.registry().clone(),
+            },
+            mailbox,
+            control,
+            incoming: VecDeque::new(),
+            draining: false,
+            exit: Exit::Aborted,
+            stages: self.stages,
+        };
+        let _first = cell.abort.set(runtime.spawn(task.run()).abort_handle());
+        Ok(handle)
+    }
+}
+
+fn default_name<R: Role>(id: StageId) -> Arc<str> {
+    let full = type_name::<R::Stage>();
+    let short = full
+        .split('<')
+        .next()
+        .and_then(|path| path.rsplit("::").next());
+    format!("{}-{id}", short.unwrap_or(full)).into()
+}

@@ -1,0 +1,172 @@
+//! What is known of a stage from outside: its name, its counts, its exit. Counted once a batch.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio::sync::SetOnce;
+use tokio::task::AbortHandle;
+
+use super::AskPort;
+use crate::exit::Exit;
+use crate::id::StageId;
+
+/// Edges that ended are remembered up to this many, for summaries.
+const ENDED_EDGES_MAX: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Edge {
+    from: Arc<str>,
+    to: Arc<str>,
+    asked: AtomicU64,
+    delivered: AtomicU64,
+    ended: AtomicBool,
+}
+
+impl Edge {
+    pub(crate) fn new(from: Arc<str>, to: Arc<str>) -> Arc<Self> {
+        Arc::new(Self {
+            from,
+            to,
+            asked: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        })
+    }
+
+    pub(crate) fn asked(&self, n: usize) {
+        self.asked.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn delivered(&self, n: usize) {
+        self.delivered.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    fn stats(&self) -> EdgeStats {
+        EdgeStats {
+            from: Arc::clone(&self.from),
+            to: Arc::clone(&self.to),
+            asked: self.asked.load(Ordering::Relaxed),
+            delivered: self.delivered.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The counts of one subscription.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EdgeStats {
+    /// The producer's name.
+    pub from: Arc<str>,
+    /// The consumer's name.
+    pub to: Arc<str>,
+    /// Events asked for.
+    pub asked: u64,
+    /// Events sent.
+    pub delivered: u64,
+}
+
+/// The counts of one stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StageStats {
+    /// Events waiting for demand.
+    pub buffered: usize,
+    /// Events dropped by a full buffer or by the stage's end.
+    pub discarded: u64,
+    /// Callbacks that failed.
+    pub failed: u64,
+}
+
+pub(crate) struct Cell {
+    pub(crate) id: StageId,
+    pub(crate) name: Arc<str>,
+    pub(crate) is_source: bool,
+    pub(crate) exit: SetOnce<Exit>,
+    pub(crate) abort: OnceLock<AbortHandle>,
+    pub(crate) port: OnceLock<Arc<dyn AskPort>>,
+    joiners: AtomicUsize,
+    edges: Mutex<Vec<Arc<Edge>>>,
+    buffered: AtomicUsize,
+    discarded: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl std::fmt::Debug for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cell")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Cell {
+    pub(crate) fn new(id: StageId, name: Arc<str>, is_source: bool) -> Arc<Self> {
+        Arc::new(Self {
+            id,
+            name,
+            is_source,
+            exit: SetOnce::new(),
+            abort: OnceLock::new(),
+            port: OnceLock::new(),
+            joiners: AtomicUsize::new(0),
+            edges: Mutex::new(Vec::new()),
+            buffered: AtomicUsize::new(0),
+            discarded: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) async fn join(&self) -> Exit {
+        self.joiners.fetch_add(1, Ordering::Relaxed);
+        self.exit.wait().await.clone()
+    }
+
+    pub(crate) fn is_joined(&self) -> bool {
+        self.joiners.load(Ordering::Relaxed) > 0
+    }
+
+    pub(crate) fn add_edge(&self, edge: Arc<Edge>) {
+        let mut edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = |edge: &Arc<Edge>| edge.ended.load(Ordering::Relaxed);
+        if edges.iter().filter(|edge| ended(edge)).count() >= ENDED_EDGES_MAX {
+            edges.retain(|edge| !ended(edge));
+        }
+        edges.push(edge);
+    }
+
+    pub(crate) fn edges(&self) -> Vec<EdgeStats> {
+        let edges = self.edges.lock().unwrap_or_else(PoisonError::into_inner);
+        edges.iter().map(|edge| edge.stats()).collect()
+    }
+
+    pub(crate) fn set_buffered(&self, n: usize) {
+        self.buffered.store(n, Ordering::Relaxed);
+    }
+
+    pub(crate) fn discarded(&self, n: usize) {
+        self.discarded.fetch_add(n as u64, Ordering::Relaxed);
+        tracing::warn!(stage = &*self.name, events = n, "events discarded");
+    }
+
+    pub(crate) fn failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn stats(&self) -> StageStats {
+        StageStats {
+            buffered: self.buffered.load(Ordering::Relaxed),
+            discarded: self.discarded.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(crate) fn abort(&self) {
+        if let Some(task) = self.abort.get() {
+            task.abort();
+        }
+    }
+}

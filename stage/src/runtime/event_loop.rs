@@ -1,0 +1,410 @@
+//! The loop of one stage: control, then one upstream message, then what the stage waits on itself.
+//!
+//! The law: whenever the loop waits, no event is held for which credit has arrived.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Instant;
+
+use futures::FutureExt;
+
+use super::{Control, Edge, Incoming, Mailbox, Outlet, Role};
+use crate::batch::Batch;
+use crate::behaviour::Directive;
+use crate::context::{Context, Downstream, Upstream};
+use crate::exit::{Cancel, End, Exit, Result, StageError};
+use crate::id::SubscriptionId;
+use crate::protocol::{Asking, Intensity, Subscribe, Window};
+use crate::stages::Stages;
+
+/// Control messages handled between two upstream messages.
+const CONTROL_MAX: usize = 32;
+
+/// How a callback failed.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Failure {
+    /// It returned this error.
+    Error(Arc<StageError>),
+    /// It panicked with this message.
+    Panic(Arc<str>),
+}
+
+impl Failure {
+    fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Self::Panic(message.unwrap_or("a panic without a message").into())
+    }
+
+    fn to_exit(&self) -> Exit {
+        match self {
+            Self::Error(error) => Exit::Failed(Arc::clone(error)),
+            Self::Panic(message) => Exit::Panicked(Arc::clone(message)),
+        }
+    }
+}
+
+async fn guarded<T>(callback: impl Future<Output = Result<T>>) -> std::result::Result<T, Failure> {
+    match AssertUnwindSafe(callback).catch_unwind().await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Failure::Error(Arc::new(error))),
+        Err(payload) => Err(Failure::panic(&*payload)),
+    }
+}
+
+pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
+
+/// A running stage; dropping it, in whatever way, tells its neighbours.
+pub(crate) struct Task<R: Role> {
+    pub(crate) role: R,
+    pub(crate) factory: Option<Factory<R::Stage>>,
+    pub(crate) intensity: Intensity,
+    pub(crate) cx: Context<R::Out>,
+    pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
+    pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
+    pub(crate) incoming: VecDeque<Incoming<R::In>>,
+    pub(crate) draining: bool,
+    pub(crate) exit: Exit,
+    pub(crate) stages: Stages,
+}
+
+type Step = std::result::Result<(), Exit>;
+
+impl<R: Role> Task<R> {
+    pub(crate) async fn run(mut self) {
+        let exit = match self.live().await {
+            Ok(()) => Exit::Completed,
+            Err(exit) => exit,
+        };
+        if !matches!(exit, Exit::Panicked(_)) {
+            let last = async {
+                self.role.stopping(&exit, &mut self.cx).await;
+                Ok(())
+            };
+            if guarded(last).await.is_err() {
+                tracing::error!(stage = self.cx.name(), "stopping panicked");
+            }
+        }
+        self.exit = exit;
+    }
+
+    /// Ends only with the reason, as the error.
+    async fn live(&mut self) -> Step {
+        let started = guarded(self.role.started(&mut self.cx)).await;
+        self.after(started).await?;
+        loop {
+            tokio::task::coop::consume_budget().await;
+            self.mailbox.take(&mut self.control, &mut self.incoming);
+            let mut worked = false;
+            for _ in 0..CONTROL_MAX {
+                let Some(message) = self.control.pop_front() else {
+                    break;
+                };
+                worked = true;
+                self.on_control(message).await?;
+            }
+            if self.may_take()
+                && let Some(message) = self.incoming.pop_front()
+            {
+                worked = true;
+                self.on_incoming(message).await?;
+            }
+            self.ended()?;
+            if let Some(polled) = self.wait(worked || !self.control.is_empty()).await {
+                self.after(polled).await?;
+            }
+        }
+    }
+
+    /// A producer-consumer takes events only for demand, and never while its buffer holds back.
+    fn may_take(&self) -> bool {
+        match self.incoming.front() {
+            Some(Incoming::Events(..)) if R::EMITS => {
+                self.cx.half.owed() > 0 && !self.cx.half.is_holding_back()
+            }
+            front => front.is_some(),
+        }
+    }
+
+    fn ended(&self) -> Step {
+        if let Some(exit) = &self.cx.stop {
+            return Err(exit.clone());
+        }
+        let drained = !self.draining || self.cx.upstreams.is_empty();
+        match &self.cx.ending {
+            Some(exit)
+                if drained
+                    && self.cx.half.buffered() == 0
+                    && self.incoming.is_empty()
+                    && self.role.in_hand() == 0 =>
+            {
+                Err(exit.clone())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Polls what the stage waits on itself, and unless there is work, the mailbox.
+    async fn wait(&mut self, busy: bool) -> Option<std::result::Result<(), Failure>> {
+        let may_take = self.may_take();
+        let silent = self.cx.ending.is_some() && R::IS_SOURCE;
+        let (role, cx, mailbox) = (&mut self.role, &mut self.cx, &self.mailbox);
+        poll_fn(|task| {
+            if !silent && !cx.half.is_holding_back() {
+                match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
+                    Ok(Poll::Ready(Ok(()))) => return Poll::Ready(Some(Ok(()))),
+                    Ok(Poll::Ready(Err(error))) => {
+                        return Poll::Ready(Some(Err(Failure::Error(Arc::new(error)))));
+                    }
+                    Ok(Poll::Pending) => {}
+                    Err(payload) => return Poll::Ready(Some(Err(Failure::panic(&*payload)))),
+                }
+            }
+            if busy || may_take || !cx.emitted.is_empty() {
+                return Poll::Ready(None);
+            }
+            mailbox.poll_arrived(task).map(|()| None)
+        })
+        .await
+        .or(Some(Ok(())))
+    }
+
+    /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
+    async fn after(&mut self, mut outcome: std::result::Result<(), Failure>) -> Step {
+        loop {
+            self.cx.flush();
+            let mut demand = 0;
+            if let Err(failure) = outcome {
+                self.on_failure(&failure).await?;
+                demand = self.cx.half.owed();
+            }
+            if self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
+                return Ok(());
+            }
+            demand += self.cx.half.take_demand();
+            if demand == 0 || !R::IS_SOURCE {
+                return Ok(());
+            }
+            outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
+            if outcome.is_err() && !self.intensity.allows(Instant::now()) {
+                self.cx.flush();
+                return outcome.map_err(|failure| failure.to_exit());
+            }
+        }
+    }
+
+    async fn on_failure(&mut self, failure: &Failure) -> Step {
+        self.cx.cell.failed();
+        let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(failure)));
+        let resumes =
+            matches!(directive, Ok(Directive::Resume)) && matches!(failure, Failure::Error(_));
+        if resumes {
+            return Ok(());
+        }
+        let stops = !matches!(directive, Ok(Directive::Resume | Directive::Restart));
+        let Some(factory) = self.factory.as_mut().filter(|_| !stops) else {
+            return Err(failure.to_exit());
+        };
+        if !self.intensity.allows(Instant::now()) {
+            return Err(failure.to_exit());
+        }
+        let Ok(stage) = catch_unwind(AssertUnwindSafe(factory)) else {
+            return Err(failure.to_exit());
+        };
+        tracing::warn!(stage = self.cx.name(), ?failure, "restarted");
+        self.role = R::new(stage);
+        guarded(self.role.started(&mut self.cx))
+            .await
+            .map_err(|failure| failure.to_exit())
+    }
+
+    async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
+        match message {
+            Control::Subscribe(id, port, edge) => {
+                self.cx.downstreams.insert(id, Downstream { port, edge });
+                self.cx.half.on_subscribe(id);
+                let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
+                self.after(heard).await
+            }
+            Control::Ask(id, n) => {
+                self.cx.half.on_ask(id, n, &mut self.cx.deliveries);
+                self.cx.send_deliveries();
+                self.after(Ok(())).await
+            }
+            Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
+            Control::Gone(id, exit) => self.consumer_left(id, End::Down(exit)).await,
+            Control::SubscribeTo(id, outlet, options) => self.subscribe(id, &outlet, options).await,
+            Control::CancelUpstream(id, reason) => {
+                self.cx.cancel(id, reason);
+                Ok(())
+            }
+            Control::Call(message) => {
+                let handled = async {
+                    message.run(self.role.stage(), &mut self.cx).await;
+                    Ok(())
+                };
+                let handled = guarded(handled).await;
+                self.after(handled).await
+            }
+            Control::Stop => {
+                self.cx.stop();
+                Ok(())
+            }
+            Control::Drain => {
+                self.draining = true;
+                self.cx.ending.get_or_insert(Exit::Stopped);
+                for (id, upstream) in &self.cx.upstreams {
+                    upstream.port.cancel(*id, Cancel::Normal);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
+        if !self.cx.downstreams.contains_key(&id) {
+            return Ok(());
+        }
+        let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
+        self.cx.half.on_cancel(id);
+        if let Some(left) = self.cx.downstreams.remove(&id) {
+            left.edge.end();
+            left.port.end(id, end);
+        }
+        self.after(heard).await
+    }
+
+    async fn subscribe(
+        &mut self,
+        id: SubscriptionId,
+        outlet: &Outlet<R::In>,
+        options: Subscribe,
+    ) -> Step {
+        let edge = Edge::new(Arc::clone(outlet.name()), Arc::clone(&self.cx.cell.name));
+        self.cx.cell.add_edge(Arc::clone(&edge));
+        let upstream = Upstream {
+            port: outlet.ask_port(),
+            edge: Arc::clone(&edge),
+            window: Window::new(options.demand),
+            asking: Asking::Manual,
+            ends: options.ends,
+        };
+        self.cx.upstreams.insert(id, upstream);
+        let port = Arc::clone(&self.mailbox);
+        if !outlet.subscribe(id, port, edge) {
+            return self.upstream_ended(id, End::Down(Exit::Unreachable)).await;
+        }
+        let asking = guarded(self.role.handle_subscribe(id, options.asking, &mut self.cx)).await;
+        if let Ok(Asking::Automatic) = asking {
+            if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
+                upstream.asking = Asking::Automatic;
+            }
+            self.cx.ask(id, options.demand.max());
+        }
+        self.after(asking.map(|_| ())).await
+    }
+
+    async fn on_incoming(&mut self, message: Incoming<R::In>) -> Step {
+        match message {
+            Incoming::Events(id, events) => self.on_events(id, events).await,
+            Incoming::End(id, end) => self.upstream_ended(id, end).await,
+        }
+    }
+
+    async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
+        let Some(upstream) = self.cx.upstreams.get_mut(&id) else {
+            self.cx.cell.discarded(events.len());
+            return Ok(());
+        };
+        upstream.window.arrive();
+        while !events.is_empty() {
+            let (len, ask) = self.split(id, events.len());
+            let mut batch = Batch::new(events.drain(..len), id);
+            loop {
+                let outcome = guarded(self.role.handle_events(&mut batch, &mut self.cx)).await;
+                let failed = outcome.is_err();
+                self.after(outcome).await?;
+                if !failed {
+                    break;
+                }
+                batch.skip_failed();
+                if batch.len() == 0 {
+                    break;
+                }
+            }
+            drop(batch);
+            self.cx.ask(id, ask);
+            if self.cx.stop.is_some() {
+                break;
+            }
+        }
+        if !events.is_empty() {
+            self.cx.cell.discarded(events.len());
+        }
+        Ok(())
+    }
+
+    fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
+        match self.cx.upstreams.get_mut(&id) {
+            Some(upstream) if upstream.asking == Asking::Automatic => {
+                let split = upstream.window.split(rest);
+                if split.excess > 0 {
+                    tracing::error!(
+                        stage = &*self.cx.cell.name,
+                        events = split.excess,
+                        "more events than were asked for"
+                    );
+                }
+                (split.len, split.ask)
+            }
+            _ => (rest, 0),
+        }
+    }
+
+    async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
+        let Some(upstream) = self.cx.upstreams.remove(&id) else {
+            return Ok(());
+        };
+        upstream.edge.end();
+        let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
+        self.after(heard).await?;
+        if self.draining || !upstream.ends.stops(&end, self.cx.upstreams.is_empty()) {
+            return Ok(());
+        }
+        if end.is_failure() {
+            return Err(end.to_exit());
+        }
+        let completed = guarded(self.role.handle_complete(&mut self.cx)).await;
+        self.after(completed).await?;
+        self.cx.ending.get_or_insert(end.to_exit());
+        Ok(())
+    }
+}
+
+impl<R: Role> Drop for Task<R> {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        self.mailbox.take(&mut self.control, &mut self.incoming);
+        for message in self.control.drain(..) {
+            if let Control::Subscribe(id, port, _) = message {
+                port.end(id, End::Down(Exit::Unreachable));
+            }
+        }
+        let lost = self.incoming.drain(..).map(|message| match message {
+            Incoming::Events(_, events) => events.len(),
+            Incoming::End(..) => 0,
+        });
+        let lost: usize = lost.sum();
+        if lost > 0 {
+            self.cx.cell.discarded(lost);
+        }
+        self.cx.close(&self.exit);
+        self.stages.ended(&self.cx.cell, &self.exit);
+    }
+}

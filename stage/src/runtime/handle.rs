@@ -1,0 +1,330 @@
+//! Handles to running stages: subscribe, call, stop, drain, abort, join.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use super::{
+    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
+    Edge, EdgeStats, Mailbox, Message, ProducerPort, Role, StageStats,
+};
+use crate::behaviour::Handler;
+use crate::exit::{Cancel, Exit};
+use crate::id::{StageId, SubscriptionId};
+use crate::protocol::Subscribe;
+
+/// A stage that runs; clones are the same stage, and dropping them stops nothing.
+pub struct Handle<R: Role> {
+    pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
+    pub(crate) cell: Arc<Cell>,
+}
+
+/// A handle to a producer.
+pub type ProducerHandle<S> = Handle<AsProducer<S>>;
+/// A handle to a producer-consumer.
+pub type ProducerConsumerHandle<S> = Handle<AsProducerConsumer<S>>;
+/// A handle to a consumer.
+pub type ConsumerHandle<S> = Handle<AsConsumer<S>>;
+
+impl<R: Role> Clone for Handle<R> {
+    fn clone(&self) -> Self {
+        Self {
+            mailbox: Arc::clone(&self.mailbox),
+            cell: Arc::clone(&self.cell),
+        }
+    }
+}
+
+impl<R: Role> std::fmt::Debug for Handle<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle")
+            .field("name", &self.cell.name)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The stage has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the stage has ended")]
+pub struct Unreachable;
+
+/// Why a call had no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// The stage ended, or its handler failed, before it replied.
+    #[error("the stage ended or failed before it replied")]
+    Ended,
+}
+
+/// Why a cast was refused; the message comes back.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CastError<M> {
+    /// Too many calls and casts are waiting.
+    #[error("too many messages are waiting at the stage")]
+    Full(M),
+    /// The stage has ended.
+    #[error("the stage has ended")]
+    Ended(M),
+}
+
+/// What a drain came to.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Drained {
+    /// How the stage ended; `Aborted` when the grace was not enough.
+    pub exit: Exit,
+    /// Its counts at the end.
+    pub stats: StageStats,
+}
+
+impl<R: Role> Handle<R> {
+    /// The stage's id.
+    #[must_use]
+    pub fn id(&self) -> StageId {
+        self.cell.id
+    }
+
+    /// The stage's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.cell.name
+    }
+
+    /// Its counts now, or at its end.
+    #[must_use]
+    pub fn stats(&self) -> StageStats {
+        self.cell.stats()
+    }
+
+    /// The counts of its upstream subscriptions; they still answer after the end.
+    #[must_use]
+    pub fn edges(&self) -> Vec<EdgeStats> {
+        self.cell.edges()
+    }
+
+    /// Waits for the stage's end.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn join(&self) -> Exit {
+        self.cell.join().await
+    }
+
+    /// Stops the stage after its running callback and waits for its end.
+    ///
+    /// # Cancel safety
+    ///
+    /// The stop has been sent when the future is first polled.
+    pub async fn stop(&self) -> Exit {
+        self.mailbox.stop();
+        self.cell.join().await
+    }
+
+    /// Lets the stage finish what it holds: a source emits no more, a consumer cancels its upstreams first. Aborts
+    /// it when `grace` is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// The drain goes on when the future is dropped, without the grace.
+    pub async fn drain(&self, grace: Duration) -> Drained {
+        self.mailbox.drain();
+        let exit = if let Ok(exit) = tokio::time::timeout(grace, self.cell.join()).await {
+            exit
+        } else {
+            self.cell.abort();
+            self.cell.join().await
+        };
+        Drained {
+            exit,
+            stats: self.stats(),
+        }
+    }
+
+    /// Drops a running callback and ends the stage.
+    pub fn abort(&self) {
+        self.cell.abort();
+    }
+
+    /// Sends a message and waits for its reply.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::Ended`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that was sent is handled even when the future is dropped.
+    pub async fn call<M>(
+        &self,
+        message: M,
+    ) -> Result<<R::Stage as Handler<M, R::Out>>::Reply, CallError>
+    where
+        M: Send + 'static,
+        R::Stage: Handler<M, R::Out>,
+    {
+        let calls = Arc::clone(CallPort::<R::Stage, R::Out>::calls(&*self.mailbox));
+        let permit = calls.acquire_owned().await.map_err(|_| CallError::Ended)?;
+        let (sender, reply) = oneshot::channel();
+        self.mailbox
+            .send(Box::new(Message::new(message, Some(sender), permit)));
+        reply.await.map_err(|_| CallError::Ended)
+    }
+
+    /// Sends a message without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`CastError`] gives the message back.
+    pub fn cast<M>(&self, message: M) -> Result<(), CastError<M>>
+    where
+        M: Send + 'static,
+        R::Stage: Handler<M, R::Out>,
+    {
+        cast(&*self.mailbox, message)
+    }
+
+    /// Subscribes this stage to one more producer; `handle_cancel` hears when that one has ended already.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`] when this stage has ended.
+    pub fn subscribe_to(
+        &self,
+        source: &impl Source<Out = R::In>,
+        options: impl Into<Subscribe>,
+    ) -> Result<SubscriptionId, Unreachable> {
+        let id = SubscriptionId::next();
+        let message = Control::SubscribeTo(id, source.outlet(), options.into());
+        self.mailbox
+            .control(message)
+            .then_some(id)
+            .ok_or(Unreachable)
+    }
+
+    /// Cancels one of this stage's upstream subscriptions.
+    pub fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
+        self.mailbox
+            .control(Control::CancelUpstream(subscription, reason));
+    }
+}
+
+fn cast<S, M, Out>(port: &(impl CallPort<S, Out> + ?Sized), message: M) -> Result<(), CastError<M>>
+where
+    S: Handler<M, Out>,
+    M: Send + 'static,
+    Out: Send + 'static,
+{
+    match Arc::clone(port.calls()).try_acquire_owned() {
+        Ok(permit) => {
+            port.send(Box::new(Message::new(message, None, permit)));
+            Ok(())
+        }
+        Err(tokio::sync::TryAcquireError::NoPermits) => Err(CastError::Full(message)),
+        Err(tokio::sync::TryAcquireError::Closed) => Err(CastError::Ended(message)),
+    }
+}
+
+/// A stage's handle to itself; it keeps nothing alive.
+pub struct WeakHandle<S, Out: Send + 'static>(pub(crate) Weak<dyn CallPort<S, Out>>);
+
+impl<S, Out: Send + 'static> Clone for WeakHandle<S, Out> {
+    fn clone(&self) -> Self {
+        Self(Weak::clone(&self.0))
+    }
+}
+
+impl<S, Out: Send + 'static> std::fmt::Debug for WeakHandle<S, Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("WeakHandle")
+    }
+}
+
+impl<S: 'static, Out: Send + 'static> WeakHandle<S, Out> {
+    /// Sends a message without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`CastError`] gives the message back.
+    pub fn cast<M: Send + 'static>(&self, message: M) -> Result<(), CastError<M>>
+    where
+        S: Handler<M, Out>,
+    {
+        match self.0.upgrade() {
+            Some(port) => cast(&*port, message),
+            None => Err(CastError::Ended(message)),
+        }
+    }
+}
+
+/// Where a consumer of `T` subscribes.
+pub struct Outlet<T> {
+    port: Arc<dyn ProducerPort<T>>,
+    name: Arc<str>,
+}
+
+impl<T> Clone for Outlet<T> {
+    fn clone(&self) -> Self {
+        Self {
+            port: Arc::clone(&self.port),
+            name: Arc::clone(&self.name),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Outlet<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outlet")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: 'static> Outlet<T> {
+    pub(crate) const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn ask_port(&self) -> Arc<dyn AskPort> {
+        Arc::clone(&self.port) as Arc<dyn AskPort>
+    }
+
+    pub(crate) fn subscribe(
+        &self,
+        id: SubscriptionId,
+        consumer: Arc<dyn ConsumerPort<T>>,
+        edge: Arc<Edge>,
+    ) -> bool {
+        self.port.subscribe(id, consumer, edge)
+    }
+}
+
+/// What can be subscribed to: a handle that emits, or an outlet.
+pub trait Source {
+    /// What it emits.
+    type Out: Send + 'static;
+    /// Returns its outlet.
+    fn outlet(&self) -> Outlet<Self::Out>;
+}
+
+impl<R: Role> Source for Handle<R> {
+    type Out = R::Out;
+    fn outlet(&self) -> Outlet<R::Out> {
+        let port: Arc<dyn ProducerPort<R::Out>> = self.mailbox.clone();
+        Outlet {
+            port,
+            name: Arc::clone(&self.cell.name),
+        }
+    }
+}
+
+impl<T: Send + 'static> Source for Outlet<T> {
+    type Out = T;
+    fn outlet(&self) -> Self {
+        self.clone()
+    }
+}

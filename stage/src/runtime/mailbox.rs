@@ -1,0 +1,280 @@
+//! A stage's two queues behind one lock: what comes from upstream, and control.
+//!
+//! The upstream queue is bounded by credit: a producer sends only what was asked. Calls and casts are bounded by a
+//! semaphore. Subscribes, asks and cancels are bounded by the consumers' own windows.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as Task, Poll, Waker};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::{Edge, Outlet};
+use crate::behaviour::Handler;
+use crate::context::Context;
+use crate::exit::{Cancel, End, Exit};
+use crate::id::SubscriptionId;
+use crate::protocol::Subscribe;
+
+/// Calls and casts waiting in one mailbox.
+const CALLS_MAX: usize = 1024;
+
+pub(crate) enum Incoming<In> {
+    Events(SubscriptionId, Vec<In>),
+    End(SubscriptionId, End),
+}
+
+pub(crate) enum Control<S, In, Out: Send + 'static> {
+    Subscribe(SubscriptionId, Arc<dyn ConsumerPort<Out>>, Arc<Edge>),
+    Ask(SubscriptionId, usize),
+    Cancel(SubscriptionId, Cancel),
+    Gone(SubscriptionId, Exit),
+    SubscribeTo(SubscriptionId, Outlet<In>, Subscribe),
+    CancelUpstream(SubscriptionId, Cancel),
+    Call(Box<dyn Envelope<S, Out>>),
+    Stop,
+    Drain,
+}
+
+/// The consumer's side of an edge, as its producer sees it.
+pub(crate) trait ConsumerPort<T>: Send + Sync {
+    fn deliver(&self, subscription: SubscriptionId, events: Vec<T>);
+    fn end(&self, subscription: SubscriptionId, end: End);
+}
+
+/// The producer's side of an edge, as its consumer sees it, without the event type.
+pub(crate) trait AskPort: Send + Sync {
+    fn ask(&self, subscription: SubscriptionId, n: usize);
+    fn cancel(&self, subscription: SubscriptionId, reason: Cancel);
+    fn gone(&self, subscription: SubscriptionId, exit: Exit);
+    fn stop(&self);
+    fn drain(&self);
+}
+
+pub(crate) trait ProducerPort<T>: AskPort {
+    /// Returns whether the producer still lives.
+    fn subscribe(
+        &self,
+        subscription: SubscriptionId,
+        consumer: Arc<dyn ConsumerPort<T>>,
+        edge: Arc<Edge>,
+    ) -> bool;
+}
+
+pub(crate) trait CallPort<S, Out: Send + 'static>: Send + Sync {
+    /// Gives the message back when the stage has ended.
+    fn send(&self, message: Box<dyn Envelope<S, Out>>) -> bool;
+    fn calls(&self) -> &Arc<Semaphore>;
+}
+
+pub(crate) type BoxFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+pub(crate) trait Envelope<S, Out: Send + 'static>: Send {
+    fn run<'a>(self: Box<Self>, stage: &'a mut S, cx: &'a mut Context<Out>) -> BoxFuture<'a>;
+}
+
+/// A call (with a reply channel), a cast or a timer's message.
+pub(crate) struct Message<M, R> {
+    message: M,
+    reply: Option<oneshot::Sender<R>>,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+impl<M, R> Message<M, R> {
+    pub(crate) const fn new(
+        message: M,
+        reply: Option<oneshot::Sender<R>>,
+        permit: OwnedSemaphorePermit,
+    ) -> Self {
+        Self {
+            message,
+            reply,
+            _permit: Some(permit),
+        }
+    }
+
+    pub(crate) const fn timer(message: M) -> Self {
+        Self {
+            message,
+            reply: None,
+            _permit: None,
+        }
+    }
+}
+
+impl<S, M, Out> Envelope<S, Out> for Message<M, S::Reply>
+where
+    S: Handler<M, Out>,
+    M: Send + 'static,
+    Out: Send + 'static,
+{
+    fn run<'a>(self: Box<Self>, stage: &'a mut S, cx: &'a mut Context<Out>) -> BoxFuture<'a> {
+        Box::pin(async move {
+            let reply = stage.handle(self.message, cx).await;
+            cx.flush();
+            if let Some(sender) = self.reply {
+                let _caller_gave_up = sender.send(reply);
+            }
+        })
+    }
+}
+
+struct Queues<S, In, Out: Send + 'static> {
+    control: VecDeque<Control<S, In, Out>>,
+    incoming: VecDeque<Incoming<In>>,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
+    queues: Mutex<Queues<S, In, Out>>,
+    calls: Arc<Semaphore>,
+}
+
+impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
+    pub(crate) fn new() -> Self {
+        Self {
+            queues: Mutex::new(Queues {
+                control: VecDeque::new(),
+                incoming: VecDeque::new(),
+                waker: None,
+                closed: false,
+            }),
+            calls: Arc::new(Semaphore::new(CALLS_MAX)),
+        }
+    }
+
+    /// No code that can panic runs under the lock, so a poisoned one is whole.
+    fn lock(&self) -> MutexGuard<'_, Queues<S, In, Out>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns whether the stage still lives; a message to one that ended is dropped outside the lock.
+    pub(crate) fn control(&self, message: Control<S, In, Out>) -> bool {
+        let mut queues = self.lock();
+        if queues.closed {
+            drop(queues);
+            drop(message);
+            return false;
+        }
+        queues.control.push_back(message);
+        wake(queues);
+        true
+    }
+
+    fn incoming(&self, message: Incoming<In>) {
+        let mut queues = self.lock();
+        if queues.closed {
+            drop(queues);
+            drop(message);
+            return;
+        }
+        queues.incoming.push_back(message);
+        wake(queues);
+    }
+
+    /// Moves what has arrived behind what the stage already has.
+    pub(crate) fn take(
+        &self,
+        control: &mut VecDeque<Control<S, In, Out>>,
+        incoming: &mut VecDeque<Incoming<In>>,
+    ) {
+        let mut queues = self.lock();
+        move_all(&mut queues.control, control);
+        move_all(&mut queues.incoming, incoming);
+    }
+
+    /// Ready when something has arrived.
+    pub(crate) fn poll_arrived(&self, task: &Task<'_>) -> Poll<()> {
+        let mut queues = self.lock();
+        if queues.control.is_empty() && queues.incoming.is_empty() {
+            queues.waker = Some(task.waker().clone());
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    /// Refuses everything from now on.
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.calls.close();
+    }
+}
+
+fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
+    if to.is_empty() {
+        std::mem::swap(from, to);
+    } else {
+        to.append(from);
+    }
+}
+
+fn wake<S, In, Out: Send + 'static>(mut queues: MutexGuard<'_, Queues<S, In, Out>>) {
+    let waker = queues.waker.take();
+    drop(queues);
+    if let Some(waker) = waker {
+        waker.wake();
+    }
+}
+
+impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In>
+    for Mailbox<S, In, Out>
+{
+    fn deliver(&self, subscription: SubscriptionId, events: Vec<In>) {
+        self.incoming(Incoming::Events(subscription, events));
+    }
+
+    fn end(&self, subscription: SubscriptionId, end: End) {
+        self.incoming(Incoming::End(subscription, end));
+    }
+}
+
+impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mailbox<S, In, Out> {
+    fn ask(&self, subscription: SubscriptionId, n: usize) {
+        self.control(Control::Ask(subscription, n));
+    }
+
+    fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
+        self.control(Control::Cancel(subscription, reason));
+    }
+
+    fn gone(&self, subscription: SubscriptionId, exit: Exit) {
+        self.control(Control::Gone(subscription, exit));
+    }
+
+    fn stop(&self) {
+        self.control(Control::Stop);
+    }
+
+    fn drain(&self) {
+        self.control(Control::Drain);
+    }
+}
+
+impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ProducerPort<Out>
+    for Mailbox<S, In, Out>
+{
+    fn subscribe(
+        &self,
+        subscription: SubscriptionId,
+        consumer: Arc<dyn ConsumerPort<Out>>,
+        edge: Arc<Edge>,
+    ) -> bool {
+        self.control(Control::Subscribe(subscription, consumer, edge))
+    }
+}
+
+impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out>
+    for Mailbox<S, In, Out>
+{
+    fn send(&self, message: Box<dyn Envelope<S, Out>>) -> bool {
+        self.control(Control::Call(message))
+    }
+
+    fn calls(&self) -> &Arc<Semaphore> {
+        &self.calls
+    }
+}

@@ -1,0 +1,24 @@
+//! What runs the stages: mailboxes, the event loop, handles and the builder. All spawning and sync types are here.
+
+mod mailbox;
+pub(crate) use mailbox::{
+    AskPort, CallPort, ConsumerPort, Control, Incoming, Mailbox, Message, ProducerPort,
+};
+mod cell;
+pub(crate) use cell::{Cell, Edge};
+pub use cell::{EdgeStats, StageStats};
+mod role;
+pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Role};
+mod event_loop;
+pub use event_loop::Failure;
+pub(crate) use event_loop::Task;
+mod handle;
+pub use handle::{
+    CallError, CastError, ConsumerHandle, Drained, Handle, Outlet, ProducerConsumerHandle,
+    ProducerHandle, Source, Unreachable, WeakHandle,
+};
+mod build;
+pub use build::{
+    Build, SpawnError, consumer, consumer_with, producer, producer_consumer,
+    producer_consumer_with, producer_with,
+};

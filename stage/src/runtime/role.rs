@@ -1,0 +1,232 @@
+//! The three kinds of stage under one sealed trait, so that one event loop runs them all.
+
+use std::future::{Future, ready};
+use std::task::{Context as Task, Poll};
+
+use super::Failure;
+use crate::batch::Batch;
+use crate::behaviour::{Consumer, Directive, Producer, ProducerConsumer};
+use crate::context::{Context, Never};
+use crate::exit::{End, Exit, Result};
+use crate::id::SubscriptionId;
+use crate::protocol::Asking;
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A behaviour in the role it plays: its types decide which edges compile. Sealed.
+#[expect(
+    missing_docs,
+    reason = "the callbacks of the behaviour traits, documented there"
+)]
+pub trait Role: sealed::Sealed + Sized + Send + 'static {
+    type Stage: Send + 'static;
+    type In: Send + 'static;
+    type Out: Send + 'static;
+    #[doc(hidden)]
+    const IS_SOURCE: bool;
+    #[doc(hidden)]
+    const EMITS: bool;
+    #[doc(hidden)]
+    fn new(stage: Self::Stage) -> Self;
+    #[doc(hidden)]
+    fn stage(&mut self) -> &mut Self::Stage;
+    #[doc(hidden)]
+    fn handle_demand(
+        &mut self,
+        _: usize,
+        _: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        ready(Ok(()))
+    }
+    #[doc(hidden)]
+    fn handle_events(
+        &mut self,
+        _: &mut Batch<'_, Self::In>,
+        _: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        ready(Ok(()))
+    }
+    #[doc(hidden)]
+    fn handle_complete(
+        &mut self,
+        _: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        ready(Ok(()))
+    }
+    #[doc(hidden)]
+    fn handle_subscribe(
+        &mut self,
+        _: SubscriptionId,
+        asking: Asking,
+        _: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result<Asking>> + Send {
+        ready(Ok(asking))
+    }
+    #[doc(hidden)]
+    fn handle_subscriber(
+        &mut self,
+        _: SubscriptionId,
+        _: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send {
+        ready(Ok(()))
+    }
+    #[doc(hidden)]
+    fn started(&mut self, cx: &mut Context<Self::Out>) -> impl Future<Output = Result> + Send;
+    #[doc(hidden)]
+    fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Self::Out>) -> Poll<Result>;
+    #[doc(hidden)]
+    fn handle_cancel(
+        &mut self,
+        id: SubscriptionId,
+        end: &End,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = Result> + Send;
+    #[doc(hidden)]
+    fn handle_failure(&mut self, failure: &Failure) -> Directive;
+    #[doc(hidden)]
+    fn in_hand(&self) -> usize;
+    #[doc(hidden)]
+    fn stopping(
+        &mut self,
+        exit: &Exit,
+        cx: &mut Context<Self::Out>,
+    ) -> impl Future<Output = ()> + Send;
+}
+
+macro_rules! role {
+    ($name:ident, $behaviour:ident, $in:ty, $out:ty, $source:literal, $emits:literal, $doc:literal, {$($own:tt)*}) => {
+        #[doc = $doc]
+        #[derive(Debug)]
+        pub struct $name<S>(S);
+
+        impl<S> sealed::Sealed for $name<S> {}
+
+        impl<S: $behaviour> Role for $name<S> {
+            type Stage = S;
+            type In = $in;
+            type Out = $out;
+            const IS_SOURCE: bool = $source;
+            const EMITS: bool = $emits;
+            fn new(stage: S) -> Self {
+                Self(stage)
+            }
+            fn stage(&mut self) -> &mut S {
+                &mut self.0
+            }
+            fn started(&mut self, cx: &mut Context<$out>) -> impl Future<Output = Result> + Send {
+                self.0.started(cx)
+            }
+            fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<$out>) -> Poll<Result> {
+                self.0.poll_events(task, cx)
+            }
+            fn handle_cancel(&mut self, id: SubscriptionId, end: &End, cx: &mut Context<$out>) -> impl Future<Output = Result> + Send {
+                self.0.handle_cancel(id, end, cx)
+            }
+            fn handle_failure(&mut self, failure: &Failure) -> Directive {
+                self.0.handle_failure(failure)
+            }
+            fn in_hand(&self) -> usize {
+                self.0.in_hand()
+            }
+            fn stopping(&mut self, exit: &Exit, cx: &mut Context<$out>) -> impl Future<Output = ()> + Send {
+                self.0.stopping(exit, cx)
+            }
+            $($own)*
+        }
+    };
+}
+
+role!(
+    AsProducer,
+    Producer,
+    Never,
+    S::Out,
+    true,
+    true,
+    "A behaviour as a producer.",
+    {
+        fn handle_demand(
+            &mut self,
+            n: usize,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_demand(n, cx)
+        }
+        fn handle_subscriber(
+            &mut self,
+            id: SubscriptionId,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_subscriber(id, cx)
+        }
+    }
+);
+
+role!(
+    AsProducerConsumer,
+    ProducerConsumer,
+    S::In,
+    S::Out,
+    false,
+    true,
+    "A behaviour as a producer-consumer.",
+    {
+        fn handle_events(
+            &mut self,
+            events: &mut Batch<'_, S::In>,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_events(events, cx)
+        }
+        fn handle_complete(
+            &mut self,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_complete(cx)
+        }
+        fn handle_subscribe(
+            &mut self,
+            id: SubscriptionId,
+            asking: Asking,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result<Asking>> + Send {
+            self.0.handle_subscribe(id, asking, cx)
+        }
+        fn handle_subscriber(
+            &mut self,
+            id: SubscriptionId,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_subscriber(id, cx)
+        }
+    }
+);
+
+role!(
+    AsConsumer,
+    Consumer,
+    S::In,
+    Never,
+    false,
+    false,
+    "A behaviour as a consumer.",
+    {
+        fn handle_events(
+            &mut self,
+            events: &mut Batch<'_, S::In>,
+            cx: &mut Context,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_events(events, cx)
+        }
+        fn handle_subscribe(
+            &mut self,
+            id: SubscriptionId,
+            asking: Asking,
+            cx: &mut Context,
+        ) -> impl Future<Output = Result<Asking>> + Send {
+            self.0.handle_subscribe(id, asking, cx)
+        }
+    }
+);

@@ -1,0 +1,106 @@
+//! The owner of free stages: it knows who lives, drains the graph sources first, and reports what nobody joined.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::exit::Exit;
+use crate::id::StageId;
+use crate::registry::Registry;
+use crate::runtime::{Cell, Handle, Role, SpawnError};
+
+static ROOT: LazyLock<Stages> = LazyLock::new(Stages::new);
+
+/// A group of stages with names of their own; clones are the same group.
+#[derive(Clone, Debug, Default)]
+pub struct Stages {
+    live: Arc<Mutex<HashMap<StageId, Arc<Cell>>>>,
+    registry: Registry,
+}
+
+impl Stages {
+    /// Makes an empty group.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The group that a stage joins when it is given no other.
+    #[must_use]
+    pub fn root() -> Self {
+        ROOT.clone()
+    }
+
+    /// The names of this group.
+    #[must_use]
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// How many stages live.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Returns whether no stage lives.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Drains the graph: sources emit no more and all else completes after them. What has not ended within `grace` is
+    /// aborted. Returns the names of the aborted.
+    ///
+    /// # Cancel safety
+    ///
+    /// The drain goes on when the future is dropped, without the grace.
+    pub async fn drain(&self, grace: Duration) -> Vec<Arc<str>> {
+        let cells: Vec<_> = self.lock().values().cloned().collect();
+        for cell in cells.iter().filter(|cell| cell.is_source) {
+            if let Some(port) = cell.port.get() {
+                port.drain();
+            }
+        }
+        let deadline = tokio::time::Instant::now() + grace;
+        let mut aborted = Vec::new();
+        for cell in cells {
+            if tokio::time::timeout_at(deadline, cell.join())
+                .await
+                .is_err()
+            {
+                cell.abort();
+                cell.join().await;
+                aborted.push(Arc::clone(&cell.name));
+            }
+        }
+        aborted
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<StageId, Arc<Cell>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn started<R: Role>(
+        &self,
+        cell: &Arc<Cell>,
+        named: Option<Handle<R>>,
+    ) -> Result<(), SpawnError> {
+        if let Some(handle) = named
+            && !self.registry.insert_stage(&cell.name, handle)
+        {
+            return Err(SpawnError::NameTaken(cell.name.to_string()));
+        }
+        self.lock().insert(cell.id, Arc::clone(cell));
+        Ok(())
+    }
+
+    pub(crate) fn ended(&self, cell: &Cell, exit: &Exit) {
+        self.registry.remove(&cell.name);
+        self.lock().remove(&cell.id);
+        if exit.is_failure() && !cell.is_joined() {
+            tracing::error!(stage = &*cell.name, %exit, "a stage ended and nobody joins it");
+        }
+        let _first = cell.exit.set(exit.clone());
+    }
+}
