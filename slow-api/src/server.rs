@@ -92,10 +92,6 @@ impl Server {
 /// # Errors
 ///
 /// [`StartError::Listen`] when the address is in use or not ours.
-#[expect(
-    clippy::unused_async,
-    reason = "listening needs a runtime, and an async fn has one"
-)]
 pub async fn start(options: Options) -> Result<Server, StartError> {
     let wanted = SocketAddr::new(options.address, options.port);
     let failed = |source| StartError::Listen {
