@@ -1,32 +1,134 @@
-//! The flags.
+//! The flags, checked where they are read, so that all else may trust them.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Parser;
+use url::Url;
 
 /// Fetches unique URLs through demand-driven stages: 100 of a slow API's by default.
 #[derive(Debug, Parser)]
 #[command(version)]
 pub(crate) struct Flags {
+    /// Fetches the URLs of this file, one a line; - is standard input.
+    #[arg(long, value_name = "FILE", help_heading = "What to fetch", conflicts_with_all = ["count", "api"])]
+    pub(crate) urls: Option<PathBuf>,
     /// How many URLs to generate.
-    #[arg(long, default_value = "100")]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one, help_heading = "What to fetch")]
     pub(crate) count: NonZeroUsize,
-    /// Most requests in flight.
-    #[arg(long, default_value = "100")]
-    pub(crate) concurrency: NonZeroUsize,
     /// The slow API's base URL; without it the one on port 4000 is used, or one is started in this process.
-    #[arg(long)]
-    pub(crate) api: Option<url::Url>,
+    #[arg(long, value_name = "URL", help_heading = "What to fetch")]
+    pub(crate) api: Option<String>,
+    /// Most requests in flight.
+    #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one, help_heading = "How to fetch")]
+    pub(crate) concurrency: NonZeroUsize,
     /// How often a failed URL is tried again.
-    #[arg(long, default_value_t = 3)]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 3,
+        help_heading = "How to fetch"
+    )]
     pub(crate) retries: u32,
-    /// Seconds one request may take.
-    #[arg(long, default_value_t = 30)]
-    pub(crate) timeout: u64,
-    /// Prints each result as a JSON line on standard output.
-    #[arg(long)]
+    /// How long one request may take: 500ms, 30s or 2m.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "How to fetch")]
+    pub(crate) timeout: Duration,
+    /// Writes each result as a JSON line to this file; - is standard output.
+    #[arg(short, long, value_name = "FILE", help_heading = "What to show")]
+    pub(crate) output: Option<PathBuf>,
+    /// Writes each result as a JSON line to standard output.
+    #[arg(long, help_heading = "What to show")]
     pub(crate) json: bool,
-    /// Prints no summary.
-    #[arg(long)]
+    /// Shows no progress and no summary; errors are shown all the same.
+    #[arg(long, help_heading = "What to show")]
     pub(crate) quiet: bool,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    let number: usize = text
+        .parse()
+        .map_err(|_| "write a whole number of at least 1".to_owned())?;
+    NonZeroUsize::new(number).ok_or_else(|| "nothing would be fetched; write at least 1".to_owned())
+}
+
+impl Flags {
+    /// Returns the API that was named. It is not read with the other flags: their errors repeat the value, and this
+    /// one may hold a password.
+    pub(crate) fn api_url(&self) -> anyhow::Result<Option<Url>> {
+        let Some(text) = &self.api else {
+            return Ok(None);
+        };
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "http" | "https") => Ok(Some(url)),
+            _ => anyhow::bail!(
+                "--api is no http or https URL; write one such as http://127.0.0.1:4000"
+            ),
+        }
+    }
+}
+
+/// Reads a number with its unit; a bare number is seconds.
+fn time(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a time such as 500ms, 30s or 2m".to_owned())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        _ => return Err(format!("{unit:?} is no unit; write ms, s or m")),
+    };
+    match milliseconds {
+        Some(0) => Err("no request ends in no time; write at least 1ms".to_owned()),
+        Some(milliseconds) if milliseconds <= 86_400_000 => Ok(Duration::from_millis(milliseconds)),
+        _ => Err("write at most a day: 1440m".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn times_have_units_and_a_bare_number_is_seconds() {
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(time("30"), time("30s"));
+        assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn no_time_and_too_much_time_are_refused() {
+        for text in ["0s", "", "-1s", "5h", "99999999999999999999s", "2000m"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_concurrency_of_none_is_refused_with_its_reason() {
+        assert!(at_least_one("0").unwrap_err().contains("at least 1"));
+    }
+
+    #[test]
+    fn a_list_and_a_count_exclude_each_other() {
+        assert!(Flags::try_parse_from(["crawler", "--urls", "-", "--count", "3"]).is_err());
+    }
+
+    #[test]
+    fn an_api_that_is_no_http_url_is_refused_without_its_value() {
+        let flags = Flags::parse_from(["crawler", "--api", "ftp://ann:secret@h"]);
+        let error = flags.api_url().unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
 }

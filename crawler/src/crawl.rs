@@ -1,194 +1,230 @@
-//! The wiring: which API, the two stages, Ctrl-C, and the summary.
+//! The wiring: which URLs, the two stages, who watches them, and how they end. All else is in a module of its own.
 
-use std::num::NonZeroUsize;
-use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use stage::{Demand, Exit, Stages, consumer_supervisor, producer};
+use stage::{Demand, ProducerHandle, Stages, consumer_supervisor, producer};
+use tokio::sync::mpsc;
 
+use crate::api::{self, Api};
 use crate::cli::Flags;
-use crate::fetch::{Outcome, fetch};
-use crate::source::{Finished, Job, UrlSource};
+use crate::model::{Job, Outcome, UrlList};
+use crate::output::{self, Written};
+use crate::policy::retry;
+use crate::progress;
+use crate::say::say;
+use crate::setup;
+use crate::stages::{Finished, Supply, UrlSource, client, fetch};
+use crate::summary::Summary;
+use crate::tally::{Ended, Tally};
 
 /// How long running requests may take after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(30);
-/// Descriptors that are not connections.
-const DESCRIPTORS_KEPT: u64 = 64;
+/// How long the writer may take to finish after an abort.
+const WRITER_GRACE: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Default)]
-struct Totals {
-    fetched: usize,
-    failed: usize,
-    retries: usize,
+/// What all children share.
+#[derive(Debug, Clone)]
+struct Shared {
+    client: reqwest::Client,
+    source: ProducerHandle<UrlSource>,
+    tally: Tally,
+    results: mpsc::Sender<Outcome>,
+    retries: u32,
 }
 
-pub(crate) async fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let concurrency = clamp(flags.concurrency);
-    let (api, own) = find_api(flags).await?;
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .user_agent(concat!("crawler/", env!("CARGO_PKG_VERSION")))
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(flags.timeout))
-        .build()
-        .context("cannot set up the HTTP client")?;
-    let totals = Arc::new(Mutex::new(Totals::default()));
-    let stages = Stages::new();
+/// Runs the crawl and returns the exit code.
+pub(crate) async fn run(flags: &Flags) -> anyhow::Result<u8> {
     let start = Instant::now();
-    let urls = producer(UrlSource::new(flags.count.get()))
+    let list = flags.urls.as_deref().map(setup::read_list).transpose()?;
+    let api = match &list {
+        None => Some(api::find(flags.api_url()?.as_ref()).await?),
+        Some(_) => None,
+    };
+    if let Some(api) = api.as_ref().filter(|_| !flags.quiet) {
+        say(&api.line);
+    }
+    let has_own_api = api.as_ref().is_some_and(|api| api.own.is_some());
+    let concurrency = setup::concurrency(flags.concurrency.get(), has_own_api);
+    let (results, written) = output::start(output::open(flags)?)?;
+    let (mut duplicates, mut rejected) = (0, 0);
+    let supply = match list {
+        Some(list) => {
+            (duplicates, rejected) = (list.duplicates, list.rejected.len());
+            report_rejected(&list, &results).await;
+            Supply::List(list.urls.into_iter())
+        }
+        None => pages(flags, api.as_ref())?,
+    };
+    let (total, tally) = (supply.len(), Tally::default());
+    let (edges, is_written) = crawl(flags, supply, concurrency, &tally, (results, written)).await?;
+    let summary = Summary {
+        total,
+        counts: tally.counts(),
+        duplicates,
+        rejected,
+        elapsed: start.elapsed(),
+        edges,
+        is_written,
+    };
+    if !flags.quiet {
+        say(&summary);
+    }
+    end_api(api, flags.quiet).await;
+    Ok(summary.exit_code())
+}
+
+/// Runs the two stages to their end; returns the edges, and whether all results were written.
+async fn crawl(
+    flags: &Flags,
+    supply: Supply,
+    concurrency: usize,
+    tally: &Tally,
+    (results, mut written): (mpsc::Sender<Outcome>, Written),
+) -> anyhow::Result<(Vec<stage::EdgeStats>, bool)> {
+    let (total, stages) = (supply.len(), Stages::new());
+    let urls = producer(UrlSource::new(supply))
         .named("urls")
         .within(&stages)
         .spawn()?;
-    let (source, counts, retries, json) =
-        (urls.clone(), Arc::clone(&totals), flags.retries, flags.json);
-    let fetchers = consumer_supervisor(move |job: Job| {
-        let (client, api, source, counts) = (
-            client.clone(),
-            api.clone(),
-            source.clone(),
-            Arc::clone(&counts),
-        );
-        async move {
-            let outcome = fetch(&client, &api, &job).await;
-            source
-                .call(settle(job, &outcome, retries, json, &counts)?)
-                .await?;
-            Ok(())
+    let shared = Shared {
+        client: client(flags.timeout, concurrency).context("cannot set up the HTTP client")?,
+        source: urls.clone(),
+        tally: tally.clone(),
+        results,
+        retries: flags.retries,
+    };
+    let fetchers = consumer_supervisor(move |job: Job| child(shared.clone(), job))
+        .name_children(Job::child_name)
+        .named("fetchers")
+        .within(&stages)
+        .subscribe_to(&urls, Demand::new(concurrency, concurrency - 1)?)
+        .spawn()?;
+    let ended = async { tokio::join!(fetchers.join(), urls.join()) };
+    tokio::pin!(ended);
+    let mut early = None;
+    let is_interrupted = tokio::select! {
+        biased;
+        _ = &mut ended => false,
+        () = progress::show(tally.clone(), total, flags.quiet) => false,
+        result = &mut written => {
+            early = result.ok();
+            urls.abort();
+            fetchers.abort();
+            ended.await;
+            false
         }
-    })
-    .name_children(Job::page)
-    .named("fetchers")
-    .within(&stages)
-    .subscribe_to(&urls, Demand::new(concurrency, concurrency - 1)?)
-    .spawn()?;
-    let exit = tokio::select! {
-        exit = fetchers.join() => exit,
         _ = tokio::signal::ctrl_c() => {
-            eprintln!("crawler: finishing what is in flight; Ctrl-C again to abort");
-            tokio::select! {
-                _ = stages.drain(GRACE) => {}
-                _ = tokio::signal::ctrl_c() => fetchers.abort(),
-            }
-            fetchers.join().await
+            interrupt(&stages, &urls, &fetchers).await;
+            ended.await;
+            true
         }
     };
-    let totals = std::mem::take(&mut *totals.lock().unwrap_or_else(PoisonError::into_inner));
-    if !flags.quiet {
-        eprintln!(
-            "{} fetched, {} failed, {} retries in {:.2} s",
-            totals.fetched,
-            totals.failed,
-            totals.retries,
-            start.elapsed().as_secs_f64()
-        );
-        for edge in fetchers.edges() {
-            eprintln!(
-                "{} → {}: asked {}, delivered {}",
-                edge.from, edge.to, edge.asked, edge.delivered
-            );
+    let result = match early {
+        Some(result) => Some(result),
+        None => wait_for(written, is_interrupted).await,
+    };
+    Ok((fetchers.edges(), report_written(result)))
+}
+
+/// Fetches one job and tells the writer, the counts and the source, in this order: what is counted is with the writer.
+async fn child(shared: Shared, job: Job) -> stage::Result {
+    shared.tally.begin(&job.target);
+    let outcome = fetch(&shared.client, &job).await;
+    let may_retry = job.tried < shared.retries;
+    let finished = match outcome.problem {
+        Some(problem) if may_retry && retry::is_worth_another(problem) => {
+            shared.tally.end(Ended::Retried);
+            Finished::Retry(job.again())
+        }
+        problem => {
+            if shared.results.send(outcome).await.is_err() {
+                // The writer has ended, and the crawl ends for it.
+                return Ok(());
+            }
+            let ended = problem.map_or(Ended::Fetched, |_| Ended::Failed);
+            shared.tally.end(ended);
+            Finished::Done
+        }
+    };
+    // After Ctrl-C the source is gone, and nobody counts on it.
+    let _source_drained = shared.source.call(finished).await;
+    Ok(())
+}
+
+/// Lets running requests finish; a second Ctrl-C ends them.
+async fn interrupt<S>(
+    stages: &Stages,
+    urls: &ProducerHandle<UrlSource>,
+    fetchers: &stage::ConsumerHandle<S>,
+) where
+    S: stage::Consumer,
+{
+    say("crawler: finishing what is in flight; Ctrl-C again to abort");
+    tokio::select! {
+        _ = stages.drain(GRACE) => {}
+        _ = tokio::signal::ctrl_c() => {
+            urls.abort();
+            fetchers.abort();
         }
     }
-    if let Some(server) = own {
-        let stats = server.stats();
-        if !flags.quiet {
-            eprintln!(
-                "the API saw {} requests of {} distinct URLs, at most {} at once",
-                stats.requests, stats.distinct, stats.max_in_flight
-            );
+}
+
+/// Waits for the last results to be written: as long as it takes, or a moment after Ctrl-C.
+async fn wait_for(written: Written, is_interrupted: bool) -> Option<std::io::Result<()>> {
+    let in_a_moment = async {
+        if !is_interrupted {
+            // A handler that can't be set leaves the writer its time.
+            let _no_handler = tokio::signal::ctrl_c().await;
         }
-        server.stop().await;
+        tokio::time::sleep(WRITER_GRACE).await;
+    };
+    tokio::select! {
+        result = written => result.ok(),
+        () = in_a_moment => None,
     }
-    let finished = totals.fetched + totals.failed;
-    Ok(match exit {
-        Exit::Completed if totals.failed == 0 => ExitCode::SUCCESS,
-        _ if finished < flags.count.get() => ExitCode::from(3),
-        _ => ExitCode::from(1),
+}
+
+fn report_written(result: Option<std::io::Result<()>>) -> bool {
+    match result {
+        Some(Ok(())) => true,
+        Some(Err(error)) => {
+            say(format!("crawler: {}", output::explain(&error)));
+            false
+        }
+        None => {
+            say("crawler: the last results may be missing: their reader does not take them");
+            false
+        }
+    }
+}
+
+async fn report_rejected(list: &UrlList, results: &mpsc::Sender<Outcome>) {
+    for line in &list.rejected {
+        say(format!("crawler: {line}"));
+        // A writer that has ended is reported when the crawl looks at it.
+        let _writer_ended = results.send(Outcome::rejected(line)).await;
+    }
+}
+
+fn pages(flags: &Flags, api: Option<&Api>) -> anyhow::Result<Supply> {
+    Ok(Supply::Pages {
+        api: api.context("there is no API to ask")?.url.clone(),
+        count: flags.count.get(),
     })
 }
 
-/// Counts an outcome, prints it when it is final, and says what its source is to hear.
-fn settle(
-    mut job: Job,
-    outcome: &Outcome,
-    retries: u32,
-    json: bool,
-    totals: &Mutex<Totals>,
-) -> stage::Result<Finished> {
-    let mut totals = totals.lock().unwrap_or_else(PoisonError::into_inner);
-    if outcome.is_retried && job.attempt < retries {
-        totals.retries += 1;
-        job.attempt += 1;
-        return Ok(Finished::Retry(job));
-    }
-    if outcome.is_retried {
-        totals.failed += 1;
-    } else {
-        totals.fetched += 1;
-    }
-    if json {
-        use std::io::Write;
-        let line = serde_json::to_string(outcome)?;
-        if writeln!(std::io::stdout(), "{line}").is_err() {
-            eprintln!(
-                "crawler: standard output is closed; {} is not printed",
-                outcome.url
-            );
-        }
-    }
-    Ok(Finished::Done)
-}
-
-/// Raises the descriptor limit and lowers the concurrency to what it allows.
-fn clamp(concurrency: NonZeroUsize) -> usize {
-    let limit = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(1024);
-    let most = usize::try_from(limit.saturating_sub(DESCRIPTORS_KEPT).max(1)).unwrap_or(usize::MAX);
-    if concurrency.get() > most {
-        eprintln!(
-            "crawler: {limit} open files are allowed, so at most {most} requests run at once; raise it with ulimit -n"
-        );
-    }
-    concurrency.get().min(most)
-}
-
-/// Finds the slow API, or starts one; its first line says which.
-async fn find_api(flags: &Flags) -> anyhow::Result<(url::Url, Option<slow_api::Server>)> {
-    if let Some(api) = &flags.api {
-        anyhow::ensure!(
-            matches!(api.scheme(), "http" | "https"),
-            "--api: not an http URL"
-        );
-        return Ok((api.clone(), None));
-    }
-    let default = url::Url::parse("http://127.0.0.1:4000").context("the default API")?;
-    let why = match reqwest::Client::builder()
-        .no_proxy()
-        .timeout(Duration::from_secs(2))
-        .build()?
-        .get(default.join("healthz")?)
-        .send()
-        .await
-    {
-        Ok(answer) => {
-            if answer
-                .text()
-                .await
-                .is_ok_and(|body| body.contains("\"service\":\"slow-api\""))
-            {
-                eprintln!("using the slow API at {default}");
-                return Ok((default, None));
-            }
-            "another service listens on port 4000 and is left alone"
-        }
-        Err(error) if error.is_connect() => "nothing listens on port 4000",
-        Err(_) => "port 4000 does not answer as a slow API and is left alone",
+async fn end_api(api: Option<Api>, is_quiet: bool) {
+    let Some(server) = api.and_then(|api| api.own) else {
+        return;
     };
-    let options = slow_api::Options {
-        port: 0,
-        ..slow_api::Options::default()
-    };
-    let server = slow_api::start(options).await?;
-    eprintln!("{why}; started a slow API at {}", server.url());
-    Ok((url::Url::parse(&server.url())?, Some(server)))
+    let stats = server.stats();
+    if !is_quiet {
+        say(format!(
+            "the API saw {} requests of {} distinct URLs, at most {} at once",
+            stats.requests, stats.distinct, stats.max_in_flight
+        ));
+    }
+    // Its answers may still be slow after an abort; nobody waits for them.
+    let _still_answering = tokio::time::timeout(WRITER_GRACE, server.stop()).await;
 }

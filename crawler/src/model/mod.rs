@@ -1,0 +1,8 @@
+//! The nouns of a crawl, so that stages and policy speak of the same things.
+
+mod job;
+pub(crate) use job::{Job, shown};
+mod outcome;
+pub(crate) use outcome::{Outcome, Problem};
+mod url_list;
+pub(crate) use url_list::{Rejected, UrlList};

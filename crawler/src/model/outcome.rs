@@ -1,0 +1,109 @@
+//! What became of one try, and the record that is written of a final one.
+
+use serde::Serialize;
+
+use super::{Job, Rejected};
+
+/// What went wrong with a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Problem {
+    /// No connection, or it was lost before the answer began.
+    Connect,
+    /// The time was over.
+    Timeout,
+    /// The answer's status is no final answer.
+    Status(u16),
+    /// The connection was lost within the body.
+    Body,
+    /// The body is larger than is read.
+    BodyTooLarge,
+    /// The URL can't be requested.
+    InvalidUrl,
+}
+
+impl Problem {
+    /// Returns the class as records name it.
+    pub(crate) fn class(self) -> String {
+        match self {
+            Self::Connect => "connect".to_owned(),
+            Self::Timeout => "timeout".to_owned(),
+            Self::Status(status) => format!("status-{status}"),
+            Self::Body | Self::BodyTooLarge => "body".to_owned(),
+            Self::InvalidUrl => "invalid-url".to_owned(),
+        }
+    }
+}
+
+/// What became of one try; the last one of a URL is its record.
+#[derive(Debug, Serialize)]
+pub(crate) struct Outcome {
+    /// The URL without its private parts; a rejected line has none.
+    pub(crate) url: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) millis: u64,
+    pub(crate) bytes: u64,
+    pub(crate) attempts: u32,
+    /// The problem's class.
+    pub(crate) error: Option<String>,
+    pub(crate) message: Option<String>,
+    #[serde(skip)]
+    pub(crate) problem: Option<Problem>,
+}
+
+impl Outcome {
+    /// Starts the record of a try with nothing known yet.
+    pub(crate) fn of(job: &Job) -> Self {
+        Self {
+            url: Some(job.subject.clone()),
+            status: None,
+            millis: 0,
+            bytes: 0,
+            attempts: job.tried + 1,
+            error: None,
+            message: None,
+            problem: None,
+        }
+    }
+
+    /// Makes the record of a line that holds no URL.
+    pub(crate) fn rejected(line: &Rejected) -> Self {
+        Self {
+            url: None,
+            status: None,
+            millis: 0,
+            bytes: 0,
+            attempts: 0,
+            error: None,
+            message: None,
+            problem: None,
+        }
+        .failed(Problem::InvalidUrl, line.to_string())
+    }
+
+    /// Adds what went wrong.
+    pub(crate) fn failed(mut self, problem: Problem, message: String) -> Self {
+        self.error = Some(problem.class());
+        self.message = Some(message);
+        self.problem = Some(problem);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_names_the_status_that_was_no_answer() {
+        let line = Rejected {
+            line: 3,
+            reason: "no scheme".to_owned(),
+        };
+        let mut outcome = Outcome::rejected(&line);
+        assert_eq!(outcome.error.as_deref(), Some("invalid-url"));
+        outcome = outcome.failed(Problem::Status(503), String::new());
+        let record = serde_json::to_value(&outcome).unwrap();
+        assert_eq!(record["error"], "status-503");
+        assert!(record.get("problem").is_none());
+    }
+}

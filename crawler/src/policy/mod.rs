@@ -1,0 +1,4 @@
+//! What the crawler decides, as pure functions: no clock, no chance and no network of their own.
+
+pub(crate) mod limit;
+pub(crate) mod retry;

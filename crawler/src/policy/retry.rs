@@ -1,0 +1,71 @@
+//! Which tries are worth another, and how long to wait before it.
+
+use std::time::Duration;
+
+use crate::model::Problem;
+
+/// The first back-off.
+const FIRST_MS: u64 = 1_000;
+/// The longest back-off.
+const LONGEST_MS: u64 = 60_000;
+
+/// Returns whether the status is no final answer: the server did not get to the question.
+pub(crate) const fn is_failure(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
+}
+
+/// Returns whether another try may end better.
+pub(crate) const fn is_worth_another(problem: Problem) -> bool {
+    match problem {
+        Problem::Connect | Problem::Timeout | Problem::Body => true,
+        Problem::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        Problem::BodyTooLarge | Problem::InvalidUrl => false,
+    }
+}
+
+/// Returns the wait before retry `number` (from 1): 1 s doubled each time, half less to half more by `random`, and at
+/// most a minute.
+pub(crate) fn back_off(number: u32, random: u32) -> Duration {
+    let doubled = FIRST_MS << number.saturating_sub(1).min(6);
+    let base = doubled.min(LONGEST_MS);
+    let jittered = base / 2 + base * u64::from(random) / u64::from(u32::MAX);
+    Duration::from_millis(jittered.min(LONGEST_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MIDDLE: u32 = u32::MAX / 2 + 1;
+
+    #[test]
+    fn the_back_off_doubles_up_to_a_minute() {
+        let seconds: Vec<u64> = [1, 2, 3, 7, 90]
+            .map(|n| back_off(n, MIDDLE).as_secs())
+            .into();
+        assert_eq!(seconds, [1, 2, 4, 60, 60]);
+    }
+
+    #[test]
+    fn chance_takes_half_or_adds_half_and_never_exceeds_a_minute() {
+        assert_eq!(back_off(1, 0), Duration::from_millis(500));
+        assert_eq!(back_off(1, u32::MAX), Duration::from_millis(1500));
+        assert_eq!(back_off(9, u32::MAX), Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_404_is_an_answer_and_a_503_is_not() {
+        assert!(!is_failure(404) && !is_failure(301));
+        assert!(is_failure(503) && is_failure(429));
+    }
+
+    #[test]
+    fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert!(is_worth_another(Problem::Status(status)));
+        }
+        assert!(!is_worth_another(Problem::Status(501)));
+        assert!(is_worth_another(Problem::Connect) && is_worth_another(Problem::Body));
+        assert!(!is_worth_another(Problem::BodyTooLarge));
+    }
+}

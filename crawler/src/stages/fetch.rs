@@ -1,0 +1,99 @@
+//! One request, from the connection to the end of its body, so that the connection can be used again.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use reqwest::redirect::Policy;
+
+use crate::model::{Job, Outcome, Problem};
+use crate::policy::retry;
+
+/// The largest body that is read.
+const BODY_MAX: u64 = 10 * 1024 * 1024;
+/// How long a connection may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Makes the client that all requests share.
+pub(crate) fn client(timeout: Duration, concurrency: usize) -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .no_proxy()
+        .user_agent(concat!("crawler/", env!("CARGO_PKG_VERSION")))
+        .pool_max_idle_per_host(concurrency)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(timeout)
+        .redirect(Policy::none())
+        .build()
+}
+
+/// Tries a job once.
+pub(crate) async fn fetch(client: &reqwest::Client, job: &Job) -> Outcome {
+    let start = Instant::now();
+    let mut outcome = Outcome::of(job);
+    let problem = read(client, job, &mut outcome).await.err();
+    outcome.millis = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
+    match problem {
+        Some((problem, message)) => outcome.failed(problem, message),
+        None => outcome,
+    }
+}
+
+async fn read(
+    client: &reqwest::Client,
+    job: &Job,
+    outcome: &mut Outcome,
+) -> Result<(), (Problem, String)> {
+    let sent = client.get(job.target.clone()).send().await;
+    let mut response = sent.map_err(|error| (before_answer(&error), explain(error)))?;
+    let status = response.status().as_u16();
+    outcome.status = Some(status);
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| (within_body(&error), explain(error)))?
+    {
+        outcome.bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        if outcome.bytes > BODY_MAX {
+            let message = format!("the body is larger than {BODY_MAX} bytes; it is not read on");
+            return Err((Problem::BodyTooLarge, message));
+        }
+    }
+    if retry::is_failure(status) {
+        let message = format!("the server answered {status} instead of the page");
+        return Err((Problem::Status(status), message));
+    }
+    Ok(())
+}
+
+fn before_answer(error: &reqwest::Error) -> Problem {
+    if error.is_builder() {
+        Problem::InvalidUrl
+    } else if error.is_timeout() && !error.is_connect() {
+        Problem::Timeout
+    } else {
+        Problem::Connect
+    }
+}
+
+fn within_body(error: &reqwest::Error) -> Problem {
+    if error.is_timeout() {
+        Problem::Timeout
+    } else {
+        Problem::Body
+    }
+}
+
+/// Returns the error and its causes in one line, without the URL: it may hold a password.
+fn explain(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let text = inner.to_string();
+        if !line.ends_with(&text) {
+            line.push_str(": ");
+            line.push_str(&text);
+        }
+        cause = inner.source();
+    }
+    line
+}
