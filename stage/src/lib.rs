@@ -56,6 +56,10 @@ mod behaviour;
 pub use behaviour::{Consumer, Directive, Handler, Producer, ProducerConsumer};
 mod runtime;
 pub use runtime::*;
+mod adapter;
+pub use adapter::{
+    EventStream, FromIter, FromStream, Subscription, UpstreamFailed, from_iter, from_stream,
+};
 mod registry;
 pub use registry::{LookupError, Registry};
 mod stages;

@@ -171,7 +171,7 @@ impl<R: Role> Build<R> {
         let named = self.name.is_some();
         let name = self.name.unwrap_or_else(|| default_name::<R>(id));
         let cell = Cell::new(id, name, R::IS_SOURCE);
-        let mailbox = Arc::new(Mailbox::new());
+        let mailbox = Arc::new(Mailbox::new(Arc::clone(&cell)));
         let port: Arc<dyn AskPort> = mailbox.clone();
         let _first = cell.port.set(port);
         let handle = Handle {
@@ -207,6 +207,7 @@ impl<R: Role> Build<R> {
             mailbox,
             control,
             incoming: VecDeque::new(),
+            in_hand: 0,
             draining: false,
             exit: Exit::Aborted,
             stages: self.stages,

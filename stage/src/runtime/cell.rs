@@ -45,7 +45,7 @@ impl Edge {
         self.ended.store(true, Ordering::Relaxed);
     }
 
-    fn stats(&self) -> EdgeStats {
+    pub(crate) fn stats(&self) -> EdgeStats {
         EdgeStats {
             from: Arc::clone(&self.from),
             to: Arc::clone(&self.to),
@@ -75,8 +75,10 @@ pub struct EdgeStats {
 pub struct StageStats {
     /// Events waiting for demand.
     pub buffered: usize,
-    /// Events dropped by a full buffer or by the stage's end.
+    /// Emitted events dropped by a full buffer or by the stage's end.
     pub discarded: u64,
+    /// Events sent to the stage that it had not handled when it ended; with an abort, all of the batch at work.
+    pub lost: u64,
     /// Callbacks that failed.
     pub failed: u64,
 }
@@ -92,6 +94,7 @@ pub(crate) struct Cell {
     edges: Mutex<Vec<Arc<Edge>>>,
     buffered: AtomicUsize,
     discarded: AtomicU64,
+    lost: AtomicU64,
     failed: AtomicU64,
 }
 
@@ -116,6 +119,7 @@ impl Cell {
             edges: Mutex::new(Vec::new()),
             buffered: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),
+            lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         })
     }
@@ -152,6 +156,17 @@ impl Cell {
         tracing::warn!(stage = &*self.name, events = n, "events discarded");
     }
 
+    pub(crate) fn lost_if_any(&self, n: usize) {
+        if n > 0 {
+            self.lost(n);
+        }
+    }
+
+    pub(crate) fn lost(&self, n: usize) {
+        self.lost.fetch_add(n as u64, Ordering::Relaxed);
+        tracing::debug!(stage = &*self.name, events = n, "events lost in hand");
+    }
+
     pub(crate) fn failed(&self) {
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
@@ -160,6 +175,7 @@ impl Cell {
         StageStats {
             buffered: self.buffered.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
+            lost: self.lost.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
         }
     }

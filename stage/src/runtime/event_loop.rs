@@ -69,6 +69,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
     pub(crate) incoming: VecDeque<Incoming<R::In>>,
+    /// Events of the message at work that are neither handled nor skipped yet.
+    pub(crate) in_hand: usize,
     pub(crate) draining: bool,
     pub(crate) exit: Exit,
     pub(crate) stages: Stages,
@@ -177,11 +179,17 @@ impl<R: Role> Task<R> {
 
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
     async fn after(&mut self, mut outcome: std::result::Result<(), Failure>) -> Step {
+        let mut was_demand = false;
         loop {
             self.cx.flush();
             let mut demand = 0;
             if let Err(failure) = outcome {
-                self.on_failure(&failure).await?;
+                let resumed = self.on_failure(&failure).await?;
+                // A producer that fails at each demand would be told of the same debt for ever.
+                if resumed && was_demand && !self.intensity.allows(Instant::now()) {
+                    return Err(failure.to_exit());
+                }
+                self.cx.flush();
                 demand = self.cx.half.owed();
             }
             if self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
@@ -191,24 +199,21 @@ impl<R: Role> Task<R> {
             if demand == 0 || !R::IS_SOURCE {
                 return Ok(());
             }
+            was_demand = true;
             outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
-            if outcome.is_err() && !self.intensity.allows(Instant::now()) {
-                self.cx.flush();
-                return outcome.map_err(|failure| failure.to_exit());
-            }
         }
     }
 
-    async fn on_failure(&mut self, failure: &Failure) -> Step {
+    /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
+    async fn on_failure(&mut self, failure: &Failure) -> std::result::Result<bool, Exit> {
         self.cx.cell.failed();
         let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(failure)));
-        let resumes =
-            matches!(directive, Ok(Directive::Resume)) && matches!(failure, Failure::Error(_));
-        if resumes {
-            return Ok(());
+        let directive = directive.unwrap_or(Directive::Stop);
+        if directive == Directive::Resume && matches!(failure, Failure::Error(_)) {
+            return Ok(true);
         }
-        let stops = !matches!(directive, Ok(Directive::Resume | Directive::Restart));
-        let Some(factory) = self.factory.as_mut().filter(|_| !stops) else {
+        let factory = self.factory.as_mut();
+        let Some(factory) = factory.filter(|_| directive != Directive::Stop) else {
             return Err(failure.to_exit());
         };
         if !self.intensity.allows(Instant::now()) {
@@ -219,9 +224,9 @@ impl<R: Role> Task<R> {
         };
         tracing::warn!(stage = self.cx.name(), ?failure, "restarted");
         self.role = R::new(stage);
-        guarded(self.role.started(&mut self.cx))
-            .await
-            .map_err(|failure| failure.to_exit())
+        let started = guarded(self.role.started(&mut self.cx)).await;
+        started.map_err(|failure| failure.to_exit())?;
+        Ok(false)
     }
 
     async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
@@ -297,7 +302,7 @@ impl<R: Role> Task<R> {
         };
         self.cx.upstreams.insert(id, upstream);
         let port = Arc::clone(&self.mailbox);
-        if !outlet.subscribe(id, port, edge) {
+        if !outlet.open(id, port, edge) {
             return self.upstream_ended(id, End::Down(Exit::Unreachable)).await;
         }
         let asking = guarded(self.role.handle_subscribe(id, options.asking, &mut self.cx)).await;
@@ -319,35 +324,37 @@ impl<R: Role> Task<R> {
 
     async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
         let Some(upstream) = self.cx.upstreams.get_mut(&id) else {
-            self.cx.cell.discarded(events.len());
+            self.cx.cell.lost(events.len());
             return Ok(());
         };
         upstream.window.arrive();
-        while !events.is_empty() {
+        self.in_hand = events.len();
+        while !events.is_empty() && self.cx.stop.is_none() {
             let (len, ask) = self.split(id, events.len());
+            let rest = events.len() - len;
             let mut batch = Batch::new(events.drain(..len), id);
-            loop {
-                let outcome = guarded(self.role.handle_events(&mut batch, &mut self.cx)).await;
-                let failed = outcome.is_err();
-                self.after(outcome).await?;
-                if !failed {
-                    break;
-                }
-                batch.skip_failed();
-                if batch.len() == 0 {
-                    break;
-                }
-            }
-            drop(batch);
+            self.on_batch(&mut batch, rest).await?;
             self.cx.ask(id, ask);
-            if self.cx.stop.is_some() {
-                break;
+        }
+        self.cx.cell.lost_if_any(std::mem::take(&mut self.in_hand));
+        Ok(())
+    }
+
+    /// Hands a batch over until all of it is handled or skipped; `rest` events of its message follow it.
+    async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>, rest: usize) -> Step {
+        loop {
+            let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
+            let failed = outcome.is_err();
+            if failed {
+                batch.skip_failed();
+            }
+            let again = failed && batch.len() > 0;
+            self.in_hand = if again { rest + batch.len() } else { rest };
+            self.after(outcome).await?;
+            if !again {
+                return Ok(());
             }
         }
-        if !events.is_empty() {
-            self.cx.cell.discarded(events.len());
-        }
-        Ok(())
     }
 
     fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
@@ -396,14 +403,8 @@ impl<R: Role> Drop for Task<R> {
                 port.end(id, End::Down(Exit::Unreachable));
             }
         }
-        let lost = self.incoming.drain(..).map(|message| match message {
-            Incoming::Events(_, events) => events.len(),
-            Incoming::End(..) => 0,
-        });
-        let lost: usize = lost.sum();
-        if lost > 0 {
-            self.cx.cell.discarded(lost);
-        }
+        let unread: usize = self.incoming.drain(..).map(|message| message.len()).sum();
+        self.cx.cell.lost_if_any(self.in_hand + unread);
         self.cx.close(&self.exit);
         self.stages.ended(&self.cx.cell, &self.exit);
     }

@@ -10,10 +10,11 @@ use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
     Edge, EdgeStats, Mailbox, Message, ProducerPort, Role, StageStats,
 };
+use crate::adapter::{EventStream, Subscription};
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, Exit};
 use crate::id::{StageId, SubscriptionId};
-use crate::protocol::Subscribe;
+use crate::protocol::{Demand, Subscribe};
 
 /// A stage that runs; clones are the same stage, and dropping them stops nothing.
 pub struct Handle<R: Role> {
@@ -206,6 +207,18 @@ impl<R: Role> Handle<R> {
             .ok_or(Unreachable)
     }
 
+    /// Subscribes the caller itself, who asks by hand.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription<R::Out> {
+        self.outlet().subscribe()
+    }
+
+    /// Subscribes the caller itself and returns the events as a stream that asks by `demand`.
+    #[must_use]
+    pub fn stream(&self, demand: Demand) -> EventStream<R::Out> {
+        self.outlet().stream(demand)
+    }
+
     /// Cancels one of this stage's upstream subscriptions.
     pub fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
         self.mailbox
@@ -284,6 +297,20 @@ impl<T> std::fmt::Debug for Outlet<T> {
     }
 }
 
+impl<T: Send + 'static> Outlet<T> {
+    /// Subscribes the caller itself, who asks by hand.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription<T> {
+        Subscription::new(self.clone())
+    }
+
+    /// Subscribes the caller itself and returns the events as a stream that asks by `demand`.
+    #[must_use]
+    pub fn stream(&self, demand: Demand) -> EventStream<T> {
+        EventStream::new(self.subscribe(), demand)
+    }
+}
+
 impl<T: 'static> Outlet<T> {
     pub(crate) const fn name(&self) -> &Arc<str> {
         &self.name
@@ -293,7 +320,7 @@ impl<T: 'static> Outlet<T> {
         Arc::clone(&self.port) as Arc<dyn AskPort>
     }
 
-    pub(crate) fn subscribe(
+    pub(crate) fn open(
         &self,
         id: SubscriptionId,
         consumer: Arc<dyn ConsumerPort<T>>,

@@ -11,7 +11,7 @@ use std::task::{Context as Task, Poll, Waker};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{Edge, Outlet};
+use super::{Cell, Edge, Outlet};
 use crate::behaviour::Handler;
 use crate::context::Context;
 use crate::exit::{Cancel, End, Exit};
@@ -24,6 +24,16 @@ const CALLS_MAX: usize = 1024;
 pub(crate) enum Incoming<In> {
     Events(SubscriptionId, Vec<In>),
     End(SubscriptionId, End),
+}
+
+impl<In> Incoming<In> {
+    /// Returns how many events it carries.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Events(_, events) => events.len(),
+            Self::End(..) => 0,
+        }
+    }
 }
 
 pub(crate) enum Control<S, In, Out: Send + 'static> {
@@ -131,10 +141,11 @@ struct Queues<S, In, Out: Send + 'static> {
 pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     queues: Mutex<Queues<S, In, Out>>,
     calls: Arc<Semaphore>,
+    cell: Arc<Cell>,
 }
 
 impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(cell: Arc<Cell>) -> Self {
         Self {
             queues: Mutex::new(Queues {
                 control: VecDeque::new(),
@@ -143,6 +154,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
                 closed: false,
             }),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            cell,
         }
     }
 
@@ -168,7 +180,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         let mut queues = self.lock();
         if queues.closed {
             drop(queues);
-            drop(message);
+            self.cell.lost(message.len());
             return;
         }
         queues.incoming.push_back(message);
