@@ -176,6 +176,7 @@ impl<Out: Send + 'static> Context<Out> {
             upstream.port.gone(subscription, exit.clone());
         }
         let lost = self.half.discard() + self.emitted.len();
+        self.cell.set_buffered(0);
         if lost > 0 {
             self.cell.discarded(lost);
         }

@@ -207,7 +207,6 @@ impl<R: Role> Build<R> {
             mailbox,
             control,
             incoming: VecDeque::new(),
-            in_hand: 0,
             draining: false,
             exit: Exit::Aborted,
             stages: self.stages,

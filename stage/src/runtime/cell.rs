@@ -77,7 +77,7 @@ pub struct StageStats {
     pub buffered: usize,
     /// Emitted events dropped by a full buffer or by the stage's end.
     pub discarded: u64,
-    /// Events sent to the stage that it had not handled when it ended; with an abort, all of the batch at work.
+    /// Events sent to the stage that it had not handled when it ended.
     pub lost: u64,
     /// Callbacks that failed.
     pub failed: u64,
@@ -96,6 +96,8 @@ pub(crate) struct Cell {
     discarded: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
+    /// Events of the message at work that are neither handled nor skipped yet.
+    pub(crate) unhandled: AtomicUsize,
 }
 
 impl std::fmt::Debug for Cell {
@@ -121,6 +123,7 @@ impl Cell {
             discarded: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            unhandled: AtomicUsize::new(0),
         })
     }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
@@ -69,8 +70,6 @@ pub(crate) struct Task<R: Role> {
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
     pub(crate) incoming: VecDeque<Incoming<R::In>>,
-    /// Events of the message at work that are neither handled nor skipped yet.
-    pub(crate) in_hand: usize,
     pub(crate) draining: bool,
     pub(crate) exit: Exit,
     pub(crate) stages: Stages,
@@ -328,30 +327,30 @@ impl<R: Role> Task<R> {
             return Ok(());
         };
         upstream.window.arrive();
-        self.in_hand = events.len();
+        let cell = Arc::clone(&self.cx.cell);
+        cell.unhandled.store(events.len(), Ordering::Relaxed);
         while !events.is_empty() && self.cx.stop.is_none() {
             let (len, ask) = self.split(id, events.len());
-            let rest = events.len() - len;
-            let mut batch = Batch::new(events.drain(..len), id);
-            self.on_batch(&mut batch, rest).await?;
+            let behind = events.len() - len;
+            let mut batch = Batch::new(events.drain(..len), id, &cell.unhandled, behind);
+            self.on_batch(&mut batch).await?;
+            drop(batch);
             self.cx.ask(id, ask);
         }
-        self.cx.cell.lost_if_any(std::mem::take(&mut self.in_hand));
+        cell.lost_if_any(cell.unhandled.swap(0, Ordering::Relaxed));
         Ok(())
     }
 
-    /// Hands a batch over until all of it is handled or skipped; `rest` events of its message follow it.
-    async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>, rest: usize) -> Step {
+    /// Hands a batch over until all of it is handled or skipped.
+    async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>) -> Step {
         loop {
             let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
-            let failed = outcome.is_err();
-            if failed {
-                batch.skip_failed();
+            match &outcome {
+                Ok(()) => batch.succeeded(),
+                Err(_) => batch.skip_failed(),
             }
-            let again = failed && batch.len() > 0;
-            self.in_hand = if again { rest + batch.len() } else { rest };
             self.after(outcome).await?;
-            if !again {
+            if batch.len() == 0 {
                 return Ok(());
             }
         }
@@ -404,7 +403,8 @@ impl<R: Role> Drop for Task<R> {
             }
         }
         let unread: usize = self.incoming.drain(..).map(|message| message.len()).sum();
-        self.cx.cell.lost_if_any(self.in_hand + unread);
+        let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
+        self.cx.cell.lost_if_any(unhandled + unread);
         self.cx.close(&self.exit);
         self.stages.ended(&self.cx.cell, &self.exit);
     }

@@ -107,6 +107,12 @@ impl<R: Role> Handle<R> {
         self.cell.edges()
     }
 
+    /// Returns how the stage ended, or `None` while it lives.
+    #[must_use]
+    pub fn exit(&self) -> Option<Exit> {
+        self.cell.exit.get().cloned()
+    }
+
     /// Waits for the stage's end.
     ///
     /// # Cancel safety
