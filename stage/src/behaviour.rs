@@ -20,6 +20,9 @@ pub enum Directive {
     Restart,
     /// Ends the stage with the failure.
     Stop,
+    /// Ends the stage with the failure, and hands it to the stage's owner to decide; the root [`Stages`](crate::Stages)
+    /// only reports it, so there it means `Stop`.
+    Escalate,
 }
 
 macro_rules! common_callbacks {

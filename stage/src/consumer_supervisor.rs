@@ -2,32 +2,53 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context as Task, Poll};
+use std::time::Instant;
 
-use tokio::task::{Id, JoinSet};
+use thiserror::Error;
+use tokio::task::{AbortHandle, Id, JoinSet};
 
 use crate::batch::Batch;
 use crate::behaviour::Consumer;
 use crate::context::{Context, Never};
 use crate::exit::{End, Result};
-use crate::id::SubscriptionId;
-use crate::protocol::Asking;
+use crate::id::{ById, SubscriptionId};
+use crate::protocol::{Asking, Intensity};
+use crate::registry::ChildName;
 use crate::runtime::{AsConsumer, Build, consumer};
 
-type Name<E> = Box<dyn Fn(&E) -> String + Send>;
+type NameOf<E> = Box<dyn Fn(&E) -> String + Send>;
 
-struct Child {
+struct Child<E> {
     subscription: SubscriptionId,
     name: Option<String>,
+    /// Kept where a failed child is started again.
+    event: Option<E>,
+}
+
+struct Restarts<E> {
+    clone: fn(&E) -> E,
+    intensity: Intensity,
 }
 
 /// A consumer that runs a task for each event; made by [`consumer_supervisor`].
 pub struct ConsumerSupervisor<E, F> {
     start: F,
-    name: Option<Name<E>>,
+    name_of: Option<NameOf<E>>,
+    restarts: Option<Restarts<E>>,
     running: JoinSet<Result>,
-    children: HashMap<Id, Child>,
-    ended: HashMap<SubscriptionId, usize>,
+    children: HashMap<Id, Child<E>>,
+    /// Children that ended and were not asked for again, by the subscription of their event.
+    ended: ById<SubscriptionId, usize>,
+}
+
+/// Children failed more often than a [`ConsumerSupervisor`] starts them again.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("children fail too often; the last failure: {last}")]
+pub struct ChildrenFail {
+    /// Why the last one failed.
+    pub last: String,
 }
 
 impl<E, F> std::fmt::Debug for ConsumerSupervisor<E, F> {
@@ -41,8 +62,26 @@ impl<E, F> std::fmt::Debug for ConsumerSupervisor<E, F> {
 /// Builds a consumer that runs `start(event)` as a task for each event.
 ///
 /// With `Demand::new(max, min)` at most `max` children run, and when `max − min` have ended it asks for as many: `min`
-/// of `max − 1` asks as each one ends. A child that fails or panics is reported and frees its slot. Children end with
-/// the supervisor.
+/// of `max − 1` asks as each one ends. A child that fails or panics, or whose `start` panics, is reported and frees its
+/// slot. Children end with the supervisor.
+///
+/// ```
+/// use stage::{Demand, consumer_supervisor, from_iter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let jobs = from_iter(1..=20).spawn()?;
+/// let workers = consumer_supervisor(async |job: u32| {
+///     println!("job {job}");
+///     Ok(())
+/// })
+/// .name_children(|job| format!("job-{job}"))
+/// .subscribe_to(&jobs, Demand::new(5, 4)?)
+/// .spawn()?;
+/// workers.join().await;
+/// # Ok(())
+/// # }
+/// ```
 pub fn consumer_supervisor<E, F, Fut>(start: F) -> Build<AsConsumer<ConsumerSupervisor<E, F>>>
 where
     E: Send + 'static,
@@ -51,10 +90,11 @@ where
 {
     consumer(ConsumerSupervisor {
         start,
-        name: None,
+        name_of: None,
+        restarts: None,
         running: JoinSet::new(),
         children: HashMap::new(),
-        ended: HashMap::new(),
+        ended: ById::default(),
     })
 }
 
@@ -67,12 +107,87 @@ where
     /// Names each child in the registry; a second child under a live name is refused and reported.
     #[must_use]
     pub fn name_children(mut self, name: impl Fn(&E) -> String + Send + 'static) -> Self {
-        self.stage.name = Some(Box::new(name));
+        self.stage.name_of = Some(Box::new(name));
+        self
+    }
+
+    /// Starts a child that fails or panics again with its event: it keeps its slot, and nothing is asked for it. When
+    /// restarts are too many the supervisor ends with [`ChildrenFail`]. GenStage's transient; without it children are
+    /// temporary. A child aborted by name ends all the same.
+    #[must_use]
+    pub fn restart_children(mut self, intensity: Intensity) -> Self
+    where
+        E: Clone,
+    {
+        self.stage.restarts = Some(Restarts {
+            clone: E::clone,
+            intensity,
+        });
         self
     }
 }
 
-impl<E: Send + 'static, F> ConsumerSupervisor<E, F> {
+/// Why a child did not start.
+#[derive(Debug, Error)]
+enum NotStarted {
+    #[error("a live stage or child has its name")]
+    NameTaken,
+    #[error("its start panicked")]
+    Panicked,
+}
+
+impl<E, F, Fut> ConsumerSupervisor<E, F>
+where
+    E: Send + 'static,
+    F: FnMut(E) -> Fut + Send + 'static,
+    Fut: Future<Output = Result> + Send + 'static,
+{
+    /// Starts a child; one that does not start is reported and counts as ended.
+    fn start(&mut self, subscription: SubscriptionId, event: E, cx: &mut Context) {
+        let name = self.name_of.as_ref().map(|name_of| name_of(&event));
+        let kept = self
+            .restarts
+            .as_ref()
+            .map(|restarts| (restarts.clone)(&event));
+        match self.spawn(name.as_deref(), event, cx) {
+            Ok(task) => {
+                let child = Child {
+                    subscription,
+                    name,
+                    event: kept,
+                };
+                self.children.insert(task.id(), child);
+            }
+            Err(reason) => {
+                tracing::error!(supervisor = cx.name(), child = ?name, %reason, "a child did not start");
+                cx.cell.failed();
+                self.child_ended(subscription, cx);
+            }
+        }
+    }
+
+    fn spawn(
+        &mut self,
+        name: Option<&str>,
+        event: E,
+        cx: &Context,
+    ) -> std::result::Result<AbortHandle, NotStarted> {
+        let started = catch_unwind(AssertUnwindSafe(|| (self.start)(event)));
+        let child = started.map_err(|_| NotStarted::Panicked)?;
+        let Some(name) = name else {
+            return Ok(self.running.spawn(child));
+        };
+        let running = &mut self.running;
+        let named = |name: ChildName| {
+            running.spawn(async move {
+                let _until_it_ends = name;
+                child.await
+            })
+        };
+        let task = cx.registry().insert_child(name, named);
+        task.ok_or(NotStarted::NameTaken)
+    }
+
     fn child_ended(&mut self, subscription: SubscriptionId, cx: &mut Context) {
         let Some(window) = cx.upstreams.get(&subscription).map(|up| up.window.demand()) else {
             self.ended.remove(&subscription);
@@ -83,6 +198,21 @@ impl<E: Send + 'static, F> ConsumerSupervisor<E, F> {
         if *ended >= window.batch_max() {
             cx.ask(subscription, std::mem::take(ended));
         }
+    }
+
+    /// Starts a failed child again, or lets it end; an error when restarts are too many.
+    fn child_failed(&mut self, child: Child<E>, failure: String, cx: &mut Context) -> Result {
+        tracing::warn!(supervisor = cx.name(), child = ?child.name, failure, "a child failed");
+        cx.cell.failed();
+        let (Some(restarts), Some(event)) = (&mut self.restarts, child.event) else {
+            self.child_ended(child.subscription, cx);
+            return Ok(());
+        };
+        if !restarts.intensity.allows(Instant::now()) {
+            return Err(ChildrenFail { last: failure }.into());
+        }
+        self.start(child.subscription, event, cx);
+        Ok(())
     }
 }
 
@@ -109,31 +239,7 @@ where
     async fn handle_events(&mut self, events: &mut Batch<'_, E>, cx: &mut Context) -> Result {
         let subscription = events.subscription();
         for event in events {
-            let name = self.name.as_ref().map(|name| name(&event));
-            if name
-                .as_deref()
-                .is_some_and(|name| cx.registry().contains(name))
-            {
-                tracing::error!(
-                    supervisor = cx.name(),
-                    ?name,
-                    "a child of this name is alive; refused"
-                );
-                cx.cell.failed();
-                self.child_ended(subscription, cx);
-                continue;
-            }
-            let task = self.running.spawn((self.start)(event));
-            self.children.insert(
-                task.id(),
-                Child {
-                    subscription,
-                    name: name.clone(),
-                },
-            );
-            if let Some(name) = name {
-                cx.registry().insert_child(&name, task);
-            }
+            self.start(subscription, event, cx);
         }
         Ok(())
     }
@@ -145,19 +251,20 @@ where
             let (id, failure) = match joined {
                 Ok((id, Ok(()))) => (id, None),
                 Ok((id, Err(error))) => (id, Some(error.to_string())),
-                Err(error) => (error.id(), Some(error.to_string())),
+                Err(aborted) if aborted.is_cancelled() => (aborted.id(), None),
+                Err(panicked) => (panicked.id(), Some(panicked.to_string())),
             };
             let Some(child) = self.children.remove(&id) else {
                 continue;
             };
-            if let Some(name) = &child.name {
-                cx.registry().remove(name);
+            match failure {
+                None => self.child_ended(child.subscription, cx),
+                Some(failure) => {
+                    if let Err(error) = self.child_failed(child, failure, cx) {
+                        return Poll::Ready(Err(error));
+                    }
+                }
             }
-            if let Some(failure) = failure {
-                tracing::warn!(supervisor = cx.name(), child = ?child.name, failure, "a child failed");
-                cx.cell.failed();
-            }
-            self.child_ended(child.subscription, cx);
         }
         if any {
             Poll::Ready(Ok(()))

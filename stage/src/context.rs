@@ -1,7 +1,6 @@
 //! What a callback can do to its own stage: emit, ask, cancel, complete, stop, and send to itself later.
 
 use std::any::Any;
-use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, End, Exit};
-use crate::id::SubscriptionId;
+use crate::id::{ById, SubscriptionId};
 use crate::protocol::{Asking, Deliveries, ProducerHalf, UpstreamEnds, Window};
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
@@ -37,8 +36,8 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) emitted: Vec<Out>,
     pub(crate) deliveries: Deliveries<Out>,
-    pub(crate) downstreams: HashMap<SubscriptionId, Downstream<Out>>,
-    pub(crate) upstreams: HashMap<SubscriptionId, Upstream>,
+    pub(crate) downstreams: ById<SubscriptionId, Downstream<Out>>,
+    pub(crate) upstreams: ById<SubscriptionId, Upstream>,
     /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
     pub(crate) me: Box<dyn Any + Send + Sync>,
     pub(crate) timers: JoinSet<()>,

@@ -63,6 +63,6 @@ pub use adapter::{
 mod registry;
 pub use registry::{LookupError, Registry};
 mod stages;
-pub use stages::Stages;
+pub use stages::{NotDrained, Stages};
 mod consumer_supervisor;
-pub use consumer_supervisor::{ConsumerSupervisor, consumer_supervisor};
+pub use consumer_supervisor::{ChildrenFail, ConsumerSupervisor, consumer_supervisor};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio::task::AbortHandle;
 
-use crate::runtime::{Handle, Outlet, Role, Source};
+use crate::runtime::{Handle, Outlet, Role};
 
 struct Entry {
     handle: Box<dyn Any + Send>,
@@ -22,6 +22,18 @@ pub struct Registry(Arc<Mutex<HashMap<String, Entry>>>);
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.lock().keys()).finish()
+    }
+}
+
+/// A child's name, free again when this is dropped.
+pub(crate) struct ChildName {
+    registry: Registry,
+    name: String,
+}
+
+impl Drop for ChildName {
+    fn drop(&mut self) {
+        self.registry.remove(&self.name);
     }
 }
 
@@ -59,7 +71,7 @@ impl Registry {
     }
 
     pub(crate) fn insert_stage<R: Role>(&self, name: &str, handle: Handle<R>) -> bool {
-        let outlet = Box::new(handle.outlet());
+        let outlet = Box::new(handle.any_outlet());
         let handle = Box::new(handle);
         self.insert(
             name,
@@ -71,19 +83,28 @@ impl Registry {
         )
     }
 
-    pub(crate) fn insert_child(&self, name: &str, child: AbortHandle) -> bool {
-        self.insert(
-            name,
-            Entry {
-                handle: Box::new(child),
-                outlet: Box::new(()),
-                kind: "a child",
-            },
-        )
-    }
-
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.lock().contains_key(name)
+    /// Runs `spawn` with the name, and keeps what it returns under it; `None` when something alive has the name.
+    pub(crate) fn insert_child(
+        &self,
+        name: &str,
+        spawn: impl FnOnce(ChildName) -> AbortHandle,
+    ) -> Option<AbortHandle> {
+        // Under the lock, so that a child that ends at once finds its name to remove.
+        let mut names = self.lock();
+        if names.contains_key(name) {
+            return None;
+        }
+        let child = spawn(ChildName {
+            registry: self.clone(),
+            name: name.to_owned(),
+        });
+        let entry = Entry {
+            handle: Box::new(child.clone()),
+            outlet: Box::new(()),
+            kind: "a child",
+        };
+        names.insert(name.to_owned(), entry);
+        Some(child)
     }
 
     pub(crate) fn remove(&self, name: &str) {

@@ -1,21 +1,32 @@
 //! The owner of free stages: it knows who lives, drains the graph sources first, and reports what nobody joined.
 
-use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::time::timeout_at;
+
 use crate::exit::Exit;
-use crate::id::StageId;
+use crate::id::{ById, StageId};
 use crate::registry::Registry;
-use crate::runtime::{Cell, Handle, Role, SpawnError};
+use crate::runtime::{Cell, Handle, Role, SpawnError, StageStats};
 
 static ROOT: LazyLock<Stages> = LazyLock::new(Stages::new);
 
 /// A group of stages with names of their own; clones are the same group.
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
-    live: Arc<Mutex<HashMap<StageId, Arc<Cell>>>>,
+    live: Arc<Mutex<ById<StageId, Arc<Cell>>>>,
     registry: Registry,
+}
+
+/// A stage that was aborted because the grace of a drain was over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NotDrained {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its counts at the end: `lost` and `discarded` tell what the abort cost.
+    pub stats: StageStats,
 }
 
 impl Stages {
@@ -49,35 +60,39 @@ impl Stages {
         self.lock().is_empty()
     }
 
-    /// Drains the graph: sources emit no more and all else completes after them. What has not ended within `grace` is
-    /// aborted. Returns the names of the aborted.
+    /// Drains the graph: sources emit no more, and all else ends after its upstreams, with what it holds handled. What
+    /// has not ended within `grace` is aborted and reported.
+    ///
+    /// A stage that is subscribed to another group's producer waits for that one to end.
     ///
     /// # Cancel safety
     ///
     /// The drain goes on when the future is dropped, without the grace.
-    pub async fn drain(&self, grace: Duration) -> Vec<Arc<str>> {
+    pub async fn drain(&self, grace: Duration) -> Vec<NotDrained> {
         let cells: Vec<_> = self.lock().values().cloned().collect();
-        for cell in cells.iter().filter(|cell| cell.is_source) {
-            if let Some(port) = cell.port.get() {
-                port.drain();
+        for cell in &cells {
+            match cell.port.get() {
+                Some(port) if cell.is_source => port.drain(),
+                Some(port) => port.finish(),
+                None => {}
             }
         }
         let deadline = tokio::time::Instant::now() + grace;
-        let mut aborted = Vec::new();
+        let mut left = Vec::new();
         for cell in cells {
-            if tokio::time::timeout_at(deadline, cell.join())
-                .await
-                .is_err()
-            {
+            if timeout_at(deadline, cell.join()).await.is_err() {
                 cell.abort();
                 cell.join().await;
-                aborted.push(Arc::clone(&cell.name));
+                left.push(NotDrained {
+                    name: Arc::clone(&cell.name),
+                    stats: cell.stats(),
+                });
             }
         }
-        aborted
+        left
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<StageId, Arc<Cell>>> {
+    fn lock(&self) -> MutexGuard<'_, ById<StageId, Arc<Cell>>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

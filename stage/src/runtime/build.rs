@@ -1,7 +1,7 @@
 //! From a behaviour to a running stage.
 
 use std::any::{Any, type_name};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use thiserror::Error;
@@ -9,13 +9,13 @@ use tokio::task::JoinSet;
 
 use super::event_loop::Factory;
 use super::{
-    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Handle, Mailbox,
-    Outlet, Role, Source, Task,
+    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
+    Mailbox, Outlet, Role, Source, Takes, Task,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::id::{StageId, SubscriptionId};
+use crate::id::{ById, StageId, SubscriptionId};
 use crate::protocol::{
     Buffer, DemandDispatcher, Dispatcher, Intensity, ProducerHalf, Subscribe, WhenFull,
 };
@@ -111,7 +111,7 @@ pub fn consumer_with<S: Consumer>(
     build
 }
 
-impl<S: Producer> Build<AsProducer<S>> {
+impl<R: Emits> Build<R> {
     /// Sets the buffer and what happens when it is full.
     #[must_use]
     pub fn buffer(mut self, capacity: usize, when_full: WhenFull) -> Self {
@@ -121,8 +121,21 @@ impl<S: Producer> Build<AsProducer<S>> {
 
     /// Sets who gets which event.
     #[must_use]
-    pub fn dispatcher(mut self, dispatcher: impl Dispatcher<S::Out>) -> Self {
+    pub fn dispatcher(mut self, dispatcher: impl Dispatcher<R::Out>) -> Self {
         self.dispatcher = Box::new(dispatcher);
+        self
+    }
+}
+
+impl<R: Takes> Build<R> {
+    /// Subscribes to a producer at start.
+    #[must_use]
+    pub fn subscribe_to(
+        mut self,
+        source: &impl Source<Out = R::In>,
+        options: impl Into<Subscribe>,
+    ) -> Self {
+        self.upstreams.push((source.outlet(), options.into()));
         self
     }
 }
@@ -146,17 +159,6 @@ impl<R: Role> Build<R> {
     #[must_use]
     pub fn intensity(mut self, intensity: Intensity) -> Self {
         self.intensity = intensity;
-        self
-    }
-
-    /// Subscribes to a producer at start.
-    #[must_use]
-    pub fn subscribe_to(
-        mut self,
-        source: &impl Source<Out = R::In>,
-        options: impl Into<Subscribe>,
-    ) -> Self {
-        self.upstreams.push((source.outlet(), options.into()));
         self
     }
 
@@ -196,8 +198,8 @@ impl<R: Role> Build<R> {
                 half: ProducerHalf::new(self.dispatcher, self.buffer),
                 emitted: Vec::new(),
                 deliveries: Vec::new(),
-                downstreams: HashMap::new(),
-                upstreams: HashMap::new(),
+                downstreams: ById::default(),
+                upstreams: ById::default(),
                 me,
                 timers: JoinSet::new(),
                 ending: None,

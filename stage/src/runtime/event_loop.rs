@@ -3,6 +3,7 @@
 //! The law: whenever the loop waits, no event is held for which credit has arrived.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -79,9 +80,10 @@ type Step = std::result::Result<(), Exit>;
 
 impl<R: Role> Task<R> {
     pub(crate) async fn run(mut self) {
-        let exit = match self.live().await {
-            Ok(()) => Exit::Completed,
-            Err(exit) => exit,
+        // Callbacks are guarded one by one; this guard is for the user's `Drop` code.
+        let exit = match AssertUnwindSafe(self.live()).catch_unwind().await {
+            Ok(Err(exit)) => exit,
+            Err(payload) => Failure::panic(&*payload).to_exit(),
         };
         if !matches!(exit, Exit::Panicked(_)) {
             let last = async {
@@ -95,8 +97,8 @@ impl<R: Role> Task<R> {
         self.exit = exit;
     }
 
-    /// Ends only with the reason, as the error.
-    async fn live(&mut self) -> Step {
+    /// Runs until there is a reason to end.
+    async fn live(&mut self) -> std::result::Result<Infallible, Exit> {
         let started = guarded(self.role.started(&mut self.cx)).await;
         self.after(started).await?;
         loop {
@@ -117,9 +119,8 @@ impl<R: Role> Task<R> {
                 self.on_incoming(message).await?;
             }
             self.ended()?;
-            if let Some(polled) = self.wait(worked || !self.control.is_empty()).await {
-                self.after(polled).await?;
-            }
+            let polled = self.wait(worked || !self.control.is_empty()).await;
+            self.after(polled).await?;
         }
     }
 
@@ -151,29 +152,28 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Polls what the stage waits on itself, and unless there is work, the mailbox.
-    async fn wait(&mut self, busy: bool) -> Option<std::result::Result<(), Failure>> {
+    /// Polls what the stage waits on itself, and unless there is work, waits for the mailbox too.
+    async fn wait(&mut self, busy: bool) -> std::result::Result<(), Failure> {
         let may_take = self.may_take();
         let silent = self.cx.ending.is_some() && R::IS_SOURCE;
         let (role, cx, mailbox) = (&mut self.role, &mut self.cx, &self.mailbox);
         poll_fn(|task| {
             if !silent && !cx.half.is_holding_back() {
                 match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
-                    Ok(Poll::Ready(Ok(()))) => return Poll::Ready(Some(Ok(()))),
+                    Ok(Poll::Ready(Ok(()))) => return Poll::Ready(Ok(())),
                     Ok(Poll::Ready(Err(error))) => {
-                        return Poll::Ready(Some(Err(Failure::Error(Arc::new(error)))));
+                        return Poll::Ready(Err(Failure::Error(Arc::new(error))));
                     }
                     Ok(Poll::Pending) => {}
-                    Err(payload) => return Poll::Ready(Some(Err(Failure::panic(&*payload)))),
+                    Err(payload) => return Poll::Ready(Err(Failure::panic(&*payload))),
                 }
             }
             if busy || may_take || !cx.emitted.is_empty() {
-                return Poll::Ready(None);
+                return Poll::Ready(Ok(()));
             }
-            mailbox.poll_arrived(task).map(|()| None)
+            mailbox.poll_arrived(task).map(Ok)
         })
         .await
-        .or(Some(Ok(())))
     }
 
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
@@ -205,27 +205,36 @@ impl<R: Role> Task<R> {
 
     /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
     async fn on_failure(&mut self, failure: &Failure) -> std::result::Result<bool, Exit> {
-        self.cx.cell.failed();
-        let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(failure)));
-        let directive = directive.unwrap_or(Directive::Stop);
-        if directive == Directive::Resume && matches!(failure, Failure::Error(_)) {
-            return Ok(true);
+        let mut failure = failure.clone();
+        loop {
+            self.cx.cell.failed();
+            let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(&failure)));
+            match (directive, &failure) {
+                (Ok(Directive::Resume), Failure::Error(_)) => return Ok(true),
+                (Ok(Directive::Resume | Directive::Restart), _) => {}
+                (Ok(Directive::Stop | Directive::Escalate) | Err(_), _) => {
+                    return Err(failure.to_exit());
+                }
+            }
+            let Some(stage) = self.make_anew() else {
+                return Err(failure.to_exit());
+            };
+            tracing::warn!(stage = self.cx.name(), ?failure, "restarted");
+            self.role = R::new(stage);
+            match guarded(self.role.started(&mut self.cx)).await {
+                Ok(()) => return Ok(false),
+                Err(again) => failure = again,
+            }
         }
-        let factory = self.factory.as_mut();
-        let Some(factory) = factory.filter(|_| directive != Directive::Stop) else {
-            return Err(failure.to_exit());
-        };
+    }
+
+    /// Makes a new behaviour, where there is a factory that does not panic and restarts are not too many.
+    fn make_anew(&mut self) -> Option<R::Stage> {
+        let factory = self.factory.as_mut()?;
         if !self.intensity.allows(Instant::now()) {
-            return Err(failure.to_exit());
+            return None;
         }
-        let Ok(stage) = catch_unwind(AssertUnwindSafe(factory)) else {
-            return Err(failure.to_exit());
-        };
-        tracing::warn!(stage = self.cx.name(), ?failure, "restarted");
-        self.role = R::new(stage);
-        let started = guarded(self.role.started(&mut self.cx)).await;
-        started.map_err(|failure| failure.to_exit())?;
-        Ok(false)
+        catch_unwind(AssertUnwindSafe(factory)).ok()
     }
 
     async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
@@ -261,14 +270,31 @@ impl<R: Role> Task<R> {
                 Ok(())
             }
             Control::Drain => {
-                self.draining = true;
-                self.cx.ending.get_or_insert(Exit::Stopped);
                 for (id, upstream) in &self.cx.upstreams {
                     upstream.port.cancel(*id, Cancel::Normal);
                 }
-                Ok(())
+                self.finish().await
             }
+            Control::Finish => self.finish().await,
         }
+    }
+
+    /// Ends the stage as soon as its upstreams have ended and what it holds is gone.
+    async fn finish(&mut self) -> Step {
+        self.draining = true;
+        if self.cx.ending.is_some() {
+            return Ok(());
+        }
+        self.cx.ending = Some(Exit::Stopped);
+        if self.cx.upstreams.is_empty() {
+            return self.complete().await;
+        }
+        Ok(())
+    }
+
+    async fn complete(&mut self) -> Step {
+        let completed = guarded(self.role.handle_complete(&mut self.cx)).await;
+        self.after(completed).await
     }
 
     async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
@@ -290,6 +316,9 @@ impl<R: Role> Task<R> {
         outlet: &Outlet<R::In>,
         options: Subscribe,
     ) -> Step {
+        if self.cx.ending.is_some() {
+            return Ok(());
+        }
         let edge = Edge::new(Arc::clone(outlet.name()), Arc::clone(&self.cx.cell.name));
         self.cx.cell.add_edge(Arc::clone(&edge));
         let upstream = Upstream {
@@ -380,15 +409,15 @@ impl<R: Role> Task<R> {
         upstream.edge.end();
         let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
         self.after(heard).await?;
-        if self.draining || !upstream.ends.stops(&end, self.cx.upstreams.is_empty()) {
-            return Ok(());
-        }
-        if end.is_failure() {
+        let is_last = self.cx.upstreams.is_empty();
+        let stops = upstream.ends.stops(&end, is_last);
+        if stops && end.is_failure() {
             return Err(end.to_exit());
         }
-        let completed = guarded(self.role.handle_complete(&mut self.cx)).await;
-        self.after(completed).await?;
-        self.cx.ending.get_or_insert(end.to_exit());
+        if stops || (self.draining && is_last) {
+            self.complete().await?;
+            self.cx.ending.get_or_insert(end.to_exit());
+        }
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
-    Edge, EdgeStats, Mailbox, Message, ProducerPort, Role, StageStats,
+    Edge, EdgeStats, Emits, Mailbox, Message, ProducerPort, Role, StageStats, Takes,
 };
 use crate::adapter::{EventStream, Subscription};
 use crate::behaviour::Handler;
@@ -61,7 +61,7 @@ pub enum CallError {
 }
 
 /// Why a cast was refused; the message comes back.
-#[derive(Debug, Error)]
+#[derive(Error)]
 #[non_exhaustive]
 pub enum CastError<M> {
     /// Too many calls and casts are waiting.
@@ -70,6 +70,16 @@ pub enum CastError<M> {
     /// The stage has ended.
     #[error("the stage has ended")]
     Ended(M),
+}
+
+/// Like the channels' errors it is printed without its message, which need not be printable.
+impl<M> std::fmt::Debug for CastError<M> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Full(_) => "Full(..)",
+            Self::Ended(_) => "Ended(..)",
+        })
+    }
 }
 
 /// What a drain came to.
@@ -195,6 +205,17 @@ impl<R: Role> Handle<R> {
         cast(&*self.mailbox, message)
     }
 
+    /// Its outlet, also where nothing comes out.
+    pub(crate) fn any_outlet(&self) -> Outlet<R::Out> {
+        let port: Arc<dyn ProducerPort<R::Out>> = self.mailbox.clone();
+        Outlet {
+            port,
+            name: Arc::clone(&self.cell.name),
+        }
+    }
+}
+
+impl<R: Takes> Handle<R> {
     /// Subscribes this stage to one more producer; `handle_cancel` hears when that one has ended already.
     ///
     /// # Errors
@@ -213,6 +234,14 @@ impl<R: Role> Handle<R> {
             .ok_or(Unreachable)
     }
 
+    /// Cancels one of this stage's upstream subscriptions.
+    pub fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
+        self.mailbox
+            .control(Control::CancelUpstream(subscription, reason));
+    }
+}
+
+impl<R: Emits> Handle<R> {
     /// Subscribes the caller itself, who asks by hand.
     #[must_use]
     pub fn subscribe(&self) -> Subscription<R::Out> {
@@ -223,12 +252,6 @@ impl<R: Role> Handle<R> {
     #[must_use]
     pub fn stream(&self, demand: Demand) -> EventStream<R::Out> {
         self.outlet().stream(demand)
-    }
-
-    /// Cancels one of this stage's upstream subscriptions.
-    pub fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
-        self.mailbox
-            .control(Control::CancelUpstream(subscription, reason));
     }
 }
 
@@ -344,14 +367,10 @@ pub trait Source {
     fn outlet(&self) -> Outlet<Self::Out>;
 }
 
-impl<R: Role> Source for Handle<R> {
+impl<R: Emits> Source for Handle<R> {
     type Out = R::Out;
     fn outlet(&self) -> Outlet<R::Out> {
-        let port: Arc<dyn ProducerPort<R::Out>> = self.mailbox.clone();
-        Outlet {
-            port,
-            name: Arc::clone(&self.cell.name),
-        }
+        self.any_outlet()
     }
 }
 

@@ -46,6 +46,7 @@ pub(crate) enum Control<S, In, Out: Send + 'static> {
     Call(Box<dyn Envelope<S, Out>>),
     Stop,
     Drain,
+    Finish,
 }
 
 /// The consumer's side of an edge, as its producer sees it.
@@ -60,7 +61,10 @@ pub(crate) trait AskPort: Send + Sync {
     fn cancel(&self, subscription: SubscriptionId, reason: Cancel);
     fn gone(&self, subscription: SubscriptionId, exit: Exit);
     fn stop(&self);
+    /// Cancels its upstreams and finishes.
     fn drain(&self);
+    /// Ends when its upstreams have ended, whatever their end means to it otherwise.
+    fn finish(&self);
 }
 
 pub(crate) trait ProducerPort<T>: AskPort {
@@ -263,6 +267,10 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
 
     fn drain(&self) {
         self.control(Control::Drain);
+    }
+
+    fn finish(&self) {
+        self.control(Control::Finish);
     }
 }
 

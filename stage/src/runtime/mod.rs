@@ -8,7 +8,7 @@ mod cell;
 pub(crate) use cell::{Cell, Edge};
 pub use cell::{EdgeStats, StageStats};
 mod role;
-pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Role};
+pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, Role, Takes};
 mod event_loop;
 pub use event_loop::Failure;
 pub(crate) use event_loop::Task;

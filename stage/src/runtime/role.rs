@@ -95,6 +95,26 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     ) -> impl Future<Output = ()> + Send;
 }
 
+/// A role that emits: only there a buffer, a dispatcher and consumers exist. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` emits nothing",
+    label = "a producer or a producer-consumer is needed here"
+)]
+pub trait Emits: Role {}
+
+impl<S: Producer> Emits for AsProducer<S> {}
+impl<S: ProducerConsumer> Emits for AsProducerConsumer<S> {}
+
+/// A role that takes events: only there subscriptions to producers exist. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` takes no events",
+    label = "a consumer or a producer-consumer is needed here"
+)]
+pub trait Takes: Role {}
+
+impl<S: ProducerConsumer> Takes for AsProducerConsumer<S> {}
+impl<S: Consumer> Takes for AsConsumer<S> {}
+
 macro_rules! role {
     ($name:ident, $behaviour:ident, $in:ty, $out:ty, $source:literal, $emits:literal, $doc:literal, {$($own:tt)*}) => {
         #[doc = $doc]

@@ -1,0 +1,24 @@
+//! Cases observed on GenStage, each a test under its ID. A departure says so in the test.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
+
+mod fixtures;
+
+mod producer_to_consumer;
+
+mod producer_consumer;
+
+mod subscriptions;
+
+mod callbacks;
+
+mod adapters;
+
+mod dispatcher;
+
+mod buffer;
+
+mod consumer_supervisor;

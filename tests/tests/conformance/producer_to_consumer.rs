@@ -1,0 +1,200 @@
+//! A counter and a consumer: the batches of the split rule, and what a full or filled buffer does.
+
+use stage::protocol::Window;
+use stage::{WhenFull, consumer, producer};
+
+use crate::fixtures::*;
+
+async fn batches(max: usize, min: usize, count: usize) -> Vec<Vec<usize>> {
+    let (log, mut saw) = log();
+    let counter = producer(Counter::new()).spawn().unwrap();
+    let sink = consumer(Forwarder(log))
+        .subscribe_to(&counter, window(max, min))
+        .spawn()
+        .unwrap();
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.push(saw.batch().await);
+    }
+    sink.stop().await;
+    counter.stop().await;
+    all
+}
+
+#[tokio::test]
+async fn gs_002_default_window() {
+    assert_eq!(
+        batches(1000, 500, 2).await,
+        [numbers(0..500), numbers(500..1000)]
+    );
+}
+
+#[tokio::test]
+async fn gs_003_window_100_80() {
+    let all = batches(100, 80, 60).await;
+    assert!(all.iter().all(|batch| batch.len() == 20));
+    assert_eq!(all[..2], [numbers(0..20), numbers(20..40)]);
+    assert!(all.contains(&numbers(1000..1020)));
+}
+
+#[tokio::test]
+async fn gs_004_window_100_20() {
+    assert_eq!(
+        batches(100, 20, 5).await,
+        [
+            numbers(0..80),
+            numbers(80..100),
+            numbers(100..180),
+            numbers(180..260),
+            numbers(260..280)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn gs_005_window_1_0_subscribed_late() {
+    let (log, mut saw) = log();
+    let counter = producer(Counter::new()).spawn().unwrap();
+    let sink = consumer(Forwarder(log)).spawn().unwrap();
+    sink.subscribe_to(&counter, window(1, 0)).unwrap();
+    for n in 0..3 {
+        assert_eq!(saw.batch().await, [n]);
+    }
+    counter.abort();
+}
+
+#[tokio::test]
+async fn gs_024_the_buffer_is_served_before_the_callback() {
+    let (log, mut saw) = log();
+    let counter = producer(Counter::new()).spawn().unwrap();
+    counter.cast(Queue(vec![90, 91, 92])).unwrap();
+    counter.call(Queue(vec![93, 94])).await.unwrap();
+    assert_eq!(counter.stats().buffered, 5);
+    let _sink = consumer(Forwarder(log))
+        .subscribe_to(&counter, window(4, 0))
+        .spawn()
+        .unwrap();
+    assert_eq!(saw.batch().await, [90, 91, 92, 93]);
+    assert_eq!(saw.batch().await, [94]);
+    assert_eq!(saw.batch().await, [0, 1, 2]);
+    assert_eq!(saw.batch().await, [3, 4, 5, 6]);
+    counter.abort();
+}
+
+async fn queued_into_five(when_full: WhenFull, expected: [&[usize]; 2]) {
+    let (log, mut saw) = log();
+    let counter = producer(Counter::new())
+        .buffer(5, when_full)
+        .spawn()
+        .unwrap();
+    counter.call(Queue(numbers(0..5))).await.unwrap();
+    counter.call(Queue(numbers(5..8))).await.unwrap();
+    assert_eq!(counter.stats().discarded, 3);
+    let _sink = consumer(Forwarder(log))
+        .subscribe_to(&counter, window(4, 0))
+        .spawn()
+        .unwrap();
+    assert_eq!(saw.batch().await, expected[0]);
+    assert_eq!(saw.batch().await, expected[1]);
+    counter.abort();
+}
+
+#[tokio::test]
+async fn gs_025_a_full_buffer_keeps_the_first() {
+    queued_into_five(WhenFull::DropNewest, [&[0, 1, 2, 3], &[4]]).await;
+}
+
+#[tokio::test]
+async fn gs_026_a_full_buffer_keeps_the_last() {
+    queued_into_five(WhenFull::DropOldest, [&[3, 4, 5, 6], &[7]]).await;
+}
+
+#[test]
+fn gsx_12_the_split_table() {
+    type Row = (
+        &'static [usize],
+        usize,
+        usize,
+        &'static [(usize, usize)],
+        usize,
+    );
+    let rows: [Row; 14] = [
+        (&[1000], 500, 1000, &[(500, 500), (500, 500)], 1000),
+        (&[100], 80, 100, &[(20, 20); 5], 100),
+        (&[100], 20, 100, &[(80, 80), (20, 0)], 80),
+        (&[100, 80], 20, 100, &[(80, 80), (20, 0), (80, 100)], 100),
+        (&[10], 5, 10, &[(5, 5), (5, 5)], 10),
+        (&[3], 5, 10, &[(3, 0)], 7),
+        (&[3, 2], 5, 10, &[(3, 0), (2, 5)], 10),
+        (&[7], 3, 7, &[(4, 4), (3, 0)], 4),
+        (&[5], 3, 7, &[(4, 4), (1, 0)], 6),
+        (&[10], 0, 10, &[(10, 10)], 10),
+        (&[1], 0, 1, &[(1, 1)], 1),
+        (&[700], 750, 1000, &[(250, 250), (250, 250), (200, 0)], 800),
+        (
+            &[100, 100, 100],
+            750,
+            1000,
+            &[(100, 0), (100, 0), (100, 300)],
+            1000,
+        ),
+        (&[12], 5, 10, &[(5, 5), (5, 5), (2, 0)], 10),
+    ];
+    for (messages, min, max, expected, after) in rows {
+        let mut account = Window::new(window(max, min));
+        let (mut splits, mut excess) = (Vec::new(), 0);
+        for message in messages {
+            account.arrive();
+            let mut rest = *message;
+            while rest > 0 {
+                let split = account.split(rest);
+                rest -= split.len;
+                excess += split.excess;
+                splits.push((split.len, split.ask));
+            }
+        }
+        let row = format!("{messages:?} at {max}/{min}");
+        assert_eq!(
+            (splits.as_slice(), account.outstanding()),
+            (expected, after),
+            "{row}"
+        );
+        assert_eq!(excess, if messages == [12] { 2 } else { 0 }, "{row}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn gsx_13_what_is_asked_again_is_asked_by_what_was_handled() {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(log)).spawn().unwrap();
+    let _sink = consumer(Forwarder(no_log()))
+        .subscribe_to(&silent, window(10, 5))
+        .spawn()
+        .unwrap();
+    assert_eq!(saw.demand().await, 10);
+    for (emitted, asked) in [(3, None), (1, None), (1, Some(5)), (1, None)] {
+        silent.call(Queue(vec![0; emitted])).await.unwrap();
+        let seen = saw.at_rest().await;
+        match (seen.as_slice(), asked) {
+            ([], None) => {}
+            ([Seen::Demand(n)], Some(asked)) => assert_eq!(*n, asked),
+            other => panic!("{other:?}"),
+        }
+    }
+    silent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn gsx_15_the_callback_hears_what_the_buffer_left() {
+    let ((sink_log, mut sink_saw), (log, mut saw)) = (log(), log());
+    let silent = producer(Silent(log)).spawn().unwrap();
+    silent.call(Queue(numbers(0..5))).await.unwrap();
+    let _sink = consumer(Forwarder(sink_log))
+        .subscribe_to(&silent, window(100, 0))
+        .spawn()
+        .unwrap();
+    assert_eq!(sink_saw.batch().await, numbers(0..5));
+    assert_eq!(saw.demand().await, 95);
+    assert!(saw.at_rest().await.is_empty());
+    silent.abort();
+}
