@@ -94,14 +94,23 @@ impl<Out: Send + 'static> Context<Out> {
         self.send_deliveries();
     }
 
-    pub(crate) fn send_deliveries(&mut self) {
+    fn send_deliveries(&mut self) {
         for (subscription, events) in self.deliveries.drain(..) {
             if let Some(downstream) = self.downstreams.get(&subscription) {
                 downstream.edge.delivered(events.len());
                 downstream.port.deliver(subscription, events);
             }
         }
-        self.cell.set_buffered(self.half.buffered());
+        self.cell.set_held(self.half.buffered(), self.half.owed());
+    }
+
+    /// Returns the demand to tell the stage now, which it then owes.
+    pub(crate) fn take_demand(&mut self) -> usize {
+        let demand = self.half.take_demand();
+        if demand > 0 {
+            self.cell.set_held(self.half.buffered(), self.half.owed());
+        }
+        demand
     }
 
     /// Says that no more events will come: the stage ends when its buffer is empty.
@@ -175,7 +184,7 @@ impl<Out: Send + 'static> Context<Out> {
             upstream.port.gone(subscription, exit.clone());
         }
         let lost = self.half.discard() + self.emitted.len();
-        self.cell.set_buffered(0);
+        self.cell.set_held(0, 0);
         if lost > 0 {
             self.cell.discarded(lost);
         }

@@ -75,6 +75,8 @@ pub struct EdgeStats {
 pub struct StageStats {
     /// Events waiting for demand.
     pub buffered: usize,
+    /// Demand that the stage was told and has not paid; of a producer-consumer, what its consumers wait for.
+    pub owed: usize,
     /// Emitted events dropped by a full buffer or by the stage's end.
     pub discarded: u64,
     /// Events sent to the stage that it had not handled when it ended.
@@ -93,6 +95,7 @@ pub(crate) struct Cell {
     joiners: AtomicUsize,
     edges: Mutex<Vec<Arc<Edge>>>,
     buffered: AtomicUsize,
+    owed: AtomicUsize,
     discarded: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
@@ -120,6 +123,7 @@ impl Cell {
             joiners: AtomicUsize::new(0),
             edges: Mutex::new(Vec::new()),
             buffered: AtomicUsize::new(0),
+            owed: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -150,8 +154,9 @@ impl Cell {
         edges.iter().map(|edge| edge.stats()).collect()
     }
 
-    pub(crate) fn set_buffered(&self, n: usize) {
-        self.buffered.store(n, Ordering::Relaxed);
+    pub(crate) fn set_held(&self, buffered: usize, owed: usize) {
+        self.buffered.store(buffered, Ordering::Relaxed);
+        self.owed.store(owed, Ordering::Relaxed);
     }
 
     pub(crate) fn discarded(&self, n: usize) {
@@ -177,6 +182,7 @@ impl Cell {
     pub(crate) fn stats(&self) -> StageStats {
         StageStats {
             buffered: self.buffered.load(Ordering::Relaxed),
+            owed: self.owed.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),

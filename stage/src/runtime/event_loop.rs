@@ -154,7 +154,8 @@ impl<R: Role> Task<R> {
 
     /// Polls what the stage waits on itself, and unless there is work, waits for the mailbox too.
     async fn wait(&mut self, busy: bool) -> std::result::Result<(), Failure> {
-        let may_take = self.may_take();
+        debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
+        let busy = busy || self.may_take();
         let silent = self.cx.ending.is_some() && R::IS_SOURCE;
         let (role, cx, mailbox) = (&mut self.role, &mut self.cx, &self.mailbox);
         poll_fn(|task| {
@@ -168,7 +169,7 @@ impl<R: Role> Task<R> {
                     Err(payload) => return Poll::Ready(Err(Failure::panic(&*payload))),
                 }
             }
-            if busy || may_take || !cx.emitted.is_empty() {
+            if busy || !cx.emitted.is_empty() {
                 return Poll::Ready(Ok(()));
             }
             mailbox.poll_arrived(task).map(Ok)
@@ -194,7 +195,7 @@ impl<R: Role> Task<R> {
             if self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
                 return Ok(());
             }
-            demand += self.cx.half.take_demand();
+            demand += self.cx.take_demand();
             if demand == 0 || !R::IS_SOURCE {
                 return Ok(());
             }
@@ -247,7 +248,6 @@ impl<R: Role> Task<R> {
             }
             Control::Ask(id, n) => {
                 self.cx.half.on_ask(id, n, &mut self.cx.deliveries);
-                self.cx.send_deliveries();
                 self.after(Ok(())).await
             }
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
