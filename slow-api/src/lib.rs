@@ -1,6 +1,29 @@
 //! An HTTP service that is slow on purpose, and counts what it was asked, so that tests have the server's word.
+//!
+//! | path | answer |
+//! |---|---|
+//! | `GET /api/crawl?url=U` | after the delay `{"message": "Processed U"}`, or a failure on purpose |
+//! | `GET /api/stats` | the counts of `/api/crawl`, a [`Snapshot`] |
+//! | `POST /api/stats/reset` | begins the counts anew; what is in flight stays in flight |
+//! | `GET /healthz` | `{"service": "slow-api", "version": "…"}` |
+//!
+//! Whatever is refused is answered in JSON, `{"error": "…"}`: 400 without a usable `url`, 404 for an unknown path,
+//! 405 for a wrong method with `Allow`, 414 for a `url` of more than 8,192 bytes. Only what is no HTTP, or whose
+//! head is over 64 KiB, gets the bare status of the HTTP library.
+//!
+//! Delay and failures come from [`Options`]; the chance in them is drawn from the seed, the URL and the
+//! how-manieth request of that URL it is, so a run repeats. A reset begins that count anew as well.
+//!
+//! It is bad at what a real server needs: it speaks HTTP/1.1 without TLS, and holds its counts in memory.
 
-mod stats;
-pub use stats::{Snapshot, Stats};
+mod options;
+pub use options::{FailureRate, FailureRateError, FailureStatus, FailureStatusError, Options};
+mod counts;
+mod decision;
+mod query;
+pub use counts::Snapshot;
+mod connections;
+mod routes;
 mod server;
-pub use server::{Options, Server, StartError, start};
+mod stats;
+pub use server::{Server, StartError, start};

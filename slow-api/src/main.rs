@@ -1,46 +1,85 @@
 //! `slow-api`: the service as a program.
 
-use std::net::IpAddr;
+mod flags;
+mod signals;
+
+use std::io::Write as _;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use clap::Parser;
-use slow_api::Options;
+use clap::Parser as _;
+use slow_api::{Options, Server, StartError};
+use tracing_subscriber::EnvFilter;
 
-/// An HTTP service that is slow on purpose, and counts what it was asked.
-#[derive(Debug, Parser)]
-#[command(version)]
-struct Flags {
-    /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1")]
-    address: IpAddr,
-    /// Port to listen on; 0 picks a free one.
-    #[arg(long, default_value_t = 4000)]
-    port: u16,
-    /// Milliseconds each answer takes.
-    #[arg(long, default_value_t = 4000)]
-    delay_ms: u64,
-}
+use crate::flags::Flags;
+use crate::signals::Signals;
+
+/// The open files of 10,000 requests in flight, and some for the rest.
+const OPEN_FILES_WANTED: u64 = 10_100;
+
+/// What ended badly before it began: a flag, the port, the signals.
+const EXIT_USAGE: u8 = 2;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let flags = Flags::parse();
-    let _as_it_was = rlimit::increase_nofile_limit(u64::MAX);
-    let options = Options {
-        address: flags.address,
-        port: flags.port,
-        delay: Duration::from_millis(flags.delay_ms),
+    let options = Options::from(Flags::parse());
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    raise_open_files();
+    // Before the line that says it listens: whoever reads it may send a signal at once.
+    let signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return refuse(&format!("cannot listen for signals: {error}")),
     };
     match slow_api::start(options).await {
-        Ok(server) => {
-            println!("slow-api listening on {}", server.url());
-            let _no_signals = tokio::signal::ctrl_c().await;
-            server.stop().await;
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("slow-api: {error}");
-            ExitCode::from(2)
-        }
+        Ok(server) => run(server, signals).await,
+        Err(error) => refuse(&advice(&error)),
     }
+}
+
+async fn run(server: Server, mut signals: Signals) -> ExitCode {
+    // Not `println!`, which panics when nobody reads.
+    let _closed = writeln!(std::io::stdout(), "slow-api listening on {}", server.url());
+    signals.next().await;
+    say(&format!(
+        "stopping, {} answers in flight; another signal ends it at once",
+        server.stats().in_flight
+    ));
+    tokio::select! {
+        () = server.stop() => ExitCode::SUCCESS,
+        number = signals.next() => ExitCode::from(128 + number),
+    }
+}
+
+fn raise_open_files() {
+    let open_files = rlimit::increase_nofile_limit(u64::MAX);
+    match open_files {
+        Ok(limit) if limit >= OPEN_FILES_WANTED => {}
+        Ok(limit) => say(&format!(
+            "only {limit} files may be open, so it cannot hold 10,000 requests in flight; \
+             raise the hard limit, as with 'ulimit -Hn {OPEN_FILES_WANTED}' as root"
+        )),
+        Err(error) => say(&format!("cannot raise the limit of open files: {error}")),
+    }
+}
+
+fn advice(error: &StartError) -> String {
+    let advice = match error {
+        StartError::PortInUse { .. } => {
+            "stop the program that listens there, or choose another port with --port (0 picks a free one)"
+        }
+        _ => "choose another with --address and --port",
+    };
+    format!("{error}; {advice}")
+}
+
+fn refuse(why: &str) -> ExitCode {
+    say(why);
+    ExitCode::from(EXIT_USAGE)
+}
+
+fn say(what: &str) {
+    let _closed = writeln!(std::io::stderr(), "slow-api: {what}");
 }

@@ -1,58 +1,39 @@
-//! The routes and the listening socket.
+//! The running service: its socket, its counts, and the task that owns its connections.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use warp::http::StatusCode;
-use warp::{Filter, Reply};
 
-use crate::stats::{Snapshot, Stats};
+use crate::connections::serve;
+use crate::counts::Snapshot;
+use crate::options::Options;
+use crate::routes::routes;
+use crate::stats::Stats;
 
-/// Connections that may wait to be accepted: thousands connect at once.
+/// Connections that may wait to be accepted: thousands connect at once. The system may allow fewer.
 const BACKLOG: u32 = 16_384;
-
-/// Where to listen and how slow to be.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// The address to listen on.
-    pub address: IpAddr,
-    /// The port; 0 picks a free one.
-    pub port: u16,
-    /// How long each answer takes.
-    pub delay: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            address: Ipv4Addr::LOCALHOST.into(),
-            port: 4000,
-            delay: Duration::from_secs(4),
-        }
-    }
-}
-
-/// Why the service did not start.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum StartError {
-    /// The address could not be listened on.
-    #[error("cannot listen on {address}: {source}; choose another port with --port")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-}
+/// How long a stop waits, past the longest answer, for that answer to be written and read.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A service that listens; dropping it stops it.
+///
+/// # Examples
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use slow_api::Options;
+///
+/// let server = slow_api::start(Options { port: 0, ..Options::default() }).await?;
+/// let health = reqwest::get(format!("{}/healthz", server.url())).await?.text().await?;
+/// assert!(health.contains("slow-api"));
+/// server.stop().await;
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -62,19 +43,25 @@ pub struct Server {
 }
 
 impl Server {
-    /// Returns its base URL.
+    /// Returns the address it listens on, with the port that was picked.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Returns its base URL, without a slash at the end.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Returns its counts.
+    /// Returns its counts; with a million URLs this takes a second.
     #[must_use]
     pub fn stats(&self) -> Snapshot {
         self.stats.snapshot()
     }
 
-    /// Stops listening and waits for the answers in flight.
+    /// Stops listening and waits for the answers in flight, at most two seconds past the longest delay.
     ///
     /// # Cancel safety
     ///
@@ -87,27 +74,80 @@ impl Server {
     }
 }
 
+/// Why the service did not start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Another program listens there.
+    #[error("port {} is in use on {}", .address.port(), .address.ip())]
+    PortInUse {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
 /// Starts the service in a task.
+///
+/// Each request in flight takes a file descriptor: a process that wants thousands raises its limit first, as the
+/// program `slow-api` does.
 ///
 /// # Errors
 ///
-/// [`StartError::Listen`] when the address is in use or not ours.
+/// [`StartError::PortInUse`] when another program listens there, [`StartError::Listen`] when the address is not
+/// ours or the port is not for us.
+///
+/// # Panics
+///
+/// Outside a Tokio runtime.
+///
+/// # Cancel safety
+///
+/// It does not wait: once it was polled, it is done.
+///
+/// # Examples
+///
+/// ```
+/// # tokio::runtime::Runtime::new()?.block_on(async {
+/// use std::time::Duration;
+/// use slow_api::Options;
+///
+/// let server = slow_api::start(Options {
+///     port: 0,
+///     delay: Duration::from_millis(10),
+///     ..Options::default()
+/// })
+/// .await?;
+/// let url = format!("{}/api/crawl?url=https%3A%2F%2Fexample.com", server.url());
+/// let answer = reqwest::get(url).await?.text().await?;
+/// assert_eq!(answer, r#"{"message":"Processed https://example.com"}"#);
+/// assert_eq!(server.stats().by_url["https://example.com"], 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub async fn start(options: Options) -> Result<Server, StartError> {
     let wanted = SocketAddr::new(options.address, options.port);
-    let failed = |source| StartError::Listen {
-        address: wanted,
-        source,
-    };
-    let listener = listen(wanted).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    let listener = listen(wanted).map_err(|source| refused(wanted, source))?;
+    let address = listener
+        .local_addr()
+        .map_err(|source| refused(wanted, source))?;
     let stats = Stats::new();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let server = warp::serve(routes(stats.clone(), options.delay))
-        .incoming(listener)
-        .graceful(async {
-            let _dropped = stopped.await;
-        });
-    let task = tokio::spawn(server.run());
+    let (stop, stopped) = oneshot::channel();
+    let patience = options
+        .delay
+        .saturating_add(options.jitter)
+        .saturating_add(GRACE);
+    let routes = routes(options, stats.clone());
+    let task = tokio::spawn(serve(listener, routes, stopped, patience));
     Ok(Server {
         address,
         stats,
@@ -127,56 +167,10 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-fn routes(stats: Stats, delay: Duration) -> warp::filters::BoxedFilter<(impl Reply,)> {
-    let (crawl_stats, show_stats, reset_stats) = (stats.clone(), stats.clone(), stats);
-    let crawl = warp::path!("api" / "crawl")
-        .and(warp::get())
-        .and(warp::query::<HashMap<String, String>>())
-        .then(move |query| crawl(crawl_stats.clone(), delay, query));
-    let show = warp::path!("api" / "stats")
-        .and(warp::get())
-        .map(move || answer(StatusCode::OK, &json!(show_stats.snapshot())));
-    let reset = warp::path!("api" / "stats" / "reset")
-        .and(warp::post())
-        .map(move || {
-            reset_stats.reset();
-            answer(StatusCode::OK, &json!({"reset": true}))
-        });
-    let health = warp::path!("healthz").and(warp::get()).map(|| {
-        answer(
-            StatusCode::OK,
-            &json!({"service": "slow-api", "version": env!("CARGO_PKG_VERSION")}),
-        )
-    });
-    crawl
-        .or(show)
-        .unify()
-        .or(reset)
-        .unify()
-        .or(health)
-        .unify()
-        .boxed()
-}
-
-async fn crawl(
-    stats: Stats,
-    delay: Duration,
-    query: HashMap<String, String>,
-) -> warp::reply::Response {
-    let Some(url) = query.get("url").filter(|url| !url.is_empty()) else {
-        return answer(
-            StatusCode::BAD_REQUEST,
-            &json!({"error": "the query parameter 'url' is missing"}),
-        );
-    };
-    let _in_flight = stats.begin(url);
-    tokio::time::sleep(delay).await;
-    answer(
-        StatusCode::OK,
-        &json!({"message": format!("Processed {url}")}),
-    )
-}
-
-fn answer(status: StatusCode, body: &Value) -> warp::reply::Response {
-    warp::reply::with_status(warp::reply::json(body), status).into_response()
+fn refused(address: SocketAddr, source: std::io::Error) -> StartError {
+    if source.kind() == std::io::ErrorKind::AddrInUse {
+        StartError::PortInUse { address, source }
+    } else {
+        StartError::Listen { address, source }
+    }
 }

@@ -1,0 +1,151 @@
+//! The routes: what is asked at which path, and the JSON that answers it.
+//!
+//! | path | methods | answer |
+//! |---|---|---|
+//! | `/api/crawl?url=U` | GET, HEAD | after the delay `{"message": "Processed U"}`, or a failure |
+//! | `/api/stats` | GET, HEAD | the counts of `/api/crawl` |
+//! | `/api/stats/reset` | POST | `{"reset": true}` |
+//! | `/healthz` | GET, HEAD | the service's name and version |
+//!
+//! A HEAD is treated, delayed and counted as its GET. Every error is `{"error": "…"}`.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use warp::filters::BoxedFilter;
+use warp::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
+use warp::http::{Method, StatusCode};
+use warp::path::FullPath;
+use warp::reply::Response;
+use warp::{Filter, Reply};
+
+use crate::decision::{Decision, Outcome, decide};
+use crate::options::Options;
+use crate::query;
+use crate::stats::Stats;
+
+const READ: [Method; 2] = [Method::GET, Method::HEAD];
+const POST: [Method; 1] = [Method::POST];
+
+pub(crate) fn routes(options: Options, stats: Stats) -> BoxedFilter<(Response,)> {
+    let (to_show, to_reset) = (stats.clone(), stats.clone());
+    let options = Arc::new(options);
+    let crawl = warp::path!("api" / "crawl")
+        .and(warp::method())
+        .and(query_string())
+        .then(move |method, query| crawl(options.clone(), stats.clone(), method, query));
+    let show = warp::path!("api" / "stats")
+        .and(warp::method())
+        .then(move |method| show(to_show.clone(), method));
+    let reset = warp::path!("api" / "stats" / "reset")
+        .and(warp::method())
+        .map(move |method| reset(&to_reset, &method));
+    let health = warp::path!("healthz")
+        .and(warp::method())
+        .map(|method: Method| health(&method));
+    let unknown = warp::path::full().map(|path: FullPath| unknown(path.as_str()));
+    crawl
+        .or(show)
+        .unify()
+        .or(reset)
+        .unify()
+        .or(health)
+        .unify()
+        .or(unknown)
+        .unify()
+        .boxed()
+}
+
+/// Takes the query string as it came, empty when there is none.
+fn query_string() -> impl Filter<Extract = (String,), Error = Infallible> + Copy {
+    warp::query::raw().or_else(|_missing| async { Ok((String::new(),)) })
+}
+
+async fn crawl(options: Arc<Options>, stats: Stats, method: Method, query: String) -> Response {
+    if !READ.contains(&method) {
+        return not_allowed(&method, &READ);
+    }
+    let url = match query::url(&query) {
+        Ok(url) => url,
+        Err(refused) => return error(refused.status(), &refused.to_string()),
+    };
+    // Nothing but the URL is kept for the length of the delay.
+    drop(query);
+    let in_flight = stats.begin(&url);
+    let Decision { delay, outcome } = decide(&options, &url, in_flight.nth());
+    tokio::time::sleep(delay).await;
+    in_flight.answered(outcome);
+    match outcome {
+        Outcome::Success => answer(
+            StatusCode::OK,
+            &json!({"message": format!("Processed {url}")}),
+        ),
+        Outcome::Failure => failure(&options),
+    }
+}
+
+fn failure(options: &Options) -> Response {
+    let status = StatusCode::from_u16(options.failure_status.as_u16())
+        .expect("a failure's status is from 400 to 599");
+    let mut response = error(status, "failed on purpose");
+    if let Some(seconds) = options.retry_after_seconds {
+        let _none = response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    }
+    response
+}
+
+async fn show(stats: Stats, method: Method) -> Response {
+    if !READ.contains(&method) {
+        return not_allowed(&method, &READ);
+    }
+    // A million URLs take longer to sort and write than the executor may be blocked.
+    tokio::task::spawn_blocking(move || answer(StatusCode::OK, &json!(stats.snapshot())))
+        .await
+        .unwrap_or_else(|_| error(StatusCode::SERVICE_UNAVAILABLE, "the service is stopping"))
+}
+
+fn reset(stats: &Stats, method: &Method) -> Response {
+    if !POST.contains(method) {
+        return not_allowed(method, &POST);
+    }
+    stats.reset();
+    answer(StatusCode::OK, &json!({"reset": true}))
+}
+
+fn health(method: &Method) -> Response {
+    if !READ.contains(method) {
+        return not_allowed(method, &READ);
+    }
+    answer(
+        StatusCode::OK,
+        &json!({"service": "slow-api", "version": env!("CARGO_PKG_VERSION")}),
+    )
+}
+
+fn unknown(path: &str) -> Response {
+    error(
+        StatusCode::NOT_FOUND,
+        &format!("there is nothing at {path}"),
+    )
+}
+
+fn not_allowed(method: &Method, allowed: &[Method]) -> Response {
+    let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
+    let allowed = allowed.join(", ");
+    let mut response = error(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("{method} is not allowed here, only {allowed}"),
+    );
+    let allowed = HeaderValue::from_str(&allowed).expect("names of methods are header text");
+    let _none = response.headers_mut().insert(ALLOW, allowed);
+    response
+}
+
+fn error(status: StatusCode, why: &str) -> Response {
+    answer(status, &json!({"error": why}))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    warp::reply::with_status(warp::reply::json(body), status).into_response()
+}
