@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 use warp::filters::BoxedFilter;
 use warp::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use warp::http::{Method, StatusCode};
-use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Filter, Reply};
 
@@ -44,7 +43,8 @@ pub(crate) fn routes(options: Options, stats: Stats) -> BoxedFilter<(Response,)>
     let health = warp::path!("healthz")
         .and(warp::method())
         .map(|method: Method| health(&method));
-    let unknown = warp::path::full().map(|path: FullPath| unknown(path.as_str()));
+    // Without its path: `warp::path::full` panics on a CONNECT, which has none.
+    let unknown = warp::any().map(|| error(StatusCode::NOT_FOUND, "there is nothing at this path"));
     crawl
         .or(show)
         .unify()
@@ -120,13 +120,6 @@ fn health(method: &Method) -> Response {
     answer(
         StatusCode::OK,
         &json!({"service": "slow-api", "version": env!("CARGO_PKG_VERSION")}),
-    )
-}
-
-fn unknown(path: &str) -> Response {
-    error(
-        StatusCode::NOT_FOUND,
-        &format!("there is nothing at {path}"),
     )
 }
 
