@@ -32,19 +32,28 @@ pub(crate) async fn serve(
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
-        tokio::select! {
+        let accepted = tokio::select! {
+            // A stop comes first: when nothing can be accepted, the listener is always ready to say so.
+            biased;
             _sent_or_dropped = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _peer)) => {
-                    connections.spawn(connection(stream, routes.clone(), graceful.watcher()));
+            Some(ended) = connections.join_next() => {
+                report(ended);
+                continue;
+            }
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _peer)) => {
+                connections.spawn(connection(stream, routes.clone(), graceful.watcher()));
+            }
+            Err(error) if is_peers(&error) => {}
+            Err(error) => {
+                tracing::error!("cannot accept connections: {error}");
+                let pause = tokio::time::timeout(ACCEPT_PAUSE, &mut stop);
+                if pause.await.is_ok() {
+                    break;
                 }
-                Err(error) if is_peers(&error) => {}
-                Err(error) => {
-                    tracing::error!("cannot accept connections: {error}");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
-            },
-            Some(ended) = connections.join_next() => report(ended),
+            }
         }
     }
     drop(listener);

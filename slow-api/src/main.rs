@@ -45,7 +45,7 @@ async fn run(server: Server, mut signals: Signals) -> ExitCode {
     let _closed = writeln!(std::io::stdout(), "slow-api listening on {}", server.url());
     signals.next().await;
     say(&format!(
-        "stopping, {} answers in flight; another signal ends it at once",
+        "stopping with {} in flight; another signal ends it at once",
         server.stats().in_flight
     ));
     tokio::select! {
@@ -60,7 +60,7 @@ fn raise_open_files() {
         Ok(limit) if limit >= OPEN_FILES_WANTED => {}
         Ok(limit) => say(&format!(
             "only {limit} files may be open, so it cannot hold 10,000 requests in flight; \
-             raise the hard limit, as with 'ulimit -Hn {OPEN_FILES_WANTED}' as root"
+             raise the hard limit, as with 'ulimit -n {OPEN_FILES_WANTED}' as root"
         )),
         Err(error) => say(&format!("cannot raise the limit of open files: {error}")),
     }

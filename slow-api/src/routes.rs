@@ -12,7 +12,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use warp::filters::BoxedFilter;
 use warp::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use warp::http::{Method, StatusCode};
@@ -100,7 +101,7 @@ async fn show(stats: Stats, method: Method) -> Response {
         return not_allowed(&method, &READ);
     }
     // A million URLs take longer to sort and write than the executor may be blocked.
-    tokio::task::spawn_blocking(move || answer(StatusCode::OK, &json!(stats.snapshot())))
+    tokio::task::spawn_blocking(move || answer(StatusCode::OK, &stats.snapshot()))
         .await
         .unwrap_or_else(|_| error(StatusCode::SERVICE_UNAVAILABLE, "the service is stopping"))
 }
@@ -139,6 +140,6 @@ fn error(status: StatusCode, why: &str) -> Response {
     answer(status, &json!({"error": why}))
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     warp::reply::with_status(warp::reply::json(body), status).into_response()
 }

@@ -55,7 +55,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Returns its counts; with a million URLs this takes a second.
+    /// Returns its counts; with a million URLs this takes a second, and holds requests up for some 40 ms.
     #[must_use]
     pub fn stats(&self) -> Snapshot {
         self.stats.snapshot()

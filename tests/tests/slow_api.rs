@@ -236,7 +236,7 @@ async fn a_signal_lets_the_answers_in_flight_be_finished() {
         let answer = tokio::spawn(async move { crawl(&base, "a").await });
         service.until_in_flight(1).await;
         service.signal(signal).await;
-        assert!(service.said().await.contains("1 answers in flight"));
+        assert!(service.said().await.contains("1 in flight"));
         let (status, body) = answer.await.unwrap();
         assert_eq!(
             (status, &body["message"]),
@@ -258,6 +258,19 @@ async fn a_second_signal_ends_the_program_at_once() {
         service.signal(signal).await;
         assert_eq!(service.ended().await.code(), Some(code));
     }
+}
+
+#[tokio::test]
+async fn without_file_descriptors_the_program_says_so_and_still_stops() {
+    let path = tests::program("slow-api");
+    let script = format!("ulimit -n 40 && exec '{}' --port=0", path.display());
+    let mut service = Service::of(Command::new("sh").args(["-c", &script])).await;
+    assert!(service.said().await.contains("only 40 files may be open"));
+    let callers = (0..60).map(|_| TcpStream::connect(service.address()));
+    let _callers = join_all(callers).await;
+    assert!(service.said().await.contains("cannot accept connections"));
+    service.signal("TERM").await;
+    assert_eq!(service.ended().await.code(), Some(0));
 }
 
 #[tokio::test]
@@ -288,7 +301,7 @@ async fn ten_thousand_requests_are_in_flight_at_once() {
     let callers = 10_000;
     assert!(
         open_files >= callers + 500,
-        "the hard limit of open files is {open_files}; raise it with 'ulimit -Hn 11000' as root"
+        "the hard limit of open files is {open_files}; raise it with 'ulimit -n 11000' as root"
     );
     // A process of its own: both ends here would take twice the open files.
     let service = Service::spawn(&["--delay-ms=4000"]).await;
@@ -322,9 +335,12 @@ struct Service {
 
 impl Service {
     async fn spawn(flags: &[&str]) -> Self {
-        let mut child = Command::new(tests::program("slow-api"))
-            .args(["--port=0"])
-            .args(flags)
+        let program = tests::program("slow-api");
+        Self::of(Command::new(program).args(["--port=0"]).args(flags)).await
+    }
+
+    async fn of(command: &mut Command) -> Self {
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
