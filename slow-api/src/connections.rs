@@ -57,13 +57,15 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    let finished = tokio::time::timeout(patience, graceful.shutdown()).await;
-    if finished.is_err() {
-        tracing::warn!("{} connections are cut off", connections.len());
-    }
+    let _in_time = tokio::time::timeout(patience, graceful.shutdown()).await;
     connections.abort_all();
+    let mut cut_off = 0;
     while let Some(ended) = connections.join_next().await {
+        cut_off += usize::from(ended.as_ref().is_err_and(JoinError::is_cancelled));
         report(ended);
+    }
+    if cut_off > 0 {
+        tracing::warn!("connections cut off by the stop: {cut_off}");
     }
 }
 

@@ -45,7 +45,8 @@ pub struct Snapshot {
     pub failures: u64,
     /// Requests whose caller hung up before the answer.
     pub hung_up: u64,
-    /// Requests whose URL is not in `by_url`, because it would have remembered too much.
+    /// Requests whose URL is not in `by_url`, because it would have remembered too much; each is the first of its
+    /// URL where jitter and failures are decided.
     pub unlisted: u64,
     /// When the first request came.
     pub first_request_ms: Option<u64>,

@@ -1,4 +1,8 @@
 //! The slow API, in this process and as the real program: what it answers, what it counts, and how it ends.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
 
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
