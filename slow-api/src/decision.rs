@@ -129,6 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn the_draws_are_the_same_in_every_release() {
+        let options = options(1000, 0.5);
+        let delays = ["a", "b", "c"].map(|url| decide(&options, url, 1).delay.as_nanos());
+        assert_eq!(delays, [970_124_175, 188_736_449, 720_933_999]);
+        let failures =
+            ["a", "b", "c"].map(|url| decide(&options, url, 1).outcome == Outcome::Failure);
+        assert_eq!(failures, [true, false, true]);
+    }
+
+    #[test]
     fn a_higher_rate_keeps_the_delays_and_the_failures() {
         for url in urls() {
             let (few, many) = (

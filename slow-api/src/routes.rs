@@ -71,7 +71,7 @@ async fn crawl(options: Arc<Options>, stats: Stats, method: Method, query: Strin
         Ok(url) => url,
         Err(refused) => return error(refused.status(), &refused.to_string()),
     };
-    // Nothing but the URL is kept for the length of the delay.
+    // Thousands wait at once: what is read is not kept over the delay.
     drop(query);
     let in_flight = stats.begin(&url);
     let Decision { delay, outcome } = decide(&options, &url, in_flight.nth());
