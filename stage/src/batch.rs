@@ -18,28 +18,29 @@ pub struct Batch<'a, T> {
     unhandled: &'a AtomicUsize,
     /// Events of the same message behind this batch.
     behind: usize,
-    /// Events taken before they were known to be done.
-    taken: usize,
-    /// Whether the front is at work.
-    is_front_at_work: bool,
-    is_touched: bool,
+    /// Its length when the callback began.
+    len: usize,
+    /// Events of those that were taken after `front` had shown them: they are done.
+    done: usize,
+    /// What was left when `front` was called last. Nothing is noted for each event that `next` takes.
+    left_at_front: Option<usize>,
 }
 
 impl<'a, T> Batch<'a, T> {
-    pub(crate) const fn new(
+    pub(crate) fn new(
         events: Drain<'a, T>,
         subscription: SubscriptionId,
         unhandled: &'a AtomicUsize,
         behind: usize,
     ) -> Self {
         Self {
+            len: events.len(),
             events,
             subscription,
             unhandled,
             behind,
-            taken: 0,
-            is_front_at_work: false,
-            is_touched: false,
+            done: 0,
+            left_at_front: None,
         }
     }
 
@@ -51,14 +52,17 @@ impl<'a, T> Batch<'a, T> {
 
     /// The next event, left in the batch.
     pub fn front(&mut self) -> Option<&T> {
-        self.is_touched = true;
-        self.is_front_at_work = self.events.len() > 0;
+        self.left_at_front = Some(self.events.len());
         self.events.as_slice().first()
     }
 
     /// Takes the next event; after `front` it counts as done.
     pub fn pop(&mut self) -> Option<T> {
-        self.next()
+        let event = self.events.next();
+        if event.is_some() && self.left_at_front == Some(self.events.len() + 1) {
+            self.done += 1;
+        }
+        event
     }
 
     /// The events not taken yet.
@@ -70,18 +74,19 @@ impl<'a, T> Batch<'a, T> {
     /// Skips the event that failed, so that a retry gets further: the front when it was at work or nothing was touched.
     /// One that was taken is gone already.
     pub(crate) fn skip_failed(&mut self) {
-        if self.is_front_at_work || !self.is_touched {
+        let left = self.events.len();
+        if self.left_at_front == Some(left) || self.len == left {
             self.events.next();
         }
-        self.taken = 0;
-        self.is_front_at_work = false;
-        self.is_touched = false;
+        self.len = self.events.len();
+        self.done = 0;
+        self.left_at_front = None;
     }
 
     /// Notes that the callback succeeded: what it left counts as handled.
     pub(crate) fn succeeded(&mut self) {
         self.events.by_ref().for_each(drop);
-        self.taken = 0;
+        self.done = self.len;
     }
 }
 
@@ -89,13 +94,7 @@ impl<T> Iterator for Batch<'_, T> {
     type Item = T;
 
     fn next(&mut self) -> Option<T> {
-        let event = self.events.next();
-        if event.is_some() && !self.is_front_at_work {
-            self.taken += 1;
-        }
-        self.is_front_at_work = false;
-        self.is_touched = true;
-        event
+        self.events.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -107,7 +106,7 @@ impl<T> ExactSizeIterator for Batch<'_, T> {}
 
 impl<T> Drop for Batch<'_, T> {
     fn drop(&mut self) {
-        let unhandled = self.taken + self.events.len() + self.behind;
+        let unhandled = self.len - self.done + self.behind;
         self.unhandled.store(unhandled, Ordering::Relaxed);
     }
 }

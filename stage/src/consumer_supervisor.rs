@@ -1,6 +1,5 @@
 //! A task for each event: its concurrency is the demand, and each child's end asks for the next event.
 
-use std::collections::HashMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context as Task, Poll};
@@ -38,7 +37,7 @@ pub struct ConsumerSupervisor<E, F> {
     name_of: Option<NameOf<E>>,
     restarts: Option<Restarts<E>>,
     running: JoinSet<Result>,
-    children: HashMap<Id, Child<E>>,
+    children: ById<Id, Child<E>>,
     /// Children that ended and were not asked for again, by the subscription of their event.
     ended: ById<SubscriptionId, usize>,
 }
@@ -93,7 +92,7 @@ where
         name_of: None,
         restarts: None,
         running: JoinSet::new(),
-        children: HashMap::new(),
+        children: ById::default(),
         ended: ById::default(),
     })
 }

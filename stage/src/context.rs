@@ -90,11 +90,9 @@ impl<Out: Send + 'static> Context<Out> {
             if emitted.discarded > 0 {
                 self.cell.discarded(emitted.discarded);
             }
+        } else if self.deliveries.is_empty() {
+            return;
         }
-        self.send_deliveries();
-    }
-
-    fn send_deliveries(&mut self) {
         for (subscription, events) in self.deliveries.drain(..) {
             if let Some(downstream) = self.downstreams.get(&subscription) {
                 downstream.edge.delivered(events.len());
@@ -125,7 +123,10 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Asks for `n` more on a manual subscription. Unknown subscriptions and 0 are ignored.
     pub fn ask(&mut self, subscription: SubscriptionId, n: usize) {
-        if let Some(upstream) = self.upstreams.get(&subscription).filter(|_| n > 0) {
+        if n == 0 {
+            return;
+        }
+        if let Some(upstream) = self.upstreams.get(&subscription) {
             upstream.edge.asked(n);
             upstream.port.ask(subscription, n);
         }
@@ -170,6 +171,11 @@ impl<Out: Send + 'static> Context<Out> {
                 let _ended = port.send(Box::new(Message::timer(message)));
             }
         });
+    }
+
+    /// Returns whether a callback left something to act on.
+    pub(crate) fn is_touched(&self, was_ending: bool) -> bool {
+        !self.emitted.is_empty() || self.stop.is_some() || self.ending.is_some() != was_ending
     }
 
     pub(crate) fn close(&mut self, exit: &Exit) {

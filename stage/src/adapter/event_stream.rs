@@ -25,8 +25,8 @@ pub struct EventStream<T: Send + 'static> {
 }
 
 impl<T: Send + 'static> EventStream<T> {
-    pub(crate) fn new(edge: Subscription<T>, demand: Demand) -> Self {
-        ask(&edge, demand.max());
+    pub(crate) fn new(mut edge: Subscription<T>, demand: Demand) -> Self {
+        ask(&mut edge, demand.max());
         Self {
             edge,
             window: Window::new(demand),
@@ -36,7 +36,7 @@ impl<T: Send + 'static> EventStream<T> {
     }
 }
 
-fn ask<T: Send + 'static>(edge: &Subscription<T>, n: usize) {
+fn ask<T: Send + 'static>(edge: &mut Subscription<T>, n: usize) {
     if let Some(n) = NonZeroUsize::new(n) {
         edge.request(n);
     }

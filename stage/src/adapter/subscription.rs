@@ -120,7 +120,7 @@ impl<T: Send + 'static> Subscription<T> {
     }
 
     /// Asks for `n` more events. What is asked and not taken is held here, so `n` bounds the memory.
-    pub fn request(&self, n: NonZeroUsize) {
+    pub fn request(&mut self, n: NonZeroUsize) {
         self.edge.asked(n.get());
         self.outlet.ask_port().ask(self.id, n.get());
     }

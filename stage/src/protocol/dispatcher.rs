@@ -44,10 +44,14 @@ impl DemandDispatcher {
         &self.asked
     }
 
-    fn insert(&mut self, subscription: SubscriptionId, n: usize) {
-        let at = self.asked.iter().position(|(_, other)| *other < n);
-        self.asked
-            .insert(at.unwrap_or(self.asked.len()), (subscription, n));
+    /// Sets the demand of the entry at `at` and moves it behind all that have as much or more.
+    fn set(&mut self, at: usize, n: usize) {
+        self.asked[at].1 = n;
+        if self.asked.len() > 1 {
+            let entry = self.asked.remove(at);
+            let behind = self.asked.iter().position(|(_, other)| *other < n);
+            self.asked.insert(behind.unwrap_or(self.asked.len()), entry);
+        }
     }
 }
 
@@ -64,10 +68,10 @@ impl<T> Dispatcher<T> for DemandDispatcher {
 
     fn ask(&mut self, subscription: SubscriptionId, n: usize) {
         if let Some(at) = self.asked.iter().position(|(id, _)| *id == subscription) {
-            let (_, asked) = self.asked.remove(at);
+            let asked = self.asked[at].1;
             let total = asked.saturating_add(n);
             self.wanted = self.wanted.saturating_add(total - asked);
-            self.insert(subscription, total);
+            self.set(at, total);
         }
     }
 
@@ -87,8 +91,7 @@ impl<T> Dispatcher<T> for DemandDispatcher {
                 let rest = events.split_off(n);
                 std::mem::replace(events, rest)
             };
-            self.asked.remove(0);
-            self.insert(subscription, asked - n);
+            self.set(0, asked - n);
             self.wanted -= n;
             deliveries.push((subscription, batch));
         }

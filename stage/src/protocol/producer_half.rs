@@ -85,6 +85,9 @@ impl<T: 'static> ProducerHalf<T> {
         self.owed = self.owed.saturating_sub(events.len());
         if self.buffer.is_empty() {
             self.dispatcher.dispatch(events, deliveries);
+            if events.is_empty() {
+                return Emitted::default();
+            }
         }
         let discarded = self.buffer.store(events);
         self.serve_buffer(deliveries);

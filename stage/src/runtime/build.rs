@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::event_loop::Factory;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
-    Mailbox, Outlet, Role, Source, Takes, Task,
+    Mailbox, NewUpstream, Outlet, Role, Source, Takes, Task,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -187,7 +187,12 @@ impl<R: Role> Build<R> {
         let control: VecDeque<_> = self
             .upstreams
             .into_iter()
-            .map(|(outlet, options)| Control::SubscribeTo(SubscriptionId::next(), outlet, options))
+            .map(|(outlet, options)| NewUpstream {
+                id: SubscriptionId::next(),
+                outlet,
+                options,
+            })
+            .map(|upstream| Control::SubscribeTo(Box::new(upstream)))
             .collect();
         let task = Task {
             role: R::new(self.stage),

@@ -13,13 +13,23 @@ use crate::id::StageId;
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;
 
+/// The counts of one subscription. Each count has one writer, so adding to it is no locked instruction.
 #[derive(Debug)]
 pub(crate) struct Edge {
     from: Arc<str>,
     to: Arc<str>,
     asked: AtomicU64,
-    delivered: AtomicU64,
+    delivered: OwnLine<AtomicU64>,
     ended: AtomicBool,
+}
+
+/// Keeps what the producer writes off the cache line that the consumer writes.
+#[derive(Debug)]
+#[repr(align(64))]
+struct OwnLine<T>(T);
+
+fn add(count: &AtomicU64, n: usize) {
+    count.store(count.load(Ordering::Relaxed) + n as u64, Ordering::Relaxed);
 }
 
 impl Edge {
@@ -28,17 +38,19 @@ impl Edge {
             from,
             to,
             asked: AtomicU64::new(0),
-            delivered: AtomicU64::new(0),
+            delivered: OwnLine(AtomicU64::new(0)),
             ended: AtomicBool::new(false),
         })
     }
 
+    /// Called by the consumer's side alone.
     pub(crate) fn asked(&self, n: usize) {
-        self.asked.fetch_add(n as u64, Ordering::Relaxed);
+        add(&self.asked, n);
     }
 
+    /// Called by the producer's side alone.
     pub(crate) fn delivered(&self, n: usize) {
-        self.delivered.fetch_add(n as u64, Ordering::Relaxed);
+        add(&self.delivered.0, n);
     }
 
     pub(crate) fn end(&self) {
@@ -50,7 +62,7 @@ impl Edge {
             from: Arc::clone(&self.from),
             to: Arc::clone(&self.to),
             asked: self.asked.load(Ordering::Relaxed),
-            delivered: self.delivered.load(Ordering::Relaxed),
+            delivered: self.delivered.0.load(Ordering::Relaxed),
         }
     }
 }

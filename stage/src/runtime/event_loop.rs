@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -13,17 +14,20 @@ use std::time::Instant;
 
 use futures::FutureExt;
 
-use super::{Control, Edge, Incoming, Mailbox, Outlet, Role};
+use super::{Control, Edge, Incoming, Mailbox, NewConsumer, NewUpstream, Role};
 use crate::batch::Batch;
 use crate::behaviour::Directive;
 use crate::context::{Context, Downstream, Upstream};
 use crate::exit::{Cancel, End, Exit, Result, StageError};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Intensity, Subscribe, Window};
+use crate::protocol::{Asking, Intensity, Window};
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
 const CONTROL_MAX: usize = 32;
+
+/// Events for which room is made before a demand is told, so that emitting them one by one does not grow the list.
+const RESERVED_MAX: usize = 1024;
 
 /// How a callback failed.
 #[derive(Debug, Clone)]
@@ -36,12 +40,17 @@ pub enum Failure {
 }
 
 impl Failure {
-    fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
+    fn error(error: StageError) -> Box<Self> {
+        Box::new(Self::Error(Arc::new(error)))
+    }
+
+    fn panic(payload: &(dyn std::any::Any + Send)) -> Box<Self> {
         let message = payload
             .downcast_ref::<&str>()
             .copied()
             .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Self::Panic(message.unwrap_or("a panic without a message").into())
+        let message = message.unwrap_or("a panic without a message");
+        Box::new(Self::Panic(message.into()))
     }
 
     fn to_exit(&self) -> Exit {
@@ -52,11 +61,27 @@ impl Failure {
     }
 }
 
-async fn guarded<T>(callback: impl Future<Output = Result<T>>) -> std::result::Result<T, Failure> {
-    match AssertUnwindSafe(callback).catch_unwind().await {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Failure::Error(Arc::new(error))),
-        Err(payload) => Err(Failure::panic(&*payload)),
+/// What a callback came to. A failure is rare, so it is boxed and the result is one word.
+type Outcome<T = ()> = std::result::Result<T, Box<Failure>>;
+
+/// A callback whose panic is caught as a failure.
+#[pin_project::pin_project]
+struct Guarded<F>(#[pin] F);
+
+const fn guarded<T, F: Future<Output = Result<T>>>(callback: F) -> Guarded<F> {
+    Guarded(callback)
+}
+
+impl<T, F: Future<Output = Result<T>>> Future for Guarded<F> {
+    type Output = Outcome<T>;
+
+    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<Self::Output> {
+        let callback = self.project().0;
+        match catch_unwind(AssertUnwindSafe(|| callback.poll(task))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(returned)) => Poll::Ready(returned.map_err(Failure::error)),
+            Err(payload) => Poll::Ready(Err(Failure::panic(&*payload))),
+        }
     }
 }
 
@@ -103,24 +128,21 @@ impl<R: Role> Task<R> {
         self.after(started).await?;
         loop {
             tokio::task::coop::consume_budget().await;
-            self.mailbox.take(&mut self.control, &mut self.incoming);
-            let mut worked = false;
             for _ in 0..CONTROL_MAX {
                 let Some(message) = self.control.pop_front() else {
                     break;
                 };
-                worked = true;
                 self.on_control(message).await?;
             }
             if self.may_take()
                 && let Some(message) = self.incoming.pop_front()
             {
-                worked = true;
                 self.on_incoming(message).await?;
             }
             self.ended()?;
-            let polled = self.wait(worked || !self.control.is_empty()).await;
-            self.after(polled).await?;
+            if let Some(polled) = self.wait().await {
+                self.after(polled).await?;
+            }
         }
     }
 
@@ -152,33 +174,35 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Polls what the stage waits on itself, and unless there is work, waits for the mailbox too.
-    async fn wait(&mut self, busy: bool) -> std::result::Result<(), Failure> {
+    /// Polls what the stage waits on itself, then takes what has arrived, and waits when there is nothing to do. Returns
+    /// what `poll_events` came to, if it did anything.
+    async fn wait(&mut self) -> Option<Outcome> {
         debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
-        let busy = busy || self.may_take();
-        let silent = self.cx.ending.is_some() && R::IS_SOURCE;
-        let (role, cx, mailbox) = (&mut self.role, &mut self.cx, &self.mailbox);
+        let was_ending = self.cx.ending.is_some();
+        let silent = was_ending && R::IS_SOURCE;
         poll_fn(|task| {
-            if !silent && !cx.half.is_holding_back() {
-                match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
-                    Ok(Poll::Ready(Ok(()))) => return Poll::Ready(Ok(())),
-                    Ok(Poll::Ready(Err(error))) => {
-                        return Poll::Ready(Err(Failure::Error(Arc::new(error))));
-                    }
-                    Ok(Poll::Pending) => {}
-                    Err(payload) => return Poll::Ready(Err(Failure::panic(&*payload))),
-                }
+            let mut polled = None;
+            if !silent && !self.cx.half.is_holding_back() {
+                let (role, cx) = (&mut self.role, &mut self.cx);
+                polled = match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
+                    Ok(Poll::Ready(returned)) => Some(returned.map_err(Failure::error)),
+                    Ok(Poll::Pending) => cx.is_touched(was_ending).then_some(Ok(())),
+                    Err(payload) => Some(Err(Failure::panic(&*payload))),
+                };
             }
-            if busy || !cx.emitted.is_empty() {
-                return Poll::Ready(Ok(()));
+            if polled.is_some() || !self.control.is_empty() || self.may_take() {
+                self.mailbox.take(&mut self.control, &mut self.incoming);
+                return Poll::Ready(polled);
             }
-            mailbox.poll_arrived(task).map(Ok)
+            self.mailbox
+                .poll_take(task, &mut self.control, &mut self.incoming)
+                .map(|()| None)
         })
         .await
     }
 
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
-    async fn after(&mut self, mut outcome: std::result::Result<(), Failure>) -> Step {
+    async fn after(&mut self, mut outcome: Outcome) -> Step {
         let mut was_demand = false;
         loop {
             self.cx.flush();
@@ -192,7 +216,7 @@ impl<R: Role> Task<R> {
                 self.cx.flush();
                 demand = self.cx.half.owed();
             }
-            if self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
+            if !R::EMITS || self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
                 return Ok(());
             }
             demand += self.cx.take_demand();
@@ -200,17 +224,18 @@ impl<R: Role> Task<R> {
                 return Ok(());
             }
             was_demand = true;
+            self.cx.emitted.reserve(demand.min(RESERVED_MAX));
             outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
         }
     }
 
     /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
     async fn on_failure(&mut self, failure: &Failure) -> std::result::Result<bool, Exit> {
-        let mut failure = failure.clone();
+        let mut failure = Box::new(failure.clone());
         loop {
             self.cx.cell.failed();
             let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(&failure)));
-            match (directive, &failure) {
+            match (directive, &*failure) {
                 (Ok(Directive::Resume), Failure::Error(_)) => return Ok(true),
                 (Ok(Directive::Resume | Directive::Restart), _) => {}
                 (Ok(Directive::Stop | Directive::Escalate) | Err(_), _) => {
@@ -240,7 +265,8 @@ impl<R: Role> Task<R> {
 
     async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
         match message {
-            Control::Subscribe(id, port, edge) => {
+            Control::Subscribe(consumer) => {
+                let NewConsumer { id, port, edge } = *consumer;
                 self.cx.downstreams.insert(id, Downstream { port, edge });
                 self.cx.half.on_subscribe(id);
                 let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
@@ -251,8 +277,8 @@ impl<R: Role> Task<R> {
                 self.after(Ok(())).await
             }
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
-            Control::Gone(id, exit) => self.consumer_left(id, End::Down(exit)).await,
-            Control::SubscribeTo(id, outlet, options) => self.subscribe(id, &outlet, options).await,
+            Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
+            Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
             Control::CancelUpstream(id, reason) => {
                 self.cx.cancel(id, reason);
                 Ok(())
@@ -310,12 +336,12 @@ impl<R: Role> Task<R> {
         self.after(heard).await
     }
 
-    async fn subscribe(
-        &mut self,
-        id: SubscriptionId,
-        outlet: &Outlet<R::In>,
-        options: Subscribe,
-    ) -> Step {
+    async fn subscribe(&mut self, upstream: NewUpstream<R::In>) -> Step {
+        let NewUpstream {
+            id,
+            outlet,
+            options,
+        } = upstream;
         if self.cx.ending.is_some() {
             return Ok(());
         }
@@ -427,8 +453,9 @@ impl<R: Role> Drop for Task<R> {
         self.mailbox.close();
         self.mailbox.take(&mut self.control, &mut self.incoming);
         for message in self.control.drain(..) {
-            if let Control::Subscribe(id, port, _) = message {
-                port.end(id, End::Down(Exit::Unreachable));
+            if let Control::Subscribe(consumer) = message {
+                let down = End::Down(Exit::Unreachable);
+                consumer.port.end(consumer.id, down);
             }
         }
         let unread: usize = self.incoming.drain(..).map(|message| message.len()).sum();

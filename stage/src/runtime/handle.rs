@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
-    Edge, EdgeStats, Emits, Mailbox, Message, ProducerPort, Role, StageStats, Takes,
+    Edge, EdgeStats, Emits, Mailbox, Message, NewUpstream, ProducerPort, Role, StageStats, Takes,
 };
 use crate::adapter::{EventStream, Subscription};
 use crate::behaviour::Handler;
@@ -227,9 +227,13 @@ impl<R: Takes> Handle<R> {
         options: impl Into<Subscribe>,
     ) -> Result<SubscriptionId, Unreachable> {
         let id = SubscriptionId::next();
-        let message = Control::SubscribeTo(id, source.outlet(), options.into());
+        let upstream = NewUpstream {
+            id,
+            outlet: source.outlet(),
+            options: options.into(),
+        };
         self.mailbox
-            .control(message)
+            .control(Control::SubscribeTo(Box::new(upstream)))
             .then_some(id)
             .ok_or(Unreachable)
     }

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -36,17 +36,30 @@ impl<In> Incoming<In> {
     }
 }
 
+/// What is not sent once a batch is boxed, so that an ask is cheap to move.
 pub(crate) enum Control<S, In, Out: Send + 'static> {
-    Subscribe(SubscriptionId, Arc<dyn ConsumerPort<Out>>, Arc<Edge>),
+    Subscribe(Box<NewConsumer<Out>>),
     Ask(SubscriptionId, usize),
     Cancel(SubscriptionId, Cancel),
-    Gone(SubscriptionId, Exit),
-    SubscribeTo(SubscriptionId, Outlet<In>, Subscribe),
+    Gone(SubscriptionId, Box<Exit>),
+    SubscribeTo(Box<NewUpstream<In>>),
     CancelUpstream(SubscriptionId, Cancel),
     Call(Box<dyn Envelope<S, Out>>),
     Stop,
     Drain,
     Finish,
+}
+
+pub(crate) struct NewConsumer<Out> {
+    pub(crate) id: SubscriptionId,
+    pub(crate) port: Arc<dyn ConsumerPort<Out>>,
+    pub(crate) edge: Arc<Edge>,
+}
+
+pub(crate) struct NewUpstream<In> {
+    pub(crate) id: SubscriptionId,
+    pub(crate) outlet: Outlet<In>,
+    pub(crate) options: Subscribe,
 }
 
 /// The consumer's side of an edge, as its producer sees it.
@@ -138,12 +151,15 @@ where
 struct Queues<S, In, Out: Send + 'static> {
     control: VecDeque<Control<S, In, Out>>,
     incoming: VecDeque<Incoming<In>>,
-    waker: Option<Waker>,
-    closed: bool,
+    /// Whether the stage waits and must be woken.
+    is_parked: bool,
+    is_closed: bool,
 }
 
 pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     queues: Mutex<Queues<S, In, Out>>,
+    /// The waker of the stage's task, which never changes.
+    waker: OnceLock<Waker>,
     calls: Arc<Semaphore>,
     cell: Arc<Cell>,
 }
@@ -154,9 +170,10 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             queues: Mutex::new(Queues {
                 control: VecDeque::new(),
                 incoming: VecDeque::new(),
-                waker: None,
-                closed: false,
+                is_parked: false,
+                is_closed: false,
             }),
+            waker: OnceLock::new(),
             calls: Arc::new(Semaphore::new(CALLS_MAX)),
             cell,
         }
@@ -170,25 +187,25 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     /// Returns whether the stage still lives; a message to one that ended is dropped outside the lock.
     pub(crate) fn control(&self, message: Control<S, In, Out>) -> bool {
         let mut queues = self.lock();
-        if queues.closed {
+        if queues.is_closed {
             drop(queues);
             drop(message);
             return false;
         }
         queues.control.push_back(message);
-        wake(queues);
+        self.wake(queues);
         true
     }
 
     fn incoming(&self, message: Incoming<In>) {
         let mut queues = self.lock();
-        if queues.closed {
+        if queues.is_closed {
             drop(queues);
             self.cell.lost(message.len());
             return;
         }
         queues.incoming.push_back(message);
-        wake(queues);
+        self.wake(queues);
     }
 
     /// Moves what has arrived behind what the stage already has.
@@ -202,20 +219,37 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         move_all(&mut queues.incoming, incoming);
     }
 
-    /// Ready when something has arrived.
-    pub(crate) fn poll_arrived(&self, task: &Task<'_>) -> Poll<()> {
+    /// As [`Mailbox::take`], ready when anything was moved; else the stage is woken by what arrives next.
+    pub(crate) fn poll_take(
+        &self,
+        task: &Task<'_>,
+        control: &mut VecDeque<Control<S, In, Out>>,
+        incoming: &mut VecDeque<Incoming<In>>,
+    ) -> Poll<()> {
         let mut queues = self.lock();
         if queues.control.is_empty() && queues.incoming.is_empty() {
-            queues.waker = Some(task.waker().clone());
-            Poll::Pending
-        } else {
-            Poll::Ready(())
+            let waker = self.waker.get_or_init(|| task.waker().clone());
+            debug_assert!(waker.will_wake(task.waker()), "a stage stays in its task");
+            queues.is_parked = true;
+            return Poll::Pending;
+        }
+        queues.is_parked = false;
+        move_all(&mut queues.control, control);
+        move_all(&mut queues.incoming, incoming);
+        Poll::Ready(())
+    }
+
+    fn wake(&self, mut queues: MutexGuard<'_, Queues<S, In, Out>>) {
+        let is_parked = std::mem::take(&mut queues.is_parked);
+        drop(queues);
+        if is_parked && let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
         }
     }
 
     /// Refuses everything from now on.
     pub(crate) fn close(&self) {
-        self.lock().closed = true;
+        self.lock().is_closed = true;
         self.calls.close();
     }
 }
@@ -225,14 +259,6 @@ fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
         std::mem::swap(from, to);
     } else {
         to.append(from);
-    }
-}
-
-fn wake<S, In, Out: Send + 'static>(mut queues: MutexGuard<'_, Queues<S, In, Out>>) {
-    let waker = queues.waker.take();
-    drop(queues);
-    if let Some(waker) = waker {
-        waker.wake();
     }
 }
 
@@ -258,7 +284,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
     }
 
     fn gone(&self, subscription: SubscriptionId, exit: Exit) {
-        self.control(Control::Gone(subscription, exit));
+        self.control(Control::Gone(subscription, Box::new(exit)));
     }
 
     fn stop(&self) {
@@ -279,11 +305,12 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ProducerPort<Ou
 {
     fn subscribe(
         &self,
-        subscription: SubscriptionId,
-        consumer: Arc<dyn ConsumerPort<Out>>,
+        id: SubscriptionId,
+        port: Arc<dyn ConsumerPort<Out>>,
         edge: Arc<Edge>,
     ) -> bool {
-        self.control(Control::Subscribe(subscription, consumer, edge))
+        let consumer = NewConsumer { id, port, edge };
+        self.control(Control::Subscribe(Box::new(consumer)))
     }
 }
 

@@ -2,7 +2,8 @@
 
 mod mailbox;
 pub(crate) use mailbox::{
-    AskPort, CallPort, ConsumerPort, Control, Incoming, Mailbox, Message, ProducerPort,
+    AskPort, CallPort, ConsumerPort, Control, Incoming, Mailbox, Message, NewConsumer, NewUpstream,
+    ProducerPort,
 };
 mod cell;
 pub(crate) use cell::{Cell, Edge};
