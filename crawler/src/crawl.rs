@@ -8,13 +8,13 @@ use tokio::sync::mpsc;
 
 use crate::api::{self, Api};
 use crate::cli::Flags;
-use crate::model::{Job, Outcome, UrlList};
+use crate::model::{Outcome, UrlList};
 use crate::output::{self, Written};
 use crate::policy::retry;
 use crate::progress;
 use crate::say::say;
 use crate::setup;
-use crate::stages::{Finished, Supply, UrlSource, client, fetch};
+use crate::stages::{Lease, Supply, UrlSource, client, fetch};
 use crate::summary::Summary;
 use crate::tally::{Ended, Tally};
 
@@ -27,7 +27,6 @@ const WRITER_GRACE: Duration = Duration::from_secs(2);
 #[derive(Debug, Clone)]
 struct Shared {
     client: reqwest::Client,
-    source: ProducerHandle<UrlSource>,
     tally: Tally,
     results: mpsc::Sender<Outcome>,
     retries: u32,
@@ -89,13 +88,12 @@ async fn crawl(
         .spawn()?;
     let shared = Shared {
         client: client(flags.timeout, concurrency).context("cannot set up the HTTP client")?,
-        source: urls.clone(),
         tally: tally.clone(),
         results,
         retries: flags.retries,
     };
-    let fetchers = consumer_supervisor(move |job: Job| child(shared.clone(), job))
-        .name_children(Job::child_name)
+    let fetchers = consumer_supervisor(move |lease: Lease| child(shared.clone(), lease))
+        .name_children(|lease: &Lease| lease.job().child_name())
         .named("fetchers")
         .within(&stages)
         .subscribe_to(&urls, Demand::new(concurrency, concurrency - 1)?)
@@ -128,27 +126,31 @@ async fn crawl(
 }
 
 /// Fetches one job and tells the writer, the counts and the source, in this order: what is counted is with the writer.
-async fn child(shared: Shared, job: Job) -> stage::Result {
-    shared.tally.begin(&job.target);
-    let outcome = fetch(&shared.client, &job).await;
-    let may_retry = job.tried < shared.retries;
-    let finished = match outcome.problem {
-        Some(problem) if may_retry && retry::is_worth_another(problem) => {
-            shared.tally.end(Ended::Retried);
-            Finished::Retry(job.again())
+async fn child(shared: Shared, lease: Lease) -> stage::Result {
+    let job = lease.job();
+    let outcome = match job.lost {
+        Some(problem) if !retry::is_due(problem, job.tried, shared.retries) => {
+            Outcome::lost(job, problem)
         }
-        problem => {
-            if shared.results.send(outcome).await.is_err() {
-                // The writer has ended, and the crawl ends for it.
-                return Ok(());
-            }
-            let ended = problem.map_or(Ended::Fetched, |_| Ended::Failed);
-            shared.tally.end(ended);
-            Finished::Done
+        _ => {
+            shared.tally.begin(&job.target);
+            fetch(&shared.client, job).await
         }
     };
-    // After Ctrl-C the source is gone, and nobody counts on it.
-    let _source_drained = shared.source.call(finished).await;
+    match outcome.problem {
+        Some(problem) if retry::is_due(problem, outcome.attempts, shared.retries) => {
+            shared.tally.end(Ended::Retried);
+            lease.retry(outcome.retry_after);
+        }
+        problem => {
+            // The crawl ends for a writer that has ended; what it did not take counts as left.
+            if shared.results.send(outcome).await.is_ok() {
+                let ended = problem.map_or(Ended::Fetched, |_| Ended::Failed);
+                shared.tally.end(ended);
+            }
+            lease.settle();
+        }
+    }
     Ok(())
 }
 
@@ -227,4 +229,48 @@ async fn end_api(api: Option<Api>, is_quiet: bool) {
     }
     // Its answers may still be slow after an abort; nobody waits for them.
     let _still_answering = tokio::time::timeout(WRITER_GRACE, server.stop()).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use url::Url;
+
+    use super::*;
+    use crate::model::{Job, Problem};
+    use crate::stages::Report;
+
+    /// Runs a child for a job whose last try was lost, and returns the record, the counts and the report.
+    async fn after_loss(problem: Problem, tries: u32) -> (Outcome, usize, Report) {
+        let (results, mut records) = mpsc::channel(1);
+        let (sender, mut reports) = mpsc::unbounded_channel();
+        let shared = Shared {
+            client: reqwest::Client::new(),
+            tally: Tally::default(),
+            results,
+            retries: 1,
+        };
+        let target = Url::parse("http://h/").unwrap();
+        let mut job = Job::new(1, target.to_string(), target);
+        for _ in 0..tries {
+            job = job.again().lost_to(problem);
+        }
+        let tally = shared.tally.clone();
+        child(shared, Lease::new(job, sender)).await.unwrap();
+        let report = reports.try_recv().unwrap();
+        (records.try_recv().unwrap(), tally.counts().failed, report)
+    }
+
+    #[tokio::test]
+    async fn a_url_whose_child_panicked_fails_with_that_class() {
+        let (record, failed, report) = after_loss(Problem::Panicked, 1).await;
+        assert_eq!(record.error.as_deref(), Some("panic"));
+        assert_eq!((record.attempts, failed, report), (1, 1, Report::Settled));
+    }
+
+    #[tokio::test]
+    async fn a_url_aborted_once_more_than_its_retries_fails_with_that_class() {
+        let (record, failed, report) = after_loss(Problem::Aborted, 2).await;
+        assert_eq!(record.error.as_deref(), Some("aborted"));
+        assert_eq!((record.attempts, failed, report), (2, 1, Report::Settled));
+    }
 }

@@ -2,6 +2,8 @@
 
 use url::Url;
 
+use super::Problem;
+
 /// One URL to fetch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Job {
@@ -13,9 +15,22 @@ pub(crate) struct Job {
     pub(crate) subject: String,
     /// What is requested.
     pub(crate) target: Url,
+    /// Why the try before this one ended without a word.
+    pub(crate) lost: Option<Problem>,
 }
 
 impl Job {
+    /// Makes a job that was not tried yet.
+    pub(crate) const fn new(number: usize, subject: String, target: Url) -> Self {
+        Self {
+            number,
+            tried: 0,
+            subject,
+            target,
+            lost: None,
+        }
+    }
+
     /// Returns a child's name: unique among live children, also when only hidden parts tell two URLs apart.
     pub(crate) fn child_name(&self) -> String {
         let mut name = self.subject.clone();
@@ -31,6 +46,13 @@ impl Job {
     /// Returns this job for its next try.
     pub(crate) fn again(mut self) -> Self {
         self.tried += 1;
+        self.lost = None;
+        self
+    }
+
+    /// Notes why the last try ended without a word.
+    pub(crate) const fn lost_to(mut self, problem: Problem) -> Self {
+        self.lost = Some(problem);
         self
     }
 }
@@ -59,12 +81,7 @@ mod tests {
 
     fn job(text: &str, number: usize) -> Job {
         let target = Url::parse(text).unwrap();
-        Job {
-            number,
-            tried: 0,
-            subject: shown(&target),
-            target,
-        }
+        Job::new(number, shown(&target), target)
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What became of one try, and the record that is written of a final one.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Job, Rejected};
@@ -19,6 +21,10 @@ pub(crate) enum Problem {
     BodyTooLarge,
     /// The URL can't be requested.
     InvalidUrl,
+    /// The child that fetched it panicked.
+    Panicked,
+    /// The child that fetched it was ended by its name.
+    Aborted,
 }
 
 impl Problem {
@@ -30,6 +36,8 @@ impl Problem {
             Self::Status(status) => format!("status-{status}"),
             Self::Body | Self::BodyTooLarge => "body".to_owned(),
             Self::InvalidUrl => "invalid-url".to_owned(),
+            Self::Panicked => "panic".to_owned(),
+            Self::Aborted => "aborted".to_owned(),
         }
     }
 }
@@ -48,6 +56,9 @@ pub(crate) struct Outcome {
     pub(crate) message: Option<String>,
     #[serde(skip)]
     pub(crate) problem: Option<Problem>,
+    /// How long the server asked to be left alone.
+    #[serde(skip)]
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl Outcome {
@@ -62,7 +73,22 @@ impl Outcome {
             error: None,
             message: None,
             problem: None,
+            retry_after: None,
         }
+    }
+
+    /// Makes the record of a job whose last child ended without a word.
+    pub(crate) fn lost(job: &Job, problem: Problem) -> Self {
+        let message = match problem {
+            Problem::Panicked => "the task that fetched it panicked; the log has its message",
+            _ => "the task that fetched it was aborted",
+        };
+        let attempts = job.tried;
+        Self {
+            attempts,
+            ..Self::of(job)
+        }
+        .failed(problem, message.to_owned())
     }
 
     /// Makes the record of a line that holds no URL.
@@ -76,6 +102,7 @@ impl Outcome {
             error: None,
             message: None,
             problem: None,
+            retry_after: None,
         }
         .failed(Problem::InvalidUrl, line.to_string())
     }

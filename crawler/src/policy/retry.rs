@@ -15,12 +15,18 @@ pub(crate) const fn is_failure(status: u16) -> bool {
 }
 
 /// Returns whether another try may end better.
-pub(crate) const fn is_worth_another(problem: Problem) -> bool {
+const fn is_worth_another(problem: Problem) -> bool {
     match problem {
-        Problem::Connect | Problem::Timeout | Problem::Body => true,
+        Problem::Connect | Problem::Timeout | Problem::Body | Problem::Aborted => true,
         Problem::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
-        Problem::BodyTooLarge | Problem::InvalidUrl => false,
+        // A panic is a defect of ours, and would come again.
+        Problem::BodyTooLarge | Problem::InvalidUrl | Problem::Panicked => false,
     }
+}
+
+/// Returns whether there is another try after `made` of them, the last of which had this problem.
+pub(crate) const fn is_due(problem: Problem, made: u32, retries: u32) -> bool {
+    made <= retries && is_worth_another(problem)
 }
 
 /// Returns the wait before retry `number` (from 1): 1 s doubled each time, half less to half more by `random`, and at
@@ -60,6 +66,12 @@ mod tests {
     }
 
     #[test]
+    fn the_first_try_is_no_retry() {
+        assert!(!is_due(Problem::Connect, 1, 0));
+        assert!(is_due(Problem::Connect, 3, 3) && !is_due(Problem::Connect, 4, 3));
+    }
+
+    #[test]
     fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         for status in [408, 429, 500, 502, 503, 504] {
             assert!(is_worth_another(Problem::Status(status)));
@@ -67,5 +79,6 @@ mod tests {
         assert!(!is_worth_another(Problem::Status(501)));
         assert!(is_worth_another(Problem::Connect) && is_worth_another(Problem::Body));
         assert!(!is_worth_another(Problem::BodyTooLarge));
+        assert!(is_worth_another(Problem::Aborted) && !is_worth_another(Problem::Panicked));
     }
 }

@@ -1,6 +1,8 @@
-//! The two stages of a crawl: who knows the URLs, and who fetches them.
+//! The two stages of a crawl and what runs between them: who knows the URLs, a URL on loan, and who fetches it.
 
 mod source;
-pub(crate) use source::{Finished, Supply, UrlSource};
+pub(crate) use source::{Supply, UrlSource};
+mod lease;
+pub(crate) use lease::{Lease, Report};
 mod fetch;
 pub(crate) use fetch::{client, fetch};

@@ -1,24 +1,23 @@
 //! The producer of URLs: each once, on demand. It takes back what is to be tried again, so that a job that waits
 //! holds no slot.
+//!
+//! Reports come over a channel without a bound of its own, for a lease must report from `Drop`, which cannot wait. It
+//! holds at most as many as the fetchers have slots: a lease reports once, and a slot is asked for anew only after
+//! its lease has reported. Before new leases go out for what was asked, all reports sent until then are taken, so
+//! reports waiting and leases out share the slots.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
 use stage::{Context, Handler, Producer, Result};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use url::Url;
 
+use super::{Lease, Report};
 use crate::model::{Job, shown};
 use crate::policy::retry;
-
-/// What became of a job.
-#[derive(Debug)]
-pub(crate) enum Finished {
-    /// It has its final outcome.
-    Done,
-    /// It is to be tried again after a back-off.
-    Retry(Job),
-}
 
 /// A back-off is over.
 #[derive(Debug)]
@@ -60,12 +59,7 @@ impl Supply {
                 (shown(&url), url)
             }
         };
-        Some(Job {
-            number,
-            tried: 0,
-            subject,
-            target,
-        })
+        Some(Job::new(number, subject, target))
     }
 }
 
@@ -89,6 +83,8 @@ impl PartialOrd for Waiting {
 }
 
 /// Emits every URL once and every retry when it is due; completes when all have their final outcome.
+///
+/// Every URL without its final outcome is in one place: in the supply, waiting, or out on a lease.
 #[derive(Debug)]
 pub(crate) struct UrlSource {
     supply: Supply,
@@ -97,16 +93,22 @@ pub(crate) struct UrlSource {
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// When the timer that is set goes off.
     wake: Option<Instant>,
+    reports: UnboundedReceiver<Report>,
+    /// What each lease reports to.
+    sender: UnboundedSender<Report>,
 }
 
 impl UrlSource {
     pub(crate) fn new(supply: Supply) -> Self {
+        let (sender, reports) = unbounded_channel();
         Self {
             next: 1,
             unfinished: supply.len(),
             supply,
             waiting: BinaryHeap::new(),
             wake: None,
+            reports,
+            sender,
         }
     }
 
@@ -120,11 +122,30 @@ impl UrlSource {
         Some(job)
     }
 
-    fn emit(&mut self, cx: &mut Context<Job>) {
+    fn on_report(&mut self, report: Report, now: Instant) {
+        let (due, job) = match report {
+            Report::Settled => {
+                debug_assert!(self.unfinished > 0, "a lease reports once");
+                self.unfinished = self.unfinished.saturating_sub(1);
+                return;
+            }
+            Report::Retry(job, wait) => {
+                let back_off = || retry::back_off(job.tried, rand::random());
+                (now + wait.unwrap_or_else(back_off), job)
+            }
+            Report::Lost(job, problem) => (now, job.lost_to(problem)),
+        };
+        self.waiting.push(Reverse(Waiting { due, job }));
+    }
+
+    fn emit(&mut self, cx: &mut Context<Lease>) {
         let now = Instant::now();
+        while let Ok(report) = self.reports.try_recv() {
+            self.on_report(report, now);
+        }
         while cx.demand() > 0 {
             let Some(job) = self.take(now) else { break };
-            cx.emit(job);
+            cx.emit(Lease::new(job, self.sender.clone()));
         }
         if self.unfinished == 0 {
             cx.complete();
@@ -133,7 +154,7 @@ impl UrlSource {
     }
 
     /// Sets a timer for the first retry to come, unless one goes off by then. One that is due waits for demand alone.
-    fn set_timer(&mut self, now: Instant, cx: &mut Context<Job>) {
+    fn set_timer(&mut self, now: Instant, cx: &mut Context<Lease>) {
         let Some(due) = self.waiting.peek().map(|first| first.0.due) else {
             return;
         };
@@ -145,33 +166,27 @@ impl UrlSource {
 }
 
 impl Producer for UrlSource {
-    type Out = Job;
+    type Out = Lease;
 
-    async fn handle_demand(&mut self, _: usize, cx: &mut Context<Job>) -> Result {
+    async fn handle_demand(&mut self, _: usize, cx: &mut Context<Lease>) -> Result {
         self.emit(cx);
         Ok(())
     }
-}
 
-impl Handler<Finished, Job> for UrlSource {
-    type Reply = ();
-
-    async fn handle(&mut self, message: Finished, cx: &mut Context<Job>) {
-        match message {
-            Finished::Done => self.unfinished = self.unfinished.saturating_sub(1),
-            Finished::Retry(job) => {
-                let due = Instant::now() + retry::back_off(job.tried, rand::random());
-                self.waiting.push(Reverse(Waiting { due, job }));
-            }
-        }
+    fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Lease>) -> Poll<Result> {
+        let Poll::Ready(Some(report)) = self.reports.poll_recv(task) else {
+            return Poll::Pending;
+        };
+        self.on_report(report, Instant::now());
         self.emit(cx);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl Handler<Wake, Job> for UrlSource {
+impl Handler<Wake, Lease> for UrlSource {
     type Reply = ();
 
-    async fn handle(&mut self, _: Wake, cx: &mut Context<Job>) {
+    async fn handle(&mut self, _: Wake, cx: &mut Context<Lease>) {
         self.wake = None;
         self.emit(cx);
     }
@@ -180,9 +195,13 @@ impl Handler<Wake, Job> for UrlSource {
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use stage::{Demand, Stages, consumer_supervisor, producer};
+
     use super::*;
+    use crate::model::Problem;
 
     fn pages(count: usize) -> UrlSource {
         let api = Url::parse("http://h:1/base/").unwrap();
@@ -209,5 +228,54 @@ mod tests {
         source.waiting.push(Reverse(Waiting { due, job }));
         assert!(source.take(now).is_none());
         assert_eq!(source.take(due).unwrap().tried, 1);
+    }
+
+    /// Runs `pages` URLs with two slots, `first` deciding what the first child of each does; returns why each job that
+    /// came again had been lost.
+    async fn run_to_the_end(count: usize, first: fn(&Stages, &Job)) -> Vec<Option<Problem>> {
+        let stages = Stages::new();
+        let urls = producer(pages(count)).within(&stages).spawn().unwrap();
+        let again = Arc::new(Mutex::new(Vec::new()));
+        let (seen, group) = (Arc::clone(&again), stages.clone());
+        let fetchers = consumer_supervisor(move |lease: Lease| {
+            let (seen, group) = (Arc::clone(&seen), group.clone());
+            async move {
+                if lease.job().tried > 0 {
+                    seen.lock().unwrap().push(lease.job().lost);
+                } else {
+                    // The supervisor has named the child by the time it goes on.
+                    tokio::task::yield_now().await;
+                    first(&group, lease.job());
+                    tokio::task::yield_now().await;
+                }
+                lease.settle();
+                Ok(())
+            }
+        })
+        .name_children(|lease: &Lease| lease.job().child_name())
+        .within(&stages)
+        .subscribe_to(&urls, Demand::new(2, 1).unwrap())
+        .spawn()
+        .unwrap();
+        let both = async { tokio::join!(urls.join(), fetchers.join()) };
+        tokio::time::timeout(Duration::from_secs(10), both)
+            .await
+            .expect("the crawl ends");
+        std::mem::take(&mut *again.lock().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_child_that_panics_gives_its_job_back_and_the_crawl_ends() {
+        let again = run_to_the_end(5, |_, _| panic!("on purpose")).await;
+        assert_eq!(again, [Some(Problem::Panicked); 5]);
+    }
+
+    #[tokio::test]
+    async fn a_child_aborted_by_its_name_gives_its_job_back_and_the_crawl_ends() {
+        let abort = |stages: &Stages, job: &Job| {
+            stages.registry().child(&job.child_name()).unwrap().abort();
+        };
+        let again = run_to_the_end(5, abort).await;
+        assert_eq!(again, [Some(Problem::Aborted); 5]);
     }
 }
