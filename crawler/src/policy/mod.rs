@@ -2,3 +2,4 @@
 
 pub(crate) mod limit;
 pub(crate) mod retry;
+pub(crate) mod retry_after;

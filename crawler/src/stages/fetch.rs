@@ -1,12 +1,14 @@
 //! One request, from the connection to the end of its body, so that the connection can be used again.
 
 use std::error::Error;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 
 use crate::model::{Job, Outcome, Problem};
 use crate::policy::retry;
+use crate::policy::retry_after::retry_after;
 
 /// The largest body that is read.
 const BODY_MAX: u64 = 10 * 1024 * 1024;
@@ -46,6 +48,12 @@ async fn read(
     let mut response = sent.map_err(|error| (before_answer(&error), explain(error)))?;
     let status = response.status().as_u16();
     outcome.status = Some(status);
+    if matches!(status, 429 | 503) {
+        let value = response.headers().get(RETRY_AFTER);
+        outcome.retry_after = value
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| retry_after(value, SystemTime::now()));
+    }
     while let Some(chunk) = response
         .chunk()
         .await
