@@ -1,15 +1,25 @@
 //! The flags, checked where they are read, so that all else may trust them.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Parser;
 use url::Url;
 
+const EXIT_CODES: &str = "\
+Results go to standard output or to -o; progress, log and summary to standard error.
+Ctrl-C lets what is in flight finish; a second one does not.
+
+Exit codes:
+  0  every URL has its answer (a 404 is one)
+  1  a URL had none after its retries, or a line held no URL
+  2  bad usage or configuration
+  3  interrupted, or the results could not be written: work is left";
+
 /// Fetches unique URLs through demand-driven stages: 100 of a slow API's by default.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_CODES)]
 pub(crate) struct Flags {
     /// Fetches the URLs of this file, one a line; - is standard input.
     #[arg(long, value_name = "FILE", help_heading = "What to fetch", conflicts_with_all = ["count", "api"])]
@@ -34,13 +44,16 @@ pub(crate) struct Flags {
     /// How long one request may take: 500ms, 30s or 2m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "How to fetch")]
     pub(crate) timeout: Duration,
-    /// Writes each result as a JSON line to this file; - is standard output.
+    /// Writes each result as a JSON line to this file, which is overwritten; - is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "What to show")]
     pub(crate) output: Option<PathBuf>,
+    /// Goes on from the results in the -o file: what has its answer there is not fetched again.
+    #[arg(long, requires = "output", help_heading = "What to fetch")]
+    pub(crate) resume: bool,
     /// Writes each result as a JSON line to standard output.
     #[arg(long, help_heading = "What to show")]
     pub(crate) json: bool,
-    /// Shows no progress and no summary; errors are shown all the same.
+    /// Shows no progress and no summary; what went wrong is shown all the same.
     #[arg(long, help_heading = "What to show")]
     pub(crate) quiet: bool,
 }
@@ -53,6 +66,13 @@ fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl Flags {
+    /// Returns the file the results go to, if they go to one.
+    pub(crate) fn output_file(&self) -> Option<&Path> {
+        self.output
+            .as_deref()
+            .filter(|path| *path != Path::new("-"))
+    }
+
     /// Returns the API that was named. It is not read with the other flags: their errors repeat the value, and this
     /// one may hold a password.
     pub(crate) fn api_url(&self) -> anyhow::Result<Option<Url>> {

@@ -1,43 +1,51 @@
 //! The wiring: which URLs, the two stages, who watches them, and how they end. All else is in a module of its own.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use stage::{Demand, ProducerHandle, Stages, consumer_supervisor, producer};
+use stage::{
+    Consumer, ConsumerHandle, Demand, EdgeStats, ProducerHandle, Stages, consumer_supervisor,
+    producer,
+};
 use tokio::sync::mpsc;
 
 use crate::api::{self, Api};
 use crate::cli::Flags;
+use crate::interrupt::Interrupts;
 use crate::model::{Outcome, UrlList};
 use crate::output::{self, Written};
-use crate::policy::retry;
 use crate::progress;
 use crate::say::say;
 use crate::setup;
-use crate::stages::{Lease, Supply, UrlSource, client, fetch};
+use crate::stages::{Lease, Shared, Supply, UrlSource, child, client};
 use crate::summary::Summary;
-use crate::tally::{Ended, Tally};
+use crate::tally::Tally;
 
 /// How long running requests may take after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(30);
 /// How long the writer may take to finish after an abort.
 const WRITER_GRACE: Duration = Duration::from_secs(2);
+/// Lines without a URL that are told one by one.
+const REJECTED_TOLD: usize = 10;
 
-/// What all children share.
-#[derive(Debug, Clone)]
-struct Shared {
-    client: reqwest::Client,
-    tally: Tally,
-    results: mpsc::Sender<Outcome>,
-    retries: u32,
+/// What there is to do.
+struct Work {
+    supply: Supply,
+    answered: HashSet<String>,
+    /// URLs to fetch in this run.
+    total: usize,
+    concurrency: usize,
 }
 
 /// Runs the crawl and returns the exit code.
 pub(crate) async fn run(flags: &Flags) -> anyhow::Result<u8> {
     let start = Instant::now();
     let list = flags.urls.as_deref().map(setup::read_list).transpose()?;
+    let named = flags.api_url()?;
+    let output = output::open(flags)?;
     let api = match &list {
-        None => Some(api::find(flags.api_url()?.as_ref()).await?),
+        None => Some(api::find(named.as_ref()).await?),
         Some(_) => None,
     };
     if let Some(api) = api.as_ref().filter(|_| !flags.quiet) {
@@ -45,7 +53,7 @@ pub(crate) async fn run(flags: &Flags) -> anyhow::Result<u8> {
     }
     let has_own_api = api.as_ref().is_some_and(|api| api.own.is_some());
     let concurrency = setup::concurrency(flags.concurrency.get(), has_own_api);
-    let (results, written) = output::start(output::open(flags)?)?;
+    let (results, written) = output::start(output.sinks)?;
     let (mut duplicates, mut rejected) = (0, 0);
     let supply = match list {
         Some(list) => {
@@ -55,39 +63,50 @@ pub(crate) async fn run(flags: &Flags) -> anyhow::Result<u8> {
         }
         None => pages(flags, api.as_ref())?,
     };
-    let (total, tally) = (supply.len(), Tally::default());
-    let (edges, is_written) = crawl(flags, supply, concurrency, &tally, (results, written)).await?;
+    let earlier = supply.len_of(&output.answered);
+    let work = Work {
+        total: supply.len() - earlier,
+        supply,
+        answered: output.answered,
+        concurrency,
+    };
+    let (total, tally) = (work.total, Tally::default());
+    let (edges, is_written) = crawl(flags, work, &tally, (results, written)).await?;
     let summary = Summary {
         total,
         counts: tally.counts(),
+        failures: tally.failures(),
+        earlier,
         duplicates,
         rejected,
         elapsed: start.elapsed(),
         edges,
         is_written,
+        is_resumable: flags.output_file().is_some(),
     };
     if !flags.quiet {
         say(&summary);
+        report_api(api.as_ref());
     }
-    end_api(api, flags.quiet).await;
+    summary.troubles().iter().for_each(say);
     Ok(summary.exit_code())
 }
 
 /// Runs the two stages to their end; returns the edges, and whether all results were written.
 async fn crawl(
     flags: &Flags,
-    supply: Supply,
-    concurrency: usize,
+    work: Work,
     tally: &Tally,
     (results, mut written): (mpsc::Sender<Outcome>, Written),
-) -> anyhow::Result<(Vec<stage::EdgeStats>, bool)> {
-    let (total, stages) = (supply.len(), Stages::new());
-    let urls = producer(UrlSource::new(supply))
+) -> anyhow::Result<(Vec<EdgeStats>, bool)> {
+    let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+    let stages = Stages::new();
+    let urls = producer(UrlSource::new(work.supply, work.answered))
         .named("urls")
         .within(&stages)
         .spawn()?;
     let shared = Shared {
-        client: client(flags.timeout, concurrency).context("cannot set up the HTTP client")?,
+        client: client(flags.timeout, work.concurrency).context("cannot set up the HTTP client")?,
         tally: tally.clone(),
         results,
         retries: flags.retries,
@@ -96,7 +115,7 @@ async fn crawl(
         .name_children(|lease: &Lease| lease.job().child_name())
         .named("fetchers")
         .within(&stages)
-        .subscribe_to(&urls, Demand::new(concurrency, concurrency - 1)?)
+        .subscribe_to(&urls, Demand::new(work.concurrency, work.concurrency - 1)?)
         .spawn()?;
     let ended = async { tokio::join!(fetchers.join(), urls.join()) };
     tokio::pin!(ended);
@@ -104,7 +123,7 @@ async fn crawl(
     let is_interrupted = tokio::select! {
         biased;
         _ = &mut ended => false,
-        () = progress::show(tally.clone(), total, flags.quiet) => false,
+        () = progress::show(tally.clone(), work.total, flags.quiet) => false,
         result = &mut written => {
             early = result.ok();
             urls.abort();
@@ -112,60 +131,30 @@ async fn crawl(
             ended.await;
             false
         }
-        _ = tokio::signal::ctrl_c() => {
-            interrupt(&stages, &urls, &fetchers).await;
+        () = interrupts.next() => {
+            interrupt(&stages, &urls, &fetchers, &mut interrupts).await;
             ended.await;
             true
         }
     };
     let result = match early {
         Some(result) => Some(result),
-        None => wait_for(written, is_interrupted).await,
+        None => wait_for(written, is_interrupted, &mut interrupts).await,
     };
     Ok((fetchers.edges(), report_written(result)))
 }
 
-/// Fetches one job and tells the writer, the counts and the source, in this order: what is counted is with the writer.
-async fn child(shared: Shared, lease: Lease) -> stage::Result {
-    let job = lease.job();
-    let outcome = match job.lost {
-        Some(problem) if !retry::is_due(problem, job.tried, shared.retries) => {
-            Outcome::lost(job, problem)
-        }
-        _ => {
-            shared.tally.begin(&job.target);
-            fetch(&shared.client, job).await
-        }
-    };
-    match outcome.problem {
-        Some(problem) if retry::is_due(problem, outcome.attempts, shared.retries) => {
-            shared.tally.end(Ended::Retried);
-            lease.retry(outcome.retry_after);
-        }
-        problem => {
-            // The crawl ends for a writer that has ended; what it did not take counts as left.
-            if shared.results.send(outcome).await.is_ok() {
-                let ended = problem.map_or(Ended::Fetched, |_| Ended::Failed);
-                shared.tally.end(ended);
-            }
-            lease.settle();
-        }
-    }
-    Ok(())
-}
-
 /// Lets running requests finish; a second Ctrl-C ends them.
-async fn interrupt<S>(
+async fn interrupt<S: Consumer>(
     stages: &Stages,
     urls: &ProducerHandle<UrlSource>,
-    fetchers: &stage::ConsumerHandle<S>,
-) where
-    S: stage::Consumer,
-{
+    fetchers: &ConsumerHandle<S>,
+    interrupts: &mut Interrupts,
+) {
     say("crawler: finishing what is in flight; Ctrl-C again to abort");
     tokio::select! {
         _ = stages.drain(GRACE) => {}
-        _ = tokio::signal::ctrl_c() => {
+        () = interrupts.next() => {
             urls.abort();
             fetchers.abort();
         }
@@ -173,11 +162,14 @@ async fn interrupt<S>(
 }
 
 /// Waits for the last results to be written: as long as it takes, or a moment after Ctrl-C.
-async fn wait_for(written: Written, is_interrupted: bool) -> Option<std::io::Result<()>> {
+async fn wait_for(
+    written: Written,
+    is_interrupted: bool,
+    interrupts: &mut Interrupts,
+) -> Option<std::io::Result<()>> {
     let in_a_moment = async {
         if !is_interrupted {
-            // A handler that can't be set leaves the writer its time.
-            let _no_handler = tokio::signal::ctrl_c().await;
+            interrupts.next().await;
         }
         tokio::time::sleep(WRITER_GRACE).await;
     };
@@ -202,10 +194,18 @@ fn report_written(result: Option<std::io::Result<()>>) -> bool {
 }
 
 async fn report_rejected(list: &UrlList, results: &mpsc::Sender<Outcome>) {
-    for line in &list.rejected {
-        say(format!("crawler: {line}"));
+    for (index, line) in list.rejected.iter().enumerate() {
+        if index < REJECTED_TOLD {
+            say(format!("crawler: {line}"));
+        }
         // A writer that has ended is reported when the crawl looks at it.
         let _writer_ended = results.send(Outcome::rejected(line)).await;
+    }
+    let untold = list.rejected.len().saturating_sub(REJECTED_TOLD);
+    if untold > 0 {
+        say(format!(
+            "crawler: {untold} more lines hold no URL; --json and -o name them all"
+        ));
     }
 }
 
@@ -216,61 +216,12 @@ fn pages(flags: &Flags, api: Option<&Api>) -> anyhow::Result<Supply> {
     })
 }
 
-async fn end_api(api: Option<Api>, is_quiet: bool) {
-    let Some(server) = api.and_then(|api| api.own) else {
-        return;
-    };
-    let stats = server.stats();
-    if !is_quiet {
+fn report_api(api: Option<&Api>) {
+    if let Some(server) = api.and_then(|api| api.own.as_ref()) {
+        let stats = server.stats();
         say(format!(
             "the API saw {} requests of {} distinct URLs, at most {} at once",
             stats.requests, stats.distinct, stats.max_in_flight
         ));
-    }
-    // Its answers may still be slow after an abort; nobody waits for them.
-    let _still_answering = tokio::time::timeout(WRITER_GRACE, server.stop()).await;
-}
-
-#[cfg(test)]
-mod tests {
-    use url::Url;
-
-    use super::*;
-    use crate::model::{Job, Problem};
-    use crate::stages::Report;
-
-    /// Runs a child for a job whose last try was lost, and returns the record, the counts and the report.
-    async fn after_loss(problem: Problem, tries: u32) -> (Outcome, usize, Report) {
-        let (results, mut records) = mpsc::channel(1);
-        let (sender, mut reports) = mpsc::unbounded_channel();
-        let shared = Shared {
-            client: reqwest::Client::new(),
-            tally: Tally::default(),
-            results,
-            retries: 1,
-        };
-        let target = Url::parse("http://h/").unwrap();
-        let mut job = Job::new(1, target.to_string(), target);
-        for _ in 0..tries {
-            job = job.again().lost_to(problem);
-        }
-        let tally = shared.tally.clone();
-        child(shared, Lease::new(job, sender)).await.unwrap();
-        let report = reports.try_recv().unwrap();
-        (records.try_recv().unwrap(), tally.counts().failed, report)
-    }
-
-    #[tokio::test]
-    async fn a_url_whose_child_panicked_fails_with_that_class() {
-        let (record, failed, report) = after_loss(Problem::Panicked, 1).await;
-        assert_eq!(record.error.as_deref(), Some("panic"));
-        assert_eq!((record.attempts, failed, report), (1, 1, Report::Settled));
-    }
-
-    #[tokio::test]
-    async fn a_url_aborted_once_more_than_its_retries_fails_with_that_class() {
-        let (record, failed, report) = after_loss(Problem::Aborted, 2).await;
-        assert_eq!(record.error.as_deref(), Some("aborted"));
-        assert_eq!((record.attempts, failed, report), (2, 1, Report::Settled));
     }
 }

@@ -3,6 +3,8 @@
 mod api;
 mod cli;
 mod crawl;
+mod earlier;
+mod interrupt;
 mod model;
 mod output;
 mod policy;
@@ -16,7 +18,9 @@ mod tally;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser;
+use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 /// Bad usage or configuration.
@@ -24,20 +28,27 @@ const BAD_USAGE: u8 = 2;
 /// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut.
 const LOGS: &str = "warn,warp=off";
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let flags = cli::Flags::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGS));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // A standard error that takes no lines would be told so on standard error, with a panic.
+        .log_internal_errors(false)
         .init();
-    match crawl::run(&flags).await {
-        Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            say::say(format!("crawler: {error:#}"));
-            ExitCode::from(BAD_USAGE)
-        }
-    }
+    let code = run(&flags).unwrap_or_else(|error| {
+        say::say(format!("crawler: {error:#}"));
+        BAD_USAGE
+    });
+    ExitCode::from(code)
+}
+
+fn run(flags: &cli::Flags) -> anyhow::Result<u8> {
+    let runtime = Runtime::new().context("cannot start the threads that fetch")?;
+    let code = runtime.block_on(crawl::run(flags));
+    // A name that is still being looked up after an abort keeps nobody waiting.
+    runtime.shutdown_background();
+    code
 }

@@ -1,7 +1,8 @@
 //! The results as JSON Lines: one thread writes, fed by a bounded channel, so that a slow disk slows the crawl
 //! instead of filling the memory.
 
-use std::fs::File;
+use std::collections::HashSet;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::thread;
@@ -10,6 +11,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::cli::Flags;
+use crate::earlier;
 use crate::model::Outcome;
 
 /// Results that may wait for the writer.
@@ -20,19 +22,50 @@ type Sink = Box<dyn Write + Send>;
 /// The thread's end: all was written, or why not.
 pub(crate) type Written = oneshot::Receiver<io::Result<()>>;
 
+/// Where the results go, and what is there already.
+pub(crate) struct Output {
+    pub(crate) sinks: Vec<Sink>,
+    /// URLs whose answers the file holds.
+    pub(crate) answered: HashSet<String>,
+}
+
 /// Opens where the results go: nowhere, a file, standard output, or both.
-pub(crate) fn open(flags: &Flags) -> anyhow::Result<Vec<Sink>> {
+pub(crate) fn open(flags: &Flags) -> anyhow::Result<Output> {
     let mut sinks: Vec<Sink> = Vec::new();
-    let to_stdout = flags.output.as_deref() == Some(Path::new("-"));
-    if flags.json || to_stdout {
+    let mut answered = HashSet::new();
+    let path = flags.output_file();
+    if flags.json || (flags.output.is_some() && path.is_none()) {
         sinks.push(Box::new(BufWriter::new(io::stdout())));
     }
-    if let Some(path) = flags.output.as_deref().filter(|_| !to_stdout) {
-        let file = File::create(path)
+    anyhow::ensure!(
+        path.is_some() || !flags.resume,
+        "--resume goes on from a file; name it with -o FILE"
+    );
+    if let Some(path) = path {
+        anyhow::ensure!(
+            !is_same_file(path, flags.urls.as_deref()),
+            "{} holds the URLs and would be overwritten; choose another -o",
+            path.display()
+        );
+        if flags.resume {
+            answered = earlier::keep_answers(path)?;
+        }
+        let file = OpenOptions::new()
+            .create(true)
+            .write(true)
+            .append(flags.resume)
+            .truncate(!flags.resume)
+            .open(path)
             .with_context(|| format!("cannot write {}; choose another -o", path.display()))?;
         sinks.push(Box::new(BufWriter::new(file)));
     }
-    Ok(sinks)
+    Ok(Output { sinks, answered })
+}
+
+fn is_same_file(output: &Path, list: Option<&Path>) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    let list = list.filter(|path| path.is_file()).and_then(whole);
+    list.is_some() && whole(output) == list
 }
 
 /// Starts the writer; it ends when every sender is gone, or at the first error.

@@ -11,21 +11,17 @@ use crate::say::say;
 
 /// Reads the list of URLs of a file, or of standard input.
 pub(crate) fn read_list(path: &Path) -> anyhow::Result<UrlList> {
-    let mut text = String::new();
-    if path == Path::new("-") {
-        std::io::stdin()
-            .read_to_string(&mut text)
-            .context("cannot read the URLs from standard input")?;
+    let (name, read) = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        let read = std::io::stdin().read_to_end(&mut bytes);
+        ("standard input".to_owned(), read.map(|_| bytes))
     } else {
-        text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the URLs of {}", path.display()))?;
-    }
-    let list = UrlList::parse(&text);
-    anyhow::ensure!(
-        !list.is_empty(),
-        "{} holds no URLs; write one a line",
-        path.display()
-    );
+        (path.display().to_string(), std::fs::read(path))
+    };
+    let list = UrlList::parse(&read.with_context(|| {
+        format!("cannot read the URLs of {name}; check the path, or give - for standard input")
+    })?);
+    anyhow::ensure!(!list.is_empty(), "{name} holds no URLs; write one a line");
     Ok(list)
 }
 

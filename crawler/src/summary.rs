@@ -1,50 +1,84 @@
-//! What a crawl came to: the table at its end and the exit code, as pure functions of its counts.
+//! What a crawl came to: the table at its end, the exit code and how to go on, as pure functions of its counts.
 
 use std::fmt;
 use std::time::Duration;
 
 use stage::EdgeStats;
 
-use crate::tally::Counts;
+use crate::tally::{Counts, Failures};
 
 /// A crawl that ended.
 #[derive(Debug)]
 pub(crate) struct Summary {
+    /// URLs to fetch in this run.
     pub(crate) total: usize,
     pub(crate) counts: Counts,
+    pub(crate) failures: Vec<Failures>,
+    /// URLs that an earlier run has answers of.
+    pub(crate) earlier: usize,
     pub(crate) duplicates: usize,
     pub(crate) rejected: usize,
     pub(crate) elapsed: Duration,
     pub(crate) edges: Vec<EdgeStats>,
     /// Whether every result was written.
     pub(crate) is_written: bool,
+    /// Whether the results went to a file, which `--resume` could go on from.
+    pub(crate) is_resumable: bool,
 }
 
 impl Summary {
-    /// Returns the program's exit code.
+    /// Returns the program's exit code: 3 when work is left, 1 when a URL failed, else 0.
     pub(crate) const fn exit_code(&self) -> u8 {
-        if self.counts.settled() < self.total {
+        if self.left() > 0 || !self.is_written {
             3
-        } else if self.counts.failed > 0 || self.rejected > 0 || !self.is_written {
+        } else if self.counts.failed > 0 || self.rejected > 0 {
             1
         } else {
             0
         }
     }
+
+    const fn left(&self) -> usize {
+        self.total.saturating_sub(self.counts.settled())
+    }
+
+    /// Returns what is wrong, where, and what to do, a line each; nothing when all is well.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let mut lines: Vec<String> = self.failures.iter().map(failed).collect();
+        if self.exit_code() == 3 {
+            let what = match self.left() {
+                0 => "results are missing".to_owned(),
+                left => format!("{left} of {} URLs are left", self.total),
+            };
+            let how = if self.is_resumable {
+                "to go on, run the same command with --resume"
+            } else {
+                "run the same command again; with -o FILE, --resume would fetch only what is left"
+            };
+            lines.push(format!("crawler: {what}; {how}"));
+        }
+        lines
+    }
+}
+
+fn failed(failures: &Failures) -> String {
+    let (count, class) = (failures.count, failures.problem.class());
+    let (first, advice) = (&failures.first, failures.problem.advice());
+    format!("crawler: {count} failed ({class}), the first: {first}; {advice}")
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
-        let left = self.total.saturating_sub(counts.settled());
         for (name, number) in [
             ("fetched", counts.fetched),
             ("distinct", counts.distinct),
             ("failed", counts.failed),
+            ("answered in an earlier run", self.earlier),
             ("duplicates", self.duplicates),
             ("rejected", self.rejected),
             ("retries", counts.retries),
-            ("left undone", left),
+            ("left undone", self.left()),
         ] {
             writeln!(f, "{name:<28}{number:>10}")?;
         }
@@ -68,6 +102,7 @@ impl fmt::Display for Summary {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Problem;
 
     fn summary(total: usize, fetched: usize, failed: usize) -> Summary {
         let counts = Counts {
@@ -78,11 +113,14 @@ mod tests {
         Summary {
             total,
             counts,
+            failures: Vec::new(),
+            earlier: 0,
             duplicates: 0,
             rejected: 0,
             elapsed: Duration::from_millis(4020),
             edges: Vec::new(),
             is_written: true,
+            is_resumable: false,
         }
     }
 
@@ -94,12 +132,35 @@ mod tests {
     }
 
     #[test]
-    fn a_rejected_line_or_an_unwritten_result_is_not_all_well() {
+    fn a_rejected_line_is_a_failure_and_an_unwritten_result_is_work_left() {
         let mut rejected = summary(1, 1, 0);
         rejected.rejected = 1;
         let mut unwritten = summary(1, 1, 0);
         unwritten.is_written = false;
-        assert_eq!((rejected.exit_code(), unwritten.exit_code()), (1, 1));
+        assert_eq!((rejected.exit_code(), unwritten.exit_code()), (1, 3));
+    }
+
+    #[test]
+    fn a_crawl_with_work_left_says_how_to_go_on() {
+        let mut left = summary(5, 2, 0);
+        assert!(left.troubles()[0].contains("3 of 5 URLs are left; run the same command again"));
+        left.is_resumable = true;
+        assert!(left.troubles()[0].contains("run the same command with --resume"));
+        assert!(summary(2, 2, 0).troubles().is_empty());
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_class_its_place_and_what_to_do() {
+        let mut failed = summary(1, 0, 1);
+        failed.failures.push(Failures {
+            problem: Problem::Timeout,
+            count: 1,
+            first: "http://h/: too slow".to_owned(),
+        });
+        let told = failed.troubles().join("");
+        for part in ["1 failed (timeout)", "http://h/: too slow", "--timeout"] {
+            assert!(told.contains(part), "{told}");
+        }
     }
 
     #[test]

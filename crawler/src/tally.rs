@@ -1,11 +1,13 @@
 //! The counts of a crawl, shared by its children, its progress and its summary.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use url::Url;
+
+use crate::model::Problem;
 
 /// What has been counted so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -14,6 +16,7 @@ pub(crate) struct Counts {
     pub(crate) fetched: usize,
     /// URLs without one after their retries.
     pub(crate) failed: usize,
+    /// Requests beyond the first of a URL.
     pub(crate) retries: usize,
     /// URLs that were requested, each counted once.
     pub(crate) distinct: usize,
@@ -33,62 +36,82 @@ impl Counts {
     }
 }
 
-/// How a try ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// With a final answer.
-    Fetched,
-    /// Without one, and there is no other try.
-    Failed,
-    /// Without one, and it is tried again.
-    Retried,
+/// The URLs that failed with one class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failures {
+    pub(crate) problem: Problem,
+    pub(crate) count: usize,
+    /// The first of them and what was said of it.
+    pub(crate) first: String,
 }
 
 #[derive(Debug, Default)]
-struct Inner {
+struct Live {
     counts: Counts,
     /// Hashes stand for the URLs: a million of them take little room.
     requested: HashSet<u64>,
+    requests: usize,
+    failures: BTreeMap<String, Failures>,
 }
 
 /// The live counts; clones share them.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
     hasher: RandomState,
-    inner: Arc<Mutex<Inner>>,
+    live: Arc<Mutex<Live>>,
 }
 
 impl Tally {
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Live> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes that a URL is about to be requested.
     pub(crate) fn begin(&self, url: &Url) {
         let hash = self.hasher.hash_one(url);
-        let mut inner = self.lock();
-        inner.counts.first_request.get_or_insert_with(Instant::now);
-        inner.requested.insert(hash);
+        let mut live = self.lock();
+        live.counts.first_request.get_or_insert_with(Instant::now);
+        live.requests += 1;
+        live.requested.insert(hash);
     }
 
-    /// Notes how a try ended.
-    pub(crate) fn end(&self, ended: Ended) {
-        let mut inner = self.lock();
-        inner.counts.last_answer = Some(Instant::now());
-        match ended {
-            Ended::Fetched => inner.counts.fetched += 1,
-            Ended::Failed => inner.counts.failed += 1,
-            Ended::Retried => inner.counts.retries += 1,
-        }
+    /// Notes that a try ended, and that another follows.
+    pub(crate) fn answered(&self) {
+        self.lock().counts.last_answer = Some(Instant::now());
+    }
+
+    /// Notes a URL's final outcome: an answer, or a problem with what was said of it.
+    pub(crate) fn settled(&self, failure: Option<(Problem, String)>) {
+        let mut live = self.lock();
+        live.counts.last_answer = Some(Instant::now());
+        let Some((problem, first)) = failure else {
+            live.counts.fetched += 1;
+            return;
+        };
+        live.counts.failed += 1;
+        let failures = live.failures.entry(problem.class());
+        let failures = failures.or_insert(Failures {
+            problem,
+            count: 0,
+            first,
+        });
+        failures.count += 1;
     }
 
     /// Returns the counts now.
     pub(crate) fn counts(&self) -> Counts {
-        let inner = self.lock();
+        let live = self.lock();
+        let distinct = live.requested.len();
         Counts {
-            distinct: inner.requested.len(),
-            ..inner.counts
+            distinct,
+            retries: live.requests.saturating_sub(distinct),
+            ..live.counts
         }
+    }
+
+    /// Returns what failed so far, by class.
+    pub(crate) fn failures(&self) -> Vec<Failures> {
+        self.lock().failures.values().cloned().collect()
     }
 }
 
@@ -100,14 +123,24 @@ mod tests {
     fn a_url_tried_twice_is_one_distinct_url() {
         let (tally, url) = (Tally::default(), Url::parse("http://h/").unwrap());
         tally.begin(&url);
-        tally.end(Ended::Retried);
+        tally.answered();
         tally.begin(&url);
-        tally.end(Ended::Fetched);
+        tally.settled(None);
         let counts = tally.counts();
         assert_eq!(
             (counts.distinct, counts.retries, counts.settled()),
             (1, 1, 1)
         );
         assert!(counts.span().is_some());
+    }
+
+    #[test]
+    fn the_first_url_stands_for_all_that_failed_alike() {
+        let tally = Tally::default();
+        for url in ["http://h/a", "http://h/b"] {
+            tally.settled(Some((Problem::Connect, url.to_owned())));
+        }
+        let failures = tally.failures();
+        assert_eq!((failures[0].count, &*failures[0].first), (2, "http://h/a"));
     }
 }

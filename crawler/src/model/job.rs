@@ -57,7 +57,8 @@ impl Job {
     }
 }
 
-fn has_private_part(url: &Url) -> bool {
+/// Returns whether the URL holds a user name or a password.
+pub(crate) fn has_private_part(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some()
 }
 

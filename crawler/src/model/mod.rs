@@ -1,7 +1,7 @@
 //! The nouns of a crawl, so that stages and policy speak of the same things.
 
 mod job;
-pub(crate) use job::{Job, shown};
+pub(crate) use job::{Job, has_private_part, shown};
 mod outcome;
 pub(crate) use outcome::{Outcome, Problem};
 mod url_list;

@@ -40,6 +40,21 @@ impl Problem {
             Self::Aborted => "aborted".to_owned(),
         }
     }
+
+    /// Returns what the user can do about it.
+    pub(crate) const fn advice(self) -> &'static str {
+        match self {
+            Self::Connect => "check that the server runs and that its address is right",
+            Self::Timeout => "raise --timeout or lower --concurrency",
+            Self::Status(429 | 503) => "lower --concurrency",
+            Self::Status(_) => "the server's log may say why",
+            Self::Body => "raise --retries",
+            Self::BodyTooLarge => "leave it out",
+            Self::InvalidUrl => "write a full http or https URL",
+            Self::Panicked => "this is a defect of the crawler; report it with the log's message",
+            Self::Aborted => "run it again",
+        }
+    }
 }
 
 /// What became of one try; the last one of a URL is its record.
@@ -105,6 +120,13 @@ impl Outcome {
             retry_after: None,
         }
         .failed(Problem::InvalidUrl, line.to_string())
+    }
+
+    /// Returns the URL and what was said of it, in a line.
+    pub(crate) fn what_and_where(&self) -> String {
+        let url = self.url.as_deref().unwrap_or_default();
+        let message = self.message.as_deref().unwrap_or("an answer");
+        format!("{url}: {message}")
     }
 
     /// Adds what went wrong.

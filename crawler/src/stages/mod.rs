@@ -6,3 +6,5 @@ mod lease;
 pub(crate) use lease::{Lease, Report};
 mod fetch;
 pub(crate) use fetch::{client, fetch};
+mod child;
+pub(crate) use child::{Shared, child};

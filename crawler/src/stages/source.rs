@@ -7,7 +7,7 @@
 //! reports waiting and leases out share the slots.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use url::Url;
 
 use super::{Lease, Report};
-use crate::model::{Job, shown};
+use crate::model::{Job, has_private_part, shown};
 use crate::policy::retry;
 
 /// A back-off is over.
@@ -41,13 +41,35 @@ impl Supply {
         }
     }
 
+    /// Returns how many of these URLs have their answer already.
+    pub(crate) fn len_of(&self, answered: &HashSet<String>) -> usize {
+        if answered.is_empty() {
+            return 0;
+        }
+        match self {
+            Self::Pages { count, .. } => (1..=*count)
+                .filter(|number| answered.contains(&page(*number)))
+                .count(),
+            Self::List(urls) => {
+                let urls = urls.as_slice().iter();
+                urls.filter(|url| is_known(url) && answered.contains(&shown(url)))
+                    .count()
+            }
+        }
+    }
+
+    fn is_answered(&self, job: &Job, answered: &HashSet<String>) -> bool {
+        let is_known = matches!(self, Self::Pages { .. }) || is_known(&job.target);
+        is_known && answered.contains(&job.subject)
+    }
+
     fn take(&mut self, number: usize) -> Option<Job> {
         let (subject, target) = match self {
             Self::Pages { api, count } => {
                 if number > *count {
                     return None;
                 }
-                let page = format!("https://example.com/page{number}");
+                let page = page(number);
                 let mut target = api.clone();
                 let base = api.path().trim_end_matches('/');
                 target.set_path(&format!("{base}/api/crawl"));
@@ -61,6 +83,15 @@ impl Supply {
         };
         Some(Job::new(number, subject, target))
     }
+}
+
+fn page(number: usize) -> String {
+    format!("https://example.com/page{number}")
+}
+
+/// Returns whether a record tells the URL from all others: it does not show the hidden parts.
+fn is_known(url: &Url) -> bool {
+    !has_private_part(url)
 }
 
 /// A job's turn: the earliest due first, then the earliest numbered.
@@ -89,6 +120,8 @@ impl PartialOrd for Waiting {
 pub(crate) struct UrlSource {
     supply: Supply,
     next: usize,
+    /// URLs that are left out: an earlier run has their answer.
+    answered: HashSet<String>,
     unfinished: usize,
     waiting: BinaryHeap<Reverse<Waiting>>,
     /// When the timer that is set goes off.
@@ -99,11 +132,12 @@ pub(crate) struct UrlSource {
 }
 
 impl UrlSource {
-    pub(crate) fn new(supply: Supply) -> Self {
+    pub(crate) fn new(supply: Supply, answered: HashSet<String>) -> Self {
         let (sender, reports) = unbounded_channel();
         Self {
             next: 1,
-            unfinished: supply.len(),
+            unfinished: supply.len() - supply.len_of(&answered),
+            answered,
             supply,
             waiting: BinaryHeap::new(),
             wake: None,
@@ -117,9 +151,13 @@ impl UrlSource {
         if self.waiting.peek().is_some_and(|first| first.0.due <= now) {
             return self.waiting.pop().map(|first| first.0.job);
         }
-        let job = self.supply.take(self.next)?;
-        self.next += 1;
-        Some(job)
+        loop {
+            let job = self.supply.take(self.next)?;
+            self.next += 1;
+            if !self.supply.is_answered(&job, &self.answered) {
+                return Some(job);
+            }
+        }
     }
 
     fn on_report(&mut self, report: Report, now: Instant) {
@@ -194,7 +232,6 @@ impl Handler<Wake, Lease> for UrlSource {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
@@ -205,7 +242,7 @@ mod tests {
 
     fn pages(count: usize) -> UrlSource {
         let api = Url::parse("http://h:1/base/").unwrap();
-        UrlSource::new(Supply::Pages { api, count })
+        UrlSource::new(Supply::Pages { api, count }, HashSet::new())
     }
 
     #[test]
@@ -230,7 +267,29 @@ mod tests {
         assert_eq!(source.take(due).unwrap().tried, 1);
     }
 
-    /// Runs `pages` URLs with two slots, `first` deciding what the first child of each does; returns why each job that
+    #[test]
+    fn what_has_its_answer_is_left_out() {
+        let urls = ["http://h/a", "http://ann@h/b", "http://h/c"];
+        let urls = urls.map(|url| Url::parse(url).unwrap()).to_vec();
+        let answered = ["http://h/a", "http://h/b"].map(str::to_owned).into();
+        let mut source = UrlSource::new(Supply::List(urls.into_iter()), answered);
+        let numbers: Vec<usize> = std::iter::from_fn(|| source.take(Instant::now()))
+            .map(|job| job.number)
+            .collect();
+        assert_eq!((numbers, source.unfinished), (vec![2, 3], 2));
+    }
+
+    #[test]
+    fn a_retry_waits_as_long_as_the_server_asked() {
+        let (mut source, now) = (pages(1), Instant::now());
+        let job = source.take(now).unwrap().again();
+        let wait = Duration::from_secs(100);
+        source.on_report(Report::Retry(job, Some(wait)), now);
+        assert!(source.take(now + wait / 2).is_none());
+        assert!(source.take(now + wait).is_some());
+    }
+
+    /// Runs `count` URLs with two slots, `first` deciding what the first child of each does; returns why each job that
     /// came again had been lost.
     async fn run_to_the_end(count: usize, first: fn(&Stages, &Job)) -> Vec<Option<Problem>> {
         let stages = Stages::new();

@@ -1,0 +1,97 @@
+//! What an earlier run left in its output: its answers are kept, and their URLs are not fetched again.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Deserialize;
+
+/// The part of a record that says whether its URL has its final answer.
+#[derive(Debug, Deserialize)]
+struct Record {
+    url: Option<String>,
+    error: Option<String>,
+}
+
+/// Returns the URLs with an answer in `path`, and leaves only their records there: a URL that failed is tried again,
+/// and the half line of a run that was killed is cut off. A file that is not there holds none.
+pub(crate) fn keep_answers(path: &Path) -> anyhow::Result<HashSet<String>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashSet::new()),
+        opened => opened.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    anyhow::ensure!(
+        file.metadata().is_ok_and(|about| about.is_file()),
+        "--resume cannot go on from {}: it is no file; leave out --resume",
+        path.display()
+    );
+    let mut kept = path.as_os_str().to_owned();
+    kept.push(".resume");
+    let cannot_write = || {
+        format!(
+            "cannot write {}; choose another -o",
+            Path::new(&kept).display()
+        )
+    };
+    let mut to = BufWriter::new(File::create(&kept).with_context(cannot_write)?);
+    let answered = copy_answers(BufReader::new(file), &mut to)
+        .with_context(|| format!("cannot go on from {}; choose another -o", path.display()))?;
+    to.into_inner()?.sync_all().with_context(cannot_write)?;
+    // The records are replaced whole or not at all.
+    fs::rename(&kept, path).with_context(cannot_write)?;
+    Ok(answered)
+}
+
+fn copy_answers(mut from: impl BufRead, to: &mut impl Write) -> anyhow::Result<HashSet<String>> {
+    let mut answered = HashSet::new();
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        from.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            break;
+        }
+        let record: Record = serde_json::from_slice(&line)
+            .map_err(|_| anyhow::anyhow!("line {number} is no record of a crawl"))?;
+        if let (Some(url), None) = (record.url, record.error)
+            && answered.insert(url)
+        {
+            to.write_all(&line)?;
+        }
+    }
+    Ok(answered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn copied(text: &str) -> (usize, String) {
+        let mut kept = Vec::new();
+        let answered = copy_answers(text.as_bytes(), &mut kept).unwrap();
+        (answered.len(), String::from_utf8(kept).unwrap())
+    }
+
+    #[test]
+    fn answers_are_kept_and_failures_and_half_lines_are_not() {
+        let answer = "{\"url\":\"http://h/a\",\"status\":404,\"error\":null}\n";
+        let failure = "{\"url\":\"http://h/b\",\"status\":500,\"error\":\"status-500\"}\n";
+        let rejected = "{\"url\":null,\"error\":\"invalid-url\"}\n";
+        let half = "{\"url\":\"http://h/c\",\"err";
+        let kept = copied(&format!("{failure}{answer}{rejected}{half}"));
+        assert_eq!(kept, (1, answer.to_owned()));
+    }
+
+    #[test]
+    fn an_empty_file_holds_no_answer() {
+        assert_eq!(copied(""), (0, String::new()));
+    }
+
+    #[test]
+    fn a_file_of_something_else_is_refused_by_its_line() {
+        let error = copy_answers("dear diary\n".as_bytes(), &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("line 1"), "{error}");
+    }
+}
