@@ -1,6 +1,11 @@
-//! Support for the end-to-end tests: where the programs are that the test command has built.
+//! Support for the end-to-end tests: the workspace's programs as real processes, and a server that answers by a script.
 
 use std::path::PathBuf;
+
+mod process;
+pub use process::{Crawler, Ended, SlowApi, until, urls_in};
+mod scripted;
+pub use scripted::{Answer, Scripted};
 
 /// Returns the path of one of the workspace's programs, beside the test's own folder.
 ///

@@ -1,0 +1,220 @@
+//! Whatever is wrong with what the crawler is given: it says what and where, and ends with the right code.
+
+use std::path::Path;
+
+use tests::{Crawler, program};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+/// Runs the crawler in `folder`, where nothing may listen on port 1, and looks for its code and words.
+async fn check(folder: &Path, args: &[&str], code: i32, words: &[&str]) {
+    let mut command = Command::new(program("crawler"));
+    let ended = Crawler::spawn(command.current_dir(folder).args(args))
+        .ended()
+        .await;
+    assert_eq!(ended.code(), code, "{args:?}: {}", ended.stderr);
+    for word in words {
+        assert!(
+            ended.stderr.contains(word),
+            "{args:?} does not say {word:?}: {}",
+            ended.stderr
+        );
+    }
+    for secret in ["hunter2", "ann:"] {
+        assert!(!ended.stderr.contains(secret), "{args:?}: {}", ended.stderr);
+        assert!(!ended.stdout.contains(secret), "{args:?}: {}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn each_is_told_with_what_where_and_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path();
+    let write = |name: &str, text: &[u8]| std::fs::write(folder.join(name), text).expect("room");
+    write("empty", b"# nothing\n\n");
+    write("rubbish", b"http://127.0.0.1:1/\nann:hunter2\nnot a url\n");
+    write("latin1", b"http://127.0.0.1:1/\nhttp://h/caf\xe9\n");
+    write("one", b"http://127.0.0.1:1/\n");
+    write("secret", b"http://ann:hunter2@127.0.0.1:1/a\n");
+    write("diary", b"dear diary\n");
+    std::fs::create_dir(folder.join("a-folder")).expect("room");
+    let nobody = "http://ann:hunter2@127.0.0.1:1";
+
+    let table: &[(&[&str], i32, &[&str])] = &[
+        (&["--bogus"], 2, &["--bogus", "--help"]),
+        (&["--concurrency", "0"], 2, &["--concurrency", "at least 1"]),
+        (&["--concurrency", "many"], 2, &["whole number"]),
+        (&["--count", "0"], 2, &["--count", "at least 1"]),
+        (&["--timeout", "5h"], 2, &["--timeout", "ms, s or m"]),
+        (&["--retries=-1"], 2, &["--retries"]),
+        (
+            &["--urls", "one", "--count", "3"],
+            2,
+            &["cannot be used with"],
+        ),
+        (
+            &["--api", "ann:hunter2"],
+            2,
+            &["--api", "http://127.0.0.1:4000"],
+        ),
+        (
+            &["--urls", "missing"],
+            2,
+            &["missing", "No such file", "check the path"],
+        ),
+        (&["--urls", "a-folder"], 2, &["a-folder", "directory"]),
+        (
+            &["--urls", "empty"],
+            2,
+            &["empty holds no URLs", "one a line"],
+        ),
+        (&["--urls", "-"], 2, &["standard input holds no URLs"]),
+        (
+            &["--urls", "one", "-o", "no/such/folder"],
+            2,
+            &["cannot write no/such/folder", "-o"],
+        ),
+        (
+            &["--urls", "one", "-o", "./one"],
+            2,
+            &["./one holds the URLs"],
+        ),
+        (&["--urls", "one", "--resume"], 2, &["--output"]),
+        (&["--urls", "one", "--resume", "-o", "-"], 2, &["-o FILE"]),
+        (
+            &["--urls", "one", "--resume", "-o", "diary"],
+            2,
+            &["diary", "line 1"],
+        ),
+        (
+            &["--urls", "one", "--resume", "-o", "/dev/full"],
+            2,
+            &["/dev/full", "no file"],
+        ),
+        (
+            &["--urls", "rubbish", "--retries", "0"],
+            1,
+            &["line 2", "line 3", "full http or https URL"],
+        ),
+        (
+            &["--urls", "latin1", "--retries", "0"],
+            1,
+            &["line 2", "not UTF-8"],
+        ),
+        (
+            &["--urls", "one", "--retries", "0"],
+            1,
+            &[
+                "1 failed (connect)",
+                "http://127.0.0.1:1/",
+                "refused",
+                "server runs",
+            ],
+        ),
+        (
+            &["--urls", "one", "--retries", "0", "--quiet"],
+            1,
+            &["1 failed (connect)"],
+        ),
+        (
+            &["--urls", "secret", "--retries", "0", "--json"],
+            1,
+            &["http://127.0.0.1:1/a"],
+        ),
+        (
+            &["--api", nobody, "--retries", "0", "--json"],
+            1,
+            &[
+                "using the API at http://127.0.0.1:1/",
+                "100 failed (connect)",
+            ],
+        ),
+    ];
+    for (args, code, words) in table {
+        check(folder, args, *code, words).await;
+    }
+    let diary = std::fs::read(folder.join("diary")).expect("it is there");
+    assert_eq!(diary, b"dear diary\n", "what is not ours stays as it was");
+}
+
+#[tokio::test]
+async fn results_that_cannot_be_written_are_work_left() {
+    let api = tests::SlowApi::start(&["--delay-ms", "0"]).await;
+    let base = ["--api", api.url()];
+    let full = [&base[..], &["-o", "/dev/full"]].concat();
+    let ended = Crawler::start(&full).ended().await;
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    for word in ["No space left", "make room", "--resume"] {
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
+
+    let mut command = Command::new("sh");
+    let line = r#"{ "$0" --api "$1" --json --count 2000; echo "code $?" >&2; } | head -n 1"#;
+    command
+        .arg("-c")
+        .arg(line)
+        .arg(program("crawler"))
+        .arg(api.url());
+    let ended = Crawler::spawn(&mut command).ended().await;
+    assert_eq!(ended.stdout.lines().count(), 1);
+    for word in [
+        "standard output was closed",
+        "run the same command again",
+        "code 3",
+    ] {
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_standard_error_that_takes_nothing_changes_nothing() {
+    let api = tests::SlowApi::start(&["--delay-ms", "0"]).await;
+    for target in ["2>&-", "2>/dev/full"] {
+        let line = format!(r#"RUST_LOG=trace "$0" --api "$1" --json {target}"#);
+        let mut command = Command::new("sh");
+        command
+            .arg("-c")
+            .arg(line)
+            .arg(program("crawler"))
+            .arg(api.url());
+        let ended = Crawler::spawn(&mut command).ended().await;
+        assert_eq!(ended.code(), 0, "{target}");
+        assert_eq!(tests::urls_in(&ended.stdout).len(), 100, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn too_few_open_files_are_said_and_lower_the_concurrency() {
+    let api = tests::SlowApi::start(&["--delay-ms", "50"]).await;
+    let mut command = Command::new("sh");
+    let line = r#"ulimit -n 80 && "$0" --api "$1" --concurrency 1000"#;
+    command
+        .arg("-c")
+        .arg(line)
+        .arg(program("crawler"))
+        .arg(api.url());
+    let ended = Crawler::spawn(&mut command).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    for word in ["80 open files", "at most 16 requests", "ulimit -n"] {
+        assert!(ended.stderr.contains(word), "{}", ended.stderr);
+    }
+    assert_eq!(api.stats().await["max_in_flight"], 16);
+}
+
+#[tokio::test]
+async fn a_stranger_on_port_4000_is_named_and_left_alone() {
+    // When the port is in use already, whatever listens there is the stranger, or a slow API.
+    let Ok(stranger) = TcpListener::bind("127.0.0.1:4000").await else {
+        return;
+    };
+    let shut = tokio::spawn(async move {
+        while let Ok((connection, _)) = stranger.accept().await {
+            drop(connection);
+        }
+    });
+    let mut crawler = Crawler::start(&["--count", "1"]);
+    crawler
+        .says("what listens on port 4000 is no slow API and is left alone; started a slow API at")
+        .await;
+    shut.abort();
+}

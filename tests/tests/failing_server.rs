@@ -1,0 +1,76 @@
+//! A server that fails for a while: its URLs are tried again, and hold no slot meanwhile.
+
+use tests::{Answer, Crawler, Scripted, urls_in};
+
+#[tokio::test]
+async fn a_url_that_waits_for_its_retry_lets_others_by() {
+    let server = Scripted::start(|path, before| match (path.ends_with("page1"), before) {
+        (true, 0) => Answer::Status(500, ""),
+        _ => Answer::Status(200, ""),
+    })
+    .await;
+    let args = [
+        "--api",
+        server.url(),
+        "--count",
+        "5",
+        "--concurrency",
+        "1",
+        "--json",
+    ];
+    let ended = Crawler::start(&args).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(urls_in(&ended.stdout).len(), 5);
+    let asked = server.asked();
+    assert_eq!(asked.len(), 6);
+    assert!(
+        asked[0].ends_with("page1") && asked[5].ends_with("page1"),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn retry_after_is_heeded_and_every_url_is_fetched() {
+    let again = Answer::Status(503, "retry-after: 0\r\n");
+    let server = Scripted::start(move |_, before| match before {
+        0 | 1 => again,
+        _ => Answer::Status(200, ""),
+    })
+    .await;
+    let ended = Crawler::start(&["--api", server.url(), "--count", "50", "--json"])
+        .ended()
+        .await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(urls_in(&ended.stdout).len(), 50);
+    assert!(server.counts().values().all(|times| *times == 3));
+    assert!(
+        ended
+            .stdout
+            .lines()
+            .all(|line| line.contains(r#""attempts":3"#))
+    );
+}
+
+#[tokio::test]
+async fn a_url_that_always_fails_fails_after_its_retries_and_a_404_is_an_answer() {
+    let server = Scripted::start(|path, _| match path.ends_with("page1") {
+        true => Answer::Status(429, "retry-after: 0\r\n"),
+        false => Answer::Status(404, ""),
+    })
+    .await;
+    let ended = Crawler::start(&["--api", server.url(), "--count", "3", "--json"])
+        .ended()
+        .await;
+    assert_eq!(ended.code(), 1, "{}", ended.stderr);
+    assert_eq!(urls_in(&ended.stdout).len(), 3);
+    assert_eq!(
+        server.asked().len(),
+        6,
+        "one and its three retries, and two more"
+    );
+    assert!(
+        ended.stderr.contains("1 failed (status-429)"),
+        "{}",
+        ended.stderr
+    );
+}
