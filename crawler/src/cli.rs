@@ -44,7 +44,7 @@ pub(crate) struct Flags {
     /// How long one request may take: 500ms, 30s or 2m.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "How to fetch")]
     pub(crate) timeout: Duration,
-    /// Writes each result as a JSON line to this file, which is overwritten; - is standard output.
+    /// Writes each result as a JSON line to this file, overwritten unless --resume goes on; - is standard output.
     #[arg(short, long, value_name = "FILE", help_heading = "What to show")]
     pub(crate) output: Option<PathBuf>,
     /// Goes on from the results in the -o file: what has its answer there is not fetched again.

@@ -75,6 +75,7 @@ pub(crate) async fn run(flags: &Flags) -> anyhow::Result<u8> {
     let summary = Summary {
         total,
         counts: tally.counts(),
+        statuses: tally.statuses(),
         failures: tally.failures(),
         earlier,
         duplicates,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Deserialize;
@@ -27,20 +27,28 @@ pub(crate) fn keep_answers(path: &Path) -> anyhow::Result<HashSet<String>> {
         "--resume cannot go on from {}: it is no file; leave out --resume",
         path.display()
     );
-    let mut kept = path.as_os_str().to_owned();
-    kept.push(".resume");
-    let cannot_write = || {
-        format!(
-            "cannot write {}; choose another -o",
-            Path::new(&kept).display()
-        )
-    };
-    let mut to = BufWriter::new(File::create(&kept).with_context(cannot_write)?);
-    let answered = copy_answers(BufReader::new(file), &mut to)
-        .with_context(|| format!("cannot go on from {}; choose another -o", path.display()))?;
-    to.into_inner()?.sync_all().with_context(cannot_write)?;
-    // The records are replaced whole or not at all.
-    fs::rename(&kept, path).with_context(cannot_write)?;
+    // A link stays one, and its file is replaced whole or not at all.
+    let path = path.canonicalize()?;
+    let mut beside = path.clone().into_os_string();
+    beside.push(".resume");
+    let beside = PathBuf::from(beside);
+    let replaced = copy_file(file, &beside).and_then(|answered| {
+        fs::rename(&beside, &path)?;
+        Ok(answered)
+    });
+    if replaced.is_err() {
+        // Where it was never made there is nothing to remove.
+        let _absent = fs::remove_file(&beside);
+    }
+    replaced.with_context(|| format!("cannot go on from {}; choose another -o", path.display()))
+}
+
+fn copy_file(from: File, to: &Path) -> anyhow::Result<HashSet<String>> {
+    let cannot_write = || format!("cannot write {}", to.display());
+    let mut sink = BufWriter::new(File::create(to).with_context(cannot_write)?);
+    let answered = copy_answers(BufReader::new(from), &mut sink)?;
+    let file = sink.into_inner().with_context(cannot_write)?;
+    file.sync_all().with_context(cannot_write)?;
     Ok(answered)
 }
 

@@ -1,5 +1,6 @@
 //! What a crawl came to: the table at its end, the exit code and how to go on, as pure functions of its counts.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ pub(crate) struct Summary {
     /// URLs to fetch in this run.
     pub(crate) total: usize,
     pub(crate) counts: Counts,
+    /// How many answers had each status.
+    pub(crate) statuses: BTreeMap<u16, usize>,
     pub(crate) failures: Vec<Failures>,
     /// URLs that an earlier run has answers of.
     pub(crate) earlier: usize,
@@ -70,8 +73,11 @@ fn failed(failures: &Failures) -> String {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
+        writeln!(f, "{:<28}{:>10}", "fetched", counts.fetched)?;
+        for (status, number) in &self.statuses {
+            writeln!(f, "  status {status:<19}{number:>10}")?;
+        }
         for (name, number) in [
-            ("fetched", counts.fetched),
             ("distinct", counts.distinct),
             ("failed", counts.failed),
             ("answered in an earlier run", self.earlier),
@@ -113,6 +119,7 @@ mod tests {
         Summary {
             total,
             counts,
+            statuses: BTreeMap::from([(404, fetched)]),
             failures: Vec::new(),
             earlier: 0,
             duplicates: 0,
@@ -166,6 +173,8 @@ mod tests {
     #[test]
     fn the_table_names_its_numbers() {
         let table = summary(2, 1, 1).to_string();
-        assert!(table.contains("failed") && table.contains("4020 ms"));
+        for part in ["failed", "4020 ms", "status 404"] {
+            assert!(table.contains(part), "{table}");
+        }
     }
 }

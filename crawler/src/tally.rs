@@ -51,6 +51,7 @@ struct Live {
     /// Hashes stand for the URLs: a million of them take little room.
     requested: HashSet<u64>,
     requests: usize,
+    statuses: BTreeMap<u16, usize>,
     failures: BTreeMap<String, Failures>,
 }
 
@@ -80,14 +81,18 @@ impl Tally {
         self.lock().counts.last_answer = Some(Instant::now());
     }
 
-    /// Notes a URL's final outcome: an answer, or a problem with what was said of it.
-    pub(crate) fn settled(&self, failure: Option<(Problem, String)>) {
+    /// Notes a URL's final answer.
+    pub(crate) fn fetched(&self, status: u16) {
         let mut live = self.lock();
         live.counts.last_answer = Some(Instant::now());
-        let Some((problem, first)) = failure else {
-            live.counts.fetched += 1;
-            return;
-        };
+        live.counts.fetched += 1;
+        *live.statuses.entry(status).or_default() += 1;
+    }
+
+    /// Notes that a URL has no answer after its retries, and what was said of it.
+    pub(crate) fn failed(&self, problem: Problem, first: String) {
+        let mut live = self.lock();
+        live.counts.last_answer = Some(Instant::now());
         live.counts.failed += 1;
         let failures = live.failures.entry(problem.class());
         let failures = failures.or_insert(Failures {
@@ -109,6 +114,11 @@ impl Tally {
         }
     }
 
+    /// Returns how many answers had each status.
+    pub(crate) fn statuses(&self) -> BTreeMap<u16, usize> {
+        self.lock().statuses.clone()
+    }
+
     /// Returns what failed so far, by class.
     pub(crate) fn failures(&self) -> Vec<Failures> {
         self.lock().failures.values().cloned().collect()
@@ -125,20 +135,21 @@ mod tests {
         tally.begin(&url);
         tally.answered();
         tally.begin(&url);
-        tally.settled(None);
+        tally.fetched(404);
         let counts = tally.counts();
         assert_eq!(
             (counts.distinct, counts.retries, counts.settled()),
             (1, 1, 1)
         );
         assert!(counts.span().is_some());
+        assert_eq!(tally.statuses(), BTreeMap::from([(404, 1)]));
     }
 
     #[test]
     fn the_first_url_stands_for_all_that_failed_alike() {
         let tally = Tally::default();
         for url in ["http://h/a", "http://h/b"] {
-            tally.settled(Some((Problem::Connect, url.to_owned())));
+            tally.failed(Problem::Connect, url.to_owned());
         }
         let failures = tally.failures();
         assert_eq!((failures[0].count, &*failures[0].first), (2, "http://h/a"));

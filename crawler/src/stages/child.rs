@@ -35,9 +35,13 @@ pub(crate) async fn child(shared: Shared, lease: Lease) -> stage::Result {
         }
         problem => {
             let failure = problem.map(|problem| (problem, outcome.what_and_where()));
+            let status = outcome.status;
             // The crawl ends for a writer that has ended; what it did not take counts as left.
             if shared.results.send(outcome).await.is_ok() {
-                shared.tally.settled(failure);
+                match failure {
+                    Some((problem, told)) => shared.tally.failed(problem, told),
+                    None => shared.tally.fetched(status.unwrap_or_default()),
+                }
             }
             lease.settle();
         }
