@@ -135,6 +135,7 @@ async fn each_is_told_with_what_where_and_what_to_do() {
     }
     let diary = std::fs::read(folder.join("diary")).expect("it is there");
     assert_eq!(diary, b"dear diary\n", "what is not ours stays as it was");
+    assert!(!folder.join("diary.resume").exists());
 }
 
 #[tokio::test]
