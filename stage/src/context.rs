@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::{ById, SubscriptionId};
-use crate::protocol::{Asking, Deliveries, ProducerHalf, UpstreamEnds, Window};
+use crate::protocol::{Asking, Dispatched, ProducerHalf, UpstreamEnds, Window};
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
 
@@ -35,7 +35,7 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) cell: Arc<Cell>,
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) emitted: Vec<Out>,
-    pub(crate) deliveries: Deliveries<Out>,
+    pub(crate) dispatched: Dispatched<Out>,
     pub(crate) downstreams: ById<SubscriptionId, Downstream<Out>>,
     pub(crate) upstreams: ById<SubscriptionId, Upstream>,
     /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
@@ -86,29 +86,58 @@ impl<Out: Send + 'static> Context<Out> {
     /// Dispatches what was emitted, against the asks seen so far. For callbacks that go on to wait.
     pub fn flush(&mut self) {
         if !self.emitted.is_empty() {
-            let emitted = self.half.on_emit(&mut self.emitted, &mut self.deliveries);
-            if emitted.discarded > 0 {
-                self.cell.discarded(emitted.discarded);
-            }
-        } else if self.deliveries.is_empty() {
-            return;
+            self.half.on_emit(&mut self.emitted, &mut self.dispatched);
+            self.note_held();
         }
-        for (subscription, events) in self.deliveries.drain(..) {
+        while !self.dispatched.is_empty() {
+            self.act_on_dispatched();
+        }
+    }
+
+    /// Sends the deliveries, counts what went nowhere, and ends the subscriptions that failed.
+    fn act_on_dispatched(&mut self) {
+        for (subscription, events) in self.dispatched.deliveries.drain(..) {
             if let Some(downstream) = self.downstreams.get(&subscription) {
                 downstream.edge.delivered(events.len());
                 downstream.port.deliver(subscription, events);
             }
         }
-        self.cell.set_held(self.half.buffered(), self.half.owed());
+        self.note_held();
+        if self.dispatched.is_empty() {
+            return;
+        }
+        for reason in self.dispatched.warnings.drain(..) {
+            tracing::error!(stage = &*self.cell.name, reason, "an event was rejected");
+        }
+        self.cell
+            .unwanted(std::mem::take(&mut self.dispatched.unwanted));
+        self.cell
+            .rejected(self.dispatched.rejected.drain(..).count());
+        match std::mem::take(&mut self.dispatched.discarded) {
+            0 => {}
+            n => self.cell.discarded(n),
+        }
+        for (id, refused) in std::mem::take(&mut self.dispatched.failed) {
+            tracing::error!(stage = &*self.cell.name, %id, reason = %refused, "a subscription was ended");
+            self.half.on_cancel(id, &mut self.dispatched);
+            if let Some(failed) = self.downstreams.remove(&id) {
+                failed.edge.end();
+                failed.port.end(id, End::Cancelled(Cancel::failed(refused)));
+            }
+        }
     }
 
     /// Returns the demand to tell the stage now, which it then owes.
     pub(crate) fn take_demand(&mut self) -> usize {
         let demand = self.half.take_demand();
         if demand > 0 {
-            self.cell.set_held(self.half.buffered(), self.half.owed());
+            self.note_held();
         }
         demand
+    }
+
+    fn note_held(&self) {
+        self.cell.set_held(self.half.buffered(), self.half.owed());
     }
 
     /// Says that no more events will come: the stage ends when its buffer is empty.
@@ -175,7 +204,10 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Returns whether a callback left something to act on.
     pub(crate) fn is_touched(&self, was_ending: bool) -> bool {
-        !self.emitted.is_empty() || self.stop.is_some() || self.ending.is_some() != was_ending
+        !self.emitted.is_empty()
+            || !self.dispatched.is_empty()
+            || self.stop.is_some()
+            || self.ending.is_some() != was_ending
     }
 
     pub(crate) fn close(&mut self, exit: &Exit) {

@@ -47,7 +47,10 @@ pub use id::{StageId, SubscriptionId};
 mod exit;
 pub use exit::{Cancel, End, Exit, Result, StageError};
 pub mod protocol;
-pub use protocol::{Asking, Demand, DemandError, Intensity, Subscribe, UpstreamEnds, WhenFull};
+pub use protocol::{
+    Asking, Broadcast, Demand, DemandDispatcher, DemandError, DemandMode, Fair, Intensity,
+    Partition, PartitionsError, Refused, Subscribe, UpstreamEnds, WhenFull,
+};
 mod batch;
 pub use batch::Batch;
 mod context;

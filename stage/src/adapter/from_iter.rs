@@ -4,6 +4,7 @@ use crate::behaviour::Producer;
 use crate::context::Context;
 use crate::exit::{End, Result};
 use crate::id::SubscriptionId;
+use crate::protocol::Dispatcher;
 use crate::runtime::{AsProducer, Build, producer};
 
 /// A producer of an iterator's items; made by [`from_iter`].
@@ -43,10 +44,11 @@ where
     })
 }
 
-impl<I> Build<AsProducer<FromIter<I>>>
+impl<I, D> Build<AsProducer<FromIter<I>, D>>
 where
     I: Iterator + Send + 'static,
     I::Item: Send + 'static,
+    D: Dispatcher<I::Item>,
 {
     /// Stops the producer when its last consumer leaves, rather than waiting for another.
     #[must_use]

@@ -45,10 +45,22 @@ impl<T> Buffer<T> {
         self.events.is_empty()
     }
 
-    /// Returns whether new input has to wait.
+    /// What happens to events beyond the capacity.
     #[must_use]
-    pub fn is_holding_back(&self) -> bool {
-        self.when_full == WhenFull::HoldBack && self.events.len() >= self.capacity
+    pub const fn when_full(&self) -> WhenFull {
+        self.when_full
+    }
+
+    /// Returns how many more events have room, when `elsewhere` count against the capacity too.
+    #[must_use]
+    pub fn room(&self, elsewhere: usize) -> usize {
+        self.capacity.saturating_sub(self.events.len() + elsewhere)
+    }
+
+    /// Returns whether new input has to wait, when `elsewhere` count against the capacity too.
+    #[must_use]
+    pub fn is_holding_back(&self, elsewhere: usize) -> bool {
+        self.when_full == WhenFull::HoldBack && self.room(elsewhere) == 0
     }
 
     /// Appends all of `events` and returns how many were discarded.
@@ -72,6 +84,13 @@ impl<T> Buffer<T> {
     pub fn take(&mut self, most: usize) -> Vec<T> {
         let most = most.min(self.events.len());
         self.events.drain(..most).collect()
+    }
+
+    /// Puts events that were taken back to the front, in their order.
+    pub(crate) fn put_back(&mut self, events: Vec<T>) {
+        for event in events.into_iter().rev() {
+            self.events.push_front(event);
+        }
     }
 
     /// Empties it and returns how many events it held.

@@ -20,8 +20,12 @@ pub use subscription::{Asking, Subscribe, UpstreamEnds};
 mod buffer;
 pub use buffer::{Buffer, WhenFull};
 mod dispatcher;
-pub use dispatcher::{Deliveries, DemandDispatcher, Dispatcher};
+pub(crate) use dispatcher::AnyKey;
+pub use dispatcher::{
+    Broadcast, Deliveries, DemandDispatcher, Dispatched, Dispatcher, Fair, Partition,
+    PartitionsError, Refused, Selector,
+};
 mod producer_half;
-pub use producer_half::{Emitted, ProducerHalf};
+pub use producer_half::{DemandMode, ProducerHalf};
 mod restart;
 pub use restart::Intensity;

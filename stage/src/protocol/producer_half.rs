@@ -1,15 +1,10 @@
 //! The producing half of a stage: dispatcher, buffer and the debt to its consumers.
 
-use super::{Buffer, Deliveries, Dispatcher};
-use crate::id::SubscriptionId;
+use std::collections::VecDeque;
 
-/// What became of a batch of emitted events; the deliveries are in the caller's list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[must_use]
-pub struct Emitted {
-    /// Events dropped because the buffer was full.
-    pub discarded: usize,
-}
+use super::dispatcher::{AnyDispatcher, AnyKey};
+use super::{Buffer, Dispatched, Dispatcher, Refused, WhenFull};
+use crate::id::SubscriptionId;
 
 /// Dispatches emitted events against asks, and says what to demand next.
 ///
@@ -17,19 +12,42 @@ pub struct Emitted {
 /// leaver is used again and buffered events are served before the callback hears anything.
 #[derive(Debug)]
 pub struct ProducerHalf<T> {
-    dispatcher: Box<dyn Dispatcher<T>>,
+    dispatcher: Box<dyn AnyDispatcher<T>>,
     buffer: Buffer<T>,
     owed: usize,
+    mode: DemandMode,
+    /// What was put off while the mode accumulates, in order and not summed.
+    log: VecDeque<Logged<T>>,
+    logged: usize,
+}
+
+/// Whether demand and events pass at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DemandMode {
+    /// They do.
+    #[default]
+    Forward,
+    /// They are put off, so that all consumers can subscribe before anything flows.
+    Accumulate,
+}
+
+#[derive(Debug)]
+enum Logged<T> {
+    Demand(usize),
+    Batch(Vec<T>),
 }
 
 impl<T: 'static> ProducerHalf<T> {
     /// Joins a dispatcher and a buffer.
     #[must_use]
-    pub fn new(dispatcher: Box<dyn Dispatcher<T>>, buffer: Buffer<T>) -> Self {
+    pub fn new(dispatcher: impl Dispatcher<T>, buffer: Buffer<T>) -> Self {
         Self {
-            dispatcher,
+            dispatcher: Box::new(dispatcher),
             buffer,
             owed: 0,
+            mode: DemandMode::Forward,
+            log: VecDeque::new(),
+            logged: 0,
         }
     }
 
@@ -39,10 +57,10 @@ impl<T: 'static> ProducerHalf<T> {
         self.owed
     }
 
-    /// Events in the buffer.
+    /// Events in the buffer, put off, and in the dispatcher's own queues.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.buffer.len()
+        self.buffer.len() + self.logged + self.dispatcher.queued()
     }
 
     /// Demand that the stage owes and no consumer waits for any more.
@@ -54,44 +72,120 @@ impl<T: 'static> ProducerHalf<T> {
     /// Returns whether new input has to wait for the buffer.
     #[must_use]
     pub fn is_holding_back(&self) -> bool {
-        self.buffer.is_holding_back()
+        self.buffer.is_holding_back(self.logged)
+    }
+
+    /// Whether demand and events pass at once.
+    #[must_use]
+    pub const fn mode(&self) -> DemandMode {
+        self.mode
+    }
+
+    /// Sets the mode; after [`DemandMode::Forward`] the caller replays what was put off.
+    pub const fn set_mode(&mut self, mode: DemandMode) {
+        self.mode = mode;
+    }
+
+    /// Replays what was put off up to the next demand, and returns that one; `None` when all is replayed.
+    pub fn replay(&mut self, out: &mut Dispatched<T>) -> Option<usize> {
+        while self.mode == DemandMode::Forward {
+            match self.log.pop_front()? {
+                Logged::Demand(n) => return Some(n),
+                Logged::Batch(mut events) => {
+                    self.logged -= events.len();
+                    self.dispatch(&mut events, out);
+                }
+            }
+        }
+        None
     }
 
     /// Opens a subscription.
-    pub fn on_subscribe(&mut self, subscription: SubscriptionId) {
-        self.dispatcher.subscribe(subscription);
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] by the dispatcher; nothing has changed.
+    pub fn on_subscribe<K: Send + 'static>(
+        &mut self,
+        id: SubscriptionId,
+        key: Option<K>,
+    ) -> Result<(), Refused> {
+        let key = key.map(|key| Box::new(key) as AnyKey);
+        self.on_subscribe_any(id, key)
     }
 
-    /// Closes a subscription.
-    pub fn on_cancel(&mut self, subscription: SubscriptionId) {
-        self.dispatcher.cancel(subscription);
+    pub(crate) fn on_subscribe_any(
+        &mut self,
+        id: SubscriptionId,
+        key: Option<AnyKey>,
+    ) -> Result<(), Refused> {
+        self.dispatcher.subscribe(id, key)
+    }
+
+    /// Closes a subscription; where the others waited for it, they are served.
+    pub fn on_cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
+        self.dispatcher.cancel(id, out);
+        self.serve_buffer(out);
     }
 
     /// Adds an ask and serves it from the buffer.
-    pub fn on_ask(
-        &mut self,
-        subscription: SubscriptionId,
-        n: usize,
-        deliveries: &mut Deliveries<T>,
-    ) {
+    pub fn on_ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         if n > 0 {
-            self.dispatcher.ask(subscription, n);
-            self.serve_buffer(deliveries);
+            self.dispatcher.ask(id, n, out);
+            self.serve_buffer(out);
         }
     }
 
     /// Dispatches emitted events; what nobody asked for is buffered. `events` is left empty.
-    pub fn on_emit(&mut self, events: &mut Vec<T>, deliveries: &mut Deliveries<T>) -> Emitted {
+    pub fn on_emit(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         self.owed = self.owed.saturating_sub(events.len());
+        if self.mode == DemandMode::Accumulate {
+            self.put_off(std::mem::take(events), out);
+        } else {
+            self.dispatch(events, out);
+        }
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         if self.buffer.is_empty() {
-            self.dispatcher.dispatch(events, deliveries);
+            self.dispatcher.dispatch(events, out);
             if events.is_empty() {
-                return Emitted::default();
+                return;
             }
         }
-        let discarded = self.buffer.store(events);
-        self.serve_buffer(deliveries);
-        Emitted { discarded }
+        out.discarded += self.buffer.store(events);
+        self.serve_buffer(out);
+    }
+
+    /// Keeps a batch in the log, which counts against the buffer's capacity and follows its policy.
+    fn put_off(&mut self, mut events: Vec<T>, out: &mut Dispatched<T>) {
+        let room = self.buffer.room(self.logged);
+        let over = events.len().saturating_sub(room);
+        match self.buffer.when_full() {
+            WhenFull::HoldBack => {}
+            WhenFull::DropNewest => events.truncate(events.len() - over),
+            WhenFull::DropOldest => {
+                let mut left = over;
+                for logged in &mut self.log {
+                    if let Logged::Batch(batch) = logged {
+                        let n = left.min(batch.len());
+                        batch.drain(..n);
+                        self.logged -= n;
+                        left -= n;
+                    }
+                }
+                events.drain(..left);
+                self.log
+                    .retain(|logged| !matches!(logged, Logged::Batch(batch) if batch.is_empty()));
+            }
+        }
+        if self.buffer.when_full() != WhenFull::HoldBack {
+            out.discarded += over;
+        }
+        self.logged += events.len();
+        if !events.is_empty() {
+            self.log.push_back(Logged::Batch(events));
+        }
     }
 
     /// Returns the demand to tell the stage now, which it then owes.
@@ -99,20 +193,48 @@ impl<T: 'static> ProducerHalf<T> {
     pub fn take_demand(&mut self) -> usize {
         let demand = self.dispatcher.wanted().saturating_sub(self.owed);
         self.owed += demand;
-        demand
+        self.tell(demand)
+    }
+
+    /// Returns all that the stage owes, to be told again after a failure; what was put off of it is told with it.
+    #[must_use]
+    pub fn retell_demand(&mut self) -> usize {
+        self.log.retain(|logged| matches!(logged, Logged::Batch(_)));
+        self.tell(self.owed)
+    }
+
+    /// Tells demand now, or puts it off.
+    fn tell(&mut self, demand: usize) -> usize {
+        match self.mode {
+            DemandMode::Forward => demand,
+            DemandMode::Accumulate => {
+                if demand > 0 {
+                    self.log.push_back(Logged::Demand(demand));
+                }
+                0
+            }
+        }
     }
 
     /// Drops what is buffered and returns its count.
     pub fn discard(&mut self) -> usize {
-        self.buffer.clear()
+        self.log.clear();
+        std::mem::take(&mut self.logged) + self.buffer.clear() + self.dispatcher.queued()
     }
 
-    fn serve_buffer(&mut self, deliveries: &mut Deliveries<T>) {
-        let most = self.dispatcher.wanted();
-        if most > 0 && !self.buffer.is_empty() {
+    fn serve_buffer(&mut self, out: &mut Dispatched<T>) {
+        while !self.buffer.is_empty() {
+            let most = self.dispatcher.wanted();
+            if most == 0 {
+                return;
+            }
             let mut events = self.buffer.take(most);
-            self.dispatcher.dispatch(&mut events, deliveries);
-            debug_assert!(events.is_empty(), "a dispatcher takes what it wanted");
+            self.dispatcher.dispatch(&mut events, out);
+            if !events.is_empty() {
+                // It wants no more after all, such as when one of its own queues is full now.
+                self.buffer.put_back(events);
+                return;
+            }
         }
     }
 }

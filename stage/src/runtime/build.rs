@@ -17,7 +17,8 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::id::{ById, StageId, SubscriptionId};
 use crate::protocol::{
-    Buffer, DemandDispatcher, Dispatcher, Intensity, ProducerHalf, Subscribe, WhenFull,
+    Buffer, DemandDispatcher, DemandMode, Dispatched, Dispatcher, Intensity, ProducerHalf,
+    Subscribe, WhenFull,
 };
 use crate::stages::Stages;
 
@@ -32,7 +33,8 @@ pub struct Build<R: Role> {
     stages: Stages,
     intensity: Intensity,
     buffer: Buffer<R::Out>,
-    dispatcher: Box<dyn Dispatcher<R::Out>>,
+    dispatcher: R::Dispatcher,
+    mode: DemandMode,
     upstreams: Vec<(Outlet<R::In>, Subscribe)>,
 }
 
@@ -56,7 +58,10 @@ pub enum SpawnError {
     NoRuntime,
 }
 
-fn build<R: Role>(stage: R::Stage, buffer: Buffer<R::Out>) -> Build<R> {
+fn build<R>(stage: R::Stage, buffer: Buffer<R::Out>) -> Build<R>
+where
+    R: Role<Dispatcher = DemandDispatcher>,
+{
     Build {
         stage,
         factory: None,
@@ -64,7 +69,8 @@ fn build<R: Role>(stage: R::Stage, buffer: Buffer<R::Out>) -> Build<R> {
         stages: Stages::root(),
         intensity: Intensity::default(),
         buffer,
-        dispatcher: Box::new(DemandDispatcher::default()),
+        dispatcher: DemandDispatcher::default(),
+        mode: DemandMode::Forward,
         upstreams: Vec::new(),
     }
 }
@@ -118,12 +124,53 @@ impl<R: Emits> Build<R> {
         self.buffer = Buffer::new(capacity, when_full);
         self
     }
+}
 
-    /// Sets who gets which event.
+impl<S: Producer, D: Dispatcher<S::Out>> Build<AsProducer<S, D>> {
+    /// Sets who gets which event: [`DemandDispatcher`] by default.
     #[must_use]
-    pub fn dispatcher(mut self, dispatcher: impl Dispatcher<R::Out>) -> Self {
-        self.dispatcher = Box::new(dispatcher);
+    pub fn dispatcher<E: Dispatcher<S::Out>>(self, dispatcher: E) -> Build<AsProducer<S, E>> {
+        self.dispatched_by(dispatcher)
+    }
+}
+
+impl<S: Producer, D: Dispatcher<S::Out>> Build<AsProducer<S, D>> {
+    /// Starts with demand and events put off, so that all consumers can subscribe before anything flows; then
+    /// `handle.set_demand_mode(DemandMode::Forward)`.
+    #[must_use]
+    pub const fn accumulate(mut self) -> Self {
+        self.mode = DemandMode::Accumulate;
         self
+    }
+}
+
+impl<S: ProducerConsumer, D: Dispatcher<S::Out>> Build<AsProducerConsumer<S, D>> {
+    /// Sets who gets which event: [`DemandDispatcher`] by default.
+    #[must_use]
+    pub fn dispatcher<E: Dispatcher<S::Out>>(
+        self,
+        dispatcher: E,
+    ) -> Build<AsProducerConsumer<S, E>> {
+        self.dispatched_by(dispatcher)
+    }
+}
+
+impl<R: Role> Build<R> {
+    fn dispatched_by<Q>(self, dispatcher: Q::Dispatcher) -> Build<Q>
+    where
+        Q: Role<Stage = R::Stage, In = R::In, Out = R::Out>,
+    {
+        Build {
+            stage: self.stage,
+            factory: self.factory,
+            name: self.name,
+            stages: self.stages,
+            intensity: self.intensity,
+            buffer: self.buffer,
+            dispatcher,
+            mode: self.mode,
+            upstreams: self.upstreams,
+        }
     }
 }
 
@@ -194,15 +241,18 @@ impl<R: Role> Build<R> {
             })
             .map(|upstream| Control::SubscribeTo(Box::new(upstream)))
             .collect();
+        let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
+        half.set_mode(self.mode);
+        cell.set_mode(self.mode);
         let task = Task {
             role: R::new(self.stage),
             factory: self.factory,
             intensity: self.intensity,
             cx: Context {
                 cell: Arc::clone(&cell),
-                half: ProducerHalf::new(self.dispatcher, self.buffer),
+                half,
                 emitted: Vec::new(),
-                deliveries: Vec::new(),
+                dispatched: Dispatched::default(),
                 downstreams: ById::default(),
                 upstreams: ById::default(),
                 me,

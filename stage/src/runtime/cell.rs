@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::AskPort;
 use crate::exit::Exit;
 use crate::id::StageId;
+use crate::protocol::DemandMode;
 
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;
@@ -91,6 +92,10 @@ pub struct StageStats {
     pub owed: usize,
     /// Emitted events dropped by a full buffer or by the stage's end.
     pub discarded: u64,
+    /// Emitted events that no selector took, or whose hash named no partition.
+    pub unwanted: u64,
+    /// Emitted events whose hash panicked or named an unknown partition.
+    pub rejected: u64,
     /// Events sent to the stage that it had not handled when it ended.
     pub lost: u64,
     /// Callbacks that failed.
@@ -106,9 +111,12 @@ pub(crate) struct Cell {
     pub(crate) port: OnceLock<Arc<dyn AskPort>>,
     joiners: AtomicUsize,
     edges: Mutex<Vec<Arc<Edge>>>,
+    is_accumulating: AtomicBool,
     buffered: AtomicUsize,
     owed: AtomicUsize,
     discarded: AtomicU64,
+    unwanted: AtomicU64,
+    rejected: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
     /// Events of the message at work that are neither handled nor skipped yet.
@@ -134,9 +142,12 @@ impl Cell {
             port: OnceLock::new(),
             joiners: AtomicUsize::new(0),
             edges: Mutex::new(Vec::new()),
+            is_accumulating: AtomicBool::new(false),
             buffered: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
             discarded: AtomicU64::new(0),
+            unwanted: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             unhandled: AtomicUsize::new(0),
@@ -166,6 +177,20 @@ impl Cell {
         edges.iter().map(|edge| edge.stats()).collect()
     }
 
+    pub(crate) fn set_mode(&self, mode: DemandMode) {
+        let is_accumulating = mode == DemandMode::Accumulate;
+        self.is_accumulating
+            .store(is_accumulating, Ordering::Relaxed);
+    }
+
+    pub(crate) fn mode(&self) -> DemandMode {
+        if self.is_accumulating.load(Ordering::Relaxed) {
+            DemandMode::Accumulate
+        } else {
+            DemandMode::Forward
+        }
+    }
+
     pub(crate) fn set_held(&self, buffered: usize, owed: usize) {
         self.buffered.store(buffered, Ordering::Relaxed);
         self.owed.store(owed, Ordering::Relaxed);
@@ -174,6 +199,14 @@ impl Cell {
     pub(crate) fn discarded(&self, n: usize) {
         self.discarded.fetch_add(n as u64, Ordering::Relaxed);
         tracing::warn!(stage = &*self.name, events = n, "events discarded");
+    }
+
+    pub(crate) fn unwanted(&self, n: usize) {
+        add(&self.unwanted, n);
+    }
+
+    pub(crate) fn rejected(&self, n: usize) {
+        add(&self.rejected, n);
     }
 
     pub(crate) fn lost_if_any(&self, n: usize) {
@@ -196,6 +229,8 @@ impl Cell {
             buffered: self.buffered.load(Ordering::Relaxed),
             owed: self.owed.load(Ordering::Relaxed),
             discarded: self.discarded.load(Ordering::Relaxed),
+            unwanted: self.unwanted.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
         }

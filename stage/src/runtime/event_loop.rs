@@ -20,7 +20,7 @@ use crate::behaviour::Directive;
 use crate::context::{Context, Downstream, Upstream};
 use crate::exit::{Cancel, End, Exit, Result, StageError};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Intensity, Window};
+use crate::protocol::{Asking, DemandMode, Intensity, Window};
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
@@ -214,7 +214,7 @@ impl<R: Role> Task<R> {
                     return Err(failure.to_exit());
                 }
                 self.cx.flush();
-                demand = self.cx.half.owed();
+                demand = self.cx.half.retell_demand();
             }
             if !R::EMITS || self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
                 return Ok(());
@@ -266,14 +266,23 @@ impl<R: Role> Task<R> {
     async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
         match message {
             Control::Subscribe(consumer) => {
-                let NewConsumer { id, port, edge } = *consumer;
+                let NewConsumer {
+                    id,
+                    port,
+                    edge,
+                    key,
+                } = *consumer;
+                if let Err(refused) = self.cx.half.on_subscribe_any(id, key) {
+                    edge.end();
+                    port.end(id, End::Cancelled(Cancel::failed(refused)));
+                    return Ok(());
+                }
                 self.cx.downstreams.insert(id, Downstream { port, edge });
-                self.cx.half.on_subscribe(id);
                 let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
                 self.after(heard).await
             }
             Control::Ask(id, n) => {
-                self.cx.half.on_ask(id, n, &mut self.cx.deliveries);
+                self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
                 self.after(Ok(())).await
             }
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
@@ -291,6 +300,7 @@ impl<R: Role> Task<R> {
                 let handled = guarded(handled).await;
                 self.after(handled).await
             }
+            Control::SetMode(mode) => self.set_mode(mode).await,
             Control::Stop => {
                 self.cx.stop();
                 Ok(())
@@ -302,6 +312,20 @@ impl<R: Role> Task<R> {
                 self.finish().await
             }
             Control::Finish => self.finish().await,
+        }
+    }
+
+    async fn set_mode(&mut self, mode: DemandMode) -> Step {
+        self.cx.half.set_mode(mode);
+        self.cx.cell.set_mode(mode);
+        loop {
+            let demand = self.cx.half.replay(&mut self.cx.dispatched);
+            self.cx.flush();
+            let Some(demand) = demand.filter(|_| self.cx.stop.is_none()) else {
+                return self.after(Ok(())).await;
+            };
+            let outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
+            self.after(outcome).await?;
         }
     }
 
@@ -328,7 +352,7 @@ impl<R: Role> Task<R> {
             return Ok(());
         }
         let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
-        self.cx.half.on_cancel(id);
+        self.cx.half.on_cancel(id, &mut self.cx.dispatched);
         if let Some(left) = self.cx.downstreams.remove(&id) {
             left.edge.end();
             left.port.end(id, end);

@@ -1,5 +1,6 @@
 //! Handles to running stages: subscribe, call, stop, drain, abort, join.
 
+use std::hash::Hash;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -8,13 +9,17 @@ use tokio::sync::oneshot;
 
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
-    Edge, EdgeStats, Emits, Mailbox, Message, NewUpstream, ProducerPort, Role, StageStats, Takes,
+    Edge, EdgeStats, Emits, Mailbox, Message, NewConsumer, NewUpstream, ProducerPort, Role,
+    StageStats, Takes,
 };
 use crate::adapter::{EventStream, Subscription};
-use crate::behaviour::Handler;
+use crate::behaviour::{Handler, Producer};
 use crate::exit::{Cancel, Exit};
 use crate::id::{StageId, SubscriptionId};
-use crate::protocol::{Demand, Subscribe};
+use crate::protocol::{
+    AnyKey, Broadcast, Demand, DemandDispatcher, DemandMode, Dispatcher, Partition, Selector,
+    Subscribe,
+};
 
 /// A stage that runs; clones are the same stage, and dropping them stops nothing.
 pub struct Handle<R: Role> {
@@ -23,9 +28,9 @@ pub struct Handle<R: Role> {
 }
 
 /// A handle to a producer.
-pub type ProducerHandle<S> = Handle<AsProducer<S>>;
+pub type ProducerHandle<S, D = DemandDispatcher> = Handle<AsProducer<S, D>>;
 /// A handle to a producer-consumer.
-pub type ProducerConsumerHandle<S> = Handle<AsProducerConsumer<S>>;
+pub type ProducerConsumerHandle<S, D = DemandDispatcher> = Handle<AsProducerConsumer<S, D>>;
 /// A handle to a consumer.
 pub type ConsumerHandle<S> = Handle<AsConsumer<S>>;
 
@@ -211,6 +216,7 @@ impl<R: Role> Handle<R> {
         Outlet {
             port,
             name: Arc::clone(&self.cell.name),
+            key: None,
         }
     }
 }
@@ -245,7 +251,50 @@ impl<R: Takes> Handle<R> {
     }
 }
 
+impl<R> Handle<R>
+where
+    R: Emits<Dispatcher = Broadcast<<R as Role>::Out>>,
+    R::Out: Clone,
+{
+    /// Returns an outlet of the events that `selector` takes; what it refuses costs no demand.
+    #[must_use]
+    pub fn select(
+        &self,
+        selector: impl Fn(&R::Out) -> bool + Send + Sync + 'static,
+    ) -> Outlet<R::Out> {
+        let selector: Selector<R::Out> = Arc::new(selector);
+        self.any_outlet().with_key(move || Arc::clone(&selector))
+    }
+}
+
+impl<R, P> Handle<R>
+where
+    R: Emits<Dispatcher = Partition<<R as Role>::Out, P>>,
+    P: Eq + Hash + Clone + std::fmt::Debug + Send + Sync + 'static,
+{
+    /// Returns the outlet of one partition. A name that is unknown, or a partition that is taken, ends the subscription
+    /// with the reason.
+    #[must_use]
+    pub fn partition(&self, name: P) -> Outlet<R::Out> {
+        self.any_outlet().with_key(move || name.clone())
+    }
+}
+
+impl<S: Producer, D: Dispatcher<S::Out>> Handle<AsProducer<S, D>> {
+    /// Puts demand and events off, or lets them pass again: what was put off is then replayed in its order. Setting the
+    /// mode that it has changes nothing.
+    pub fn set_demand_mode(&self, mode: DemandMode) {
+        self.mailbox.control(Control::SetMode(mode));
+    }
+}
+
 impl<R: Emits> Handle<R> {
+    /// Whether demand and events pass at once; a producer-consumer always forwards.
+    #[must_use]
+    pub fn demand_mode(&self) -> DemandMode {
+        self.cell.mode()
+    }
+
     /// Subscribes the caller itself, who asks by hand.
     #[must_use]
     pub fn subscribe(&self) -> Subscription<R::Out> {
@@ -308,16 +357,23 @@ impl<S: 'static, Out: Send + 'static> WeakHandle<S, Out> {
 }
 
 /// Where a consumer of `T` subscribes.
+///
+/// One made by [`Handle::select`] or [`Handle::partition`] also says which events it wants.
 pub struct Outlet<T> {
     port: Arc<dyn ProducerPort<T>>,
     name: Arc<str>,
+    key: Option<MakeKey>,
 }
+
+/// Makes what a subscription tells the dispatcher, anew for each.
+type MakeKey = Arc<dyn Fn() -> AnyKey + Send + Sync>;
 
 impl<T> Clone for Outlet<T> {
     fn clone(&self) -> Self {
         Self {
             port: Arc::clone(&self.port),
             name: Arc::clone(&self.name),
+            key: self.key.clone(),
         }
     }
 }
@@ -356,10 +412,20 @@ impl<T: 'static> Outlet<T> {
     pub(crate) fn open(
         &self,
         id: SubscriptionId,
-        consumer: Arc<dyn ConsumerPort<T>>,
+        port: Arc<dyn ConsumerPort<T>>,
         edge: Arc<Edge>,
     ) -> bool {
-        self.port.subscribe(id, consumer, edge)
+        self.port.subscribe(NewConsumer {
+            id,
+            port,
+            edge,
+            key: self.key.as_ref().map(|make| make()),
+        })
+    }
+
+    fn with_key<K: Send + 'static>(mut self, make: impl Fn() -> K + Send + Sync + 'static) -> Self {
+        self.key = Some(Arc::new(move || Box::new(make()) as AnyKey));
+        self
     }
 }
 

@@ -16,7 +16,7 @@ use crate::behaviour::Handler;
 use crate::context::Context;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::Subscribe;
+use crate::protocol::{AnyKey, DemandMode, Subscribe};
 
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
@@ -45,6 +45,7 @@ pub(crate) enum Control<S, In, Out: Send + 'static> {
     SubscribeTo(Box<NewUpstream<In>>),
     CancelUpstream(SubscriptionId, Cancel),
     Call(Box<dyn Envelope<S, Out>>),
+    SetMode(DemandMode),
     Stop,
     Drain,
     Finish,
@@ -54,6 +55,7 @@ pub(crate) struct NewConsumer<Out> {
     pub(crate) id: SubscriptionId,
     pub(crate) port: Arc<dyn ConsumerPort<Out>>,
     pub(crate) edge: Arc<Edge>,
+    pub(crate) key: Option<AnyKey>,
 }
 
 pub(crate) struct NewUpstream<In> {
@@ -82,12 +84,7 @@ pub(crate) trait AskPort: Send + Sync {
 
 pub(crate) trait ProducerPort<T>: AskPort {
     /// Returns whether the producer still lives.
-    fn subscribe(
-        &self,
-        subscription: SubscriptionId,
-        consumer: Arc<dyn ConsumerPort<T>>,
-        edge: Arc<Edge>,
-    ) -> bool;
+    fn subscribe(&self, consumer: NewConsumer<T>) -> bool;
 }
 
 pub(crate) trait CallPort<S, Out: Send + 'static>: Send + Sync {
@@ -303,13 +300,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ProducerPort<Out>
     for Mailbox<S, In, Out>
 {
-    fn subscribe(
-        &self,
-        id: SubscriptionId,
-        port: Arc<dyn ConsumerPort<Out>>,
-        edge: Arc<Edge>,
-    ) -> bool {
-        let consumer = NewConsumer { id, port, edge };
+    fn subscribe(&self, consumer: NewConsumer<Out>) -> bool {
         self.control(Control::Subscribe(Box::new(consumer)))
     }
 }

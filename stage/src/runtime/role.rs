@@ -1,6 +1,7 @@
 //! The three kinds of stage under one sealed trait, so that one event loop runs them all.
 
 use std::future::{Future, ready};
+use std::marker::PhantomData;
 use std::task::{Context as Task, Poll};
 
 use super::Failure;
@@ -9,7 +10,7 @@ use crate::behaviour::{Consumer, Directive, Producer, ProducerConsumer};
 use crate::context::{Context, Never};
 use crate::exit::{End, Exit, Result};
 use crate::id::SubscriptionId;
-use crate::protocol::Asking;
+use crate::protocol::{Asking, DemandDispatcher, Dispatcher};
 
 mod sealed {
     pub trait Sealed {}
@@ -24,6 +25,7 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     type Stage: Send + 'static;
     type In: Send + 'static;
     type Out: Send + 'static;
+    type Dispatcher: Dispatcher<Self::Out>;
     #[doc(hidden)]
     const IS_SOURCE: bool;
     #[doc(hidden)]
@@ -102,8 +104,8 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
 )]
 pub trait Emits: Role {}
 
-impl<S: Producer> Emits for AsProducer<S> {}
-impl<S: ProducerConsumer> Emits for AsProducerConsumer<S> {}
+impl<S: Producer, D: Dispatcher<S::Out>> Emits for AsProducer<S, D> {}
+impl<S: ProducerConsumer, D: Dispatcher<S::Out>> Emits for AsProducerConsumer<S, D> {}
 
 /// A role that takes events: only there subscriptions to producers exist. Sealed.
 #[diagnostic::on_unimplemented(
@@ -112,25 +114,26 @@ impl<S: ProducerConsumer> Emits for AsProducerConsumer<S> {}
 )]
 pub trait Takes: Role {}
 
-impl<S: ProducerConsumer> Takes for AsProducerConsumer<S> {}
+impl<S: ProducerConsumer, D: Dispatcher<S::Out>> Takes for AsProducerConsumer<S, D> {}
 impl<S: Consumer> Takes for AsConsumer<S> {}
 
 macro_rules! role {
     ($name:ident, $behaviour:ident, $in:ty, $out:ty, $source:literal, $emits:literal, $doc:literal, {$($own:tt)*}) => {
         #[doc = $doc]
         #[derive(Debug)]
-        pub struct $name<S>(S);
+        pub struct $name<S, D = DemandDispatcher>(S, PhantomData<fn() -> D>);
 
-        impl<S> sealed::Sealed for $name<S> {}
+        impl<S, D> sealed::Sealed for $name<S, D> {}
 
-        impl<S: $behaviour> Role for $name<S> {
+        impl<S: $behaviour, D: Dispatcher<$out>> Role for $name<S, D> {
             type Stage = S;
             type In = $in;
             type Out = $out;
+            type Dispatcher = D;
             const IS_SOURCE: bool = $source;
             const EMITS: bool = $emits;
             fn new(stage: S) -> Self {
-                Self(stage)
+                Self(stage, PhantomData)
             }
             fn stage(&mut self) -> &mut S {
                 &mut self.0

@@ -1,51 +1,50 @@
 //! The Demand dispatcher beneath a producer's half. GenStage's `pending` is `orphaned` here: what the producer owes and
 //! nobody waits for.
 
-use stage::protocol::{Buffer, Deliveries, DemandDispatcher, Dispatcher, ProducerHalf};
+use stage::protocol::{Buffer, DemandDispatcher, Dispatched, Dispatcher, ProducerHalf};
 use stage::{SubscriptionId, WhenFull};
 
-/// A half with room for every leftover of a case, and its subscriptions by letter.
+/// A half with room for every leftover of a case, and what it decided.
 struct Half {
     half: ProducerHalf<char>,
-    deliveries: Deliveries<char>,
+    out: Dispatched<char>,
 }
 
 impl Half {
     fn new() -> Self {
-        let dispatcher: Box<dyn Dispatcher<char>> = Box::new(DemandDispatcher::default());
+        let buffer = Buffer::new(100, WhenFull::DropOldest);
         Self {
-            half: ProducerHalf::new(dispatcher, Buffer::new(100, WhenFull::DropOldest)),
-            deliveries: Vec::new(),
+            half: ProducerHalf::new(DemandDispatcher::default(), buffer),
+            out: Dispatched::default(),
         }
     }
 
     fn subscribe(&mut self) -> SubscriptionId {
         let id = SubscriptionId::next();
-        self.half.on_subscribe(id);
+        self.half.on_subscribe(id, None::<()>).unwrap();
         id
     }
 
     /// Asks and returns the demand that the producer then hears.
     fn ask(&mut self, id: SubscriptionId, n: usize) -> usize {
-        self.half.on_ask(id, n, &mut self.deliveries);
+        self.half.on_ask(id, n, &mut self.out);
         self.half.take_demand()
     }
 
     fn cancel(&mut self, id: SubscriptionId) -> usize {
-        self.half.on_cancel(id);
+        self.half.on_cancel(id, &mut self.out);
         self.half.take_demand()
     }
 
     fn dispatch(&mut self, events: &str) {
-        let emitted = self
-            .half
-            .on_emit(&mut events.chars().collect(), &mut self.deliveries);
-        assert_eq!(emitted.discarded, 0);
+        self.half
+            .on_emit(&mut events.chars().collect(), &mut self.out);
+        assert_eq!(self.out.discarded, 0);
     }
 
     fn delivered(&mut self) -> Vec<(SubscriptionId, String)> {
         let text = |(id, events): (_, Vec<char>)| (id, events.into_iter().collect());
-        self.deliveries.drain(..).map(text).collect()
+        self.out.deliveries.drain(..).map(text).collect()
     }
 
     /// (orphaned, leftover)
@@ -108,10 +107,10 @@ fn gs_129_the_largest_demand_comes_first() {
     let mut dispatcher = DemandDispatcher::default();
     let [a, b, c] = std::array::from_fn(|_| SubscriptionId::next());
     for id in [a, b, c] {
-        Dispatcher::<char>::subscribe(&mut dispatcher, id);
+        Dispatcher::<char>::subscribe(&mut dispatcher, id, None).unwrap();
     }
     let mut ask = |id, n, order: [(SubscriptionId, usize); 3]| {
-        Dispatcher::<char>::ask(&mut dispatcher, id, n);
+        Dispatcher::<char>::ask(&mut dispatcher, id, n, &mut Dispatched::default());
         let asked: Vec<_> = dispatcher
             .asked()
             .iter()

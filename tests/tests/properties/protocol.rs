@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use stage::protocol::{Buffer, Deliveries, DemandDispatcher, Dispatcher, ProducerHalf, Window};
+use stage::protocol::{Buffer, Deliveries, DemandDispatcher, Dispatched, ProducerHalf, Window};
 use stage::{Demand, SubscriptionId, WhenFull};
 
 #[derive(Debug, Clone)]
@@ -66,33 +66,33 @@ impl Model {
 }
 
 fn run(steps: Vec<Step>, capacity: usize, when_full: WhenFull) {
-    let dispatcher: Box<dyn Dispatcher<u32>> = Box::new(DemandDispatcher::default());
-    let mut half = ProducerHalf::new(dispatcher, Buffer::new(capacity, when_full));
-    let (mut model, mut deliveries) = (Model::default(), Vec::new());
-    let (mut emitted, mut discarded) = (0, 0);
+    let buffer = Buffer::new(capacity, when_full);
+    let mut half = ProducerHalf::new(DemandDispatcher::default(), buffer);
+    let (mut model, mut out) = (Model::default(), Dispatched::default());
+    let mut emitted = 0;
     for step in steps {
         match step {
             Step::Subscribe => {
                 let id = SubscriptionId::next();
-                half.on_subscribe(id);
+                half.on_subscribe(id, None::<()>).expect("all are served");
                 model.live.insert(id, 0);
             }
             Step::Ask(at, n) => {
                 let Some(id) = model.pick(at) else { continue };
                 *model.live.get_mut(&id).expect("it was picked") += n;
-                half.on_ask(id, n, &mut deliveries);
+                half.on_ask(id, n, &mut out);
             }
             Step::Emit(n) => {
                 let n = u32::try_from(n).expect("it is small");
                 let mut events = (emitted..emitted + n).collect();
                 emitted += n;
-                discarded += half.on_emit(&mut events, &mut deliveries).discarded;
+                half.on_emit(&mut events, &mut out);
                 assert!(events.is_empty());
                 model.owed = model.owed.saturating_sub(n as usize);
             }
             Step::Cancel(at) => {
                 let Some(id) = model.pick(at) else { continue };
-                half.on_cancel(id);
+                half.on_cancel(id, &mut out);
                 model.live.remove(&id);
             }
             Step::TellDemand => {
@@ -102,7 +102,7 @@ fn run(steps: Vec<Step>, capacity: usize, when_full: WhenFull) {
                 assert!(half.owed() >= model.credit(), "I7: credit that nobody owes");
             }
         }
-        model.receive(&mut deliveries);
+        model.receive(&mut out.deliveries);
         assert!(
             half.buffered() == 0 || model.credit() == 0,
             "L0: {} events wait while {} are asked for",
@@ -110,7 +110,7 @@ fn run(steps: Vec<Step>, capacity: usize, when_full: WhenFull) {
             model.credit()
         );
         assert!(half.buffered() <= capacity, "I6");
-        let kept = model.delivered.len() + half.buffered() + discarded;
+        let kept = model.delivered.len() + half.buffered() + out.discarded;
         assert_eq!(kept, emitted as usize, "I3");
     }
     let distinct = model

@@ -1,0 +1,191 @@
+//! Every event to every consumer, at the pace of the slowest.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::{Dispatched, Dispatcher, Refused, take_front};
+use crate::id::SubscriptionId;
+
+/// Says which events a subscription wants.
+pub type Selector<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
+
+/// Sends each event to every consumer whose selector takes it; all see the same order.
+///
+/// As many events flow as the consumer with the least demand has asked for, so one that is silent stops the others. An
+/// event that a selector refuses costs its consumer no demand. A selector that panics ends its own subscription. Each
+/// event is cloned for all consumers but the last: wrap large ones in an `Arc`. Source: GenStage 1.3
+/// `BroadcastDispatcher`.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Broadcast, Demand, DemandMode, from_iter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(1..=6).dispatcher(Broadcast::new()).accumulate().spawn()?;
+/// let all = numbers.stream(Demand::default());
+/// let even = numbers.select(|n| n % 2 == 0).stream(Demand::default());
+/// numbers.set_demand_mode(DemandMode::Forward);
+/// let (all, even) = tokio::try_join!(all.try_collect::<Vec<_>>(), even.try_collect::<Vec<_>>())?;
+/// assert_eq!((all, even), (vec![1, 2, 3, 4, 5, 6], vec![2, 4, 6]));
+/// # Ok(())
+/// # }
+/// ```
+pub struct Broadcast<T> {
+    consumers: Vec<Taker<T>>,
+}
+
+struct Taker<T> {
+    id: SubscriptionId,
+    asked: usize,
+    selector: Option<Selector<T>>,
+}
+
+/// Which of a chunk's events one consumer takes.
+enum Route {
+    All,
+    Some(Vec<bool>),
+    /// Its selector panicked.
+    Failed,
+}
+
+impl Route {
+    fn of<T>(selector: Option<&Selector<T>>, events: &[T]) -> Self {
+        let Some(selector) = selector else {
+            return Self::All;
+        };
+        let select = || events.iter().map(|event| selector(event)).collect();
+        catch_unwind(AssertUnwindSafe(select)).map_or(Self::Failed, Self::Some)
+    }
+
+    fn takes(&self, at: usize) -> bool {
+        match self {
+            Self::All => true,
+            Self::Some(chosen) => chosen[at],
+            Self::Failed => false,
+        }
+    }
+}
+
+impl<T> Broadcast<T> {
+    /// Makes one without consumers.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            consumers: Vec::new(),
+        }
+    }
+
+    fn least(&self) -> usize {
+        self.consumers
+            .iter()
+            .map(|taker| taker.asked)
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+impl<T> Default for Broadcast<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> fmt::Debug for Broadcast<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let asked = self.consumers.iter().map(|taker| (taker.id, taker.asked));
+        f.debug_map().entries(asked).finish()
+    }
+}
+
+impl<T: Clone + Send + 'static> Broadcast<T> {
+    /// Sends a chunk that every consumer has asked for.
+    fn send(&mut self, events: Vec<T>, routes: &[Route], out: &mut Dispatched<T>) {
+        let whole = routes.iter().rposition(|route| matches!(route, Route::All));
+        for (at, (taker, route)) in self.consumers.iter_mut().zip(routes).enumerate() {
+            match route {
+                Route::All if Some(at) == whole => {}
+                Route::All => taker.serve(events.clone(), out),
+                Route::Some(chosen) => {
+                    let chosen = events.iter().zip(chosen).filter(|(_, chosen)| **chosen);
+                    taker.serve(chosen.map(|(event, _)| event.clone()).collect(), out);
+                }
+                Route::Failed => {}
+            }
+        }
+        if let Some(at) = whole {
+            self.consumers[at].serve(events, out);
+        } else {
+            let nobody = |at: &usize| !routes.iter().any(|route| route.takes(*at));
+            out.unwanted += (0..events.len()).filter(nobody).count();
+        }
+    }
+
+    /// Forgets the subscriptions whose selectors panicked and reports them.
+    fn end_failed(&mut self, routes: &[Route], out: &mut Dispatched<T>) {
+        let mut routes = routes.iter();
+        self.consumers.retain(|taker| {
+            let has_failed = matches!(routes.next(), Some(Route::Failed));
+            if has_failed {
+                let refused = Refused::new("its selector panicked");
+                out.failed.push((taker.id, refused));
+            }
+            !has_failed
+        });
+    }
+}
+
+impl<T> Taker<T> {
+    fn serve(&mut self, batch: Vec<T>, out: &mut Dispatched<T>) {
+        if !batch.is_empty() {
+            self.asked -= batch.len();
+            out.deliveries.push((self.id, batch));
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Dispatcher<T> for Broadcast<T> {
+    type Key = Selector<T>;
+
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<Selector<T>>) -> Result<(), Refused> {
+        self.consumers.push(Taker {
+            id,
+            asked: 0,
+            selector: key,
+        });
+        Ok(())
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
+        self.consumers.retain(|taker| taker.id != id);
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
+        if let Some(taker) = self.consumers.iter_mut().find(|taker| taker.id == id) {
+            taker.asked = taker.asked.saturating_add(n);
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        self.least()
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        while !events.is_empty() {
+            let least = self.least();
+            if least == 0 {
+                return;
+            }
+            // Every selector runs before anything changes, so that one that panics harms its own subscription alone.
+            let chunk = &events[..least.min(events.len())];
+            let route = |taker: &Taker<T>| Route::of(taker.selector.as_ref(), chunk);
+            let routes: Vec<Route> = self.consumers.iter().map(route).collect();
+            if !routes.iter().all(|route| matches!(route, Route::Failed)) {
+                let chunk = take_front(events, least);
+                self.send(chunk, &routes, out);
+            }
+            self.end_failed(&routes, out);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The default: greedy, in whole batches.
+
+use super::{Dispatched, Dispatcher, Refused, take_front};
+use crate::id::SubscriptionId;
+
+/// Gives a whole batch to the consumer with the most outstanding demand, then to the next.
+///
+/// Greedy: next to a consumer with a large window one with a small window may get nothing; [`Fair`](super::Fair) shares.
+/// Asking, leaving and serving cost a scan of the subscriptions when there are several. Source: GenStage 1.3
+/// `DemandDispatcher`.
+#[derive(Debug, Default)]
+pub struct DemandDispatcher {
+    /// By demand, largest first; equal ones in the order of their asks.
+    asked: Vec<(SubscriptionId, usize)>,
+    wanted: usize,
+}
+
+impl DemandDispatcher {
+    /// Returns what each subscription has asked and not been given, in serving order.
+    #[must_use]
+    pub fn asked(&self) -> &[(SubscriptionId, usize)] {
+        &self.asked
+    }
+
+    /// Sets the demand of the entry at `at` and moves it behind all that have as much or more.
+    fn set(&mut self, at: usize, n: usize) {
+        self.asked[at].1 = n;
+        if self.asked.len() > 1 {
+            let entry = self.asked.remove(at);
+            let behind = self.asked.iter().position(|(_, other)| *other < n);
+            self.asked.insert(behind.unwrap_or(self.asked.len()), entry);
+        }
+    }
+}
+
+impl<T> Dispatcher<T> for DemandDispatcher {
+    type Key = ();
+
+    fn subscribe(&mut self, id: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
+        self.asked.push((id, 0));
+        Ok(())
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
+        if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
+            self.wanted -= self.asked.remove(at).1;
+        }
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
+        if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
+            // The sum over all subscriptions stays below the largest number, so that no count overflows.
+            let added = n.min(usize::MAX - self.wanted);
+            self.wanted += added;
+            self.set(at, self.asked[at].1 + added);
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        while !events.is_empty() {
+            let Some(&(id, asked)) = self.asked.first().filter(|(_, n)| *n > 0) else {
+                return;
+            };
+            let batch = take_front(events, asked);
+            self.wanted -= batch.len();
+            self.set(0, asked - batch.len());
+            out.deliveries.push((id, batch));
+        }
+    }
+}

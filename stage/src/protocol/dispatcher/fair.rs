@@ -1,0 +1,88 @@
+//! For consumers of unequal size: nobody with demand is passed over.
+
+use std::collections::VecDeque;
+
+use super::{Dispatched, Dispatcher, Refused, take_front};
+use crate::id::SubscriptionId;
+
+/// Shares each batch in proportion to what is asked, with at least one event for each in its turn.
+///
+/// Whoever was served goes to the end of the line, so a consumer with demand waits for one round at most. Batches are
+/// smaller than those of [`DemandDispatcher`](super::DemandDispatcher), so it costs more messages.
+#[derive(Debug, Default)]
+pub struct Fair {
+    /// In serving order.
+    line: VecDeque<(SubscriptionId, usize)>,
+    wanted: usize,
+}
+
+impl<T> Dispatcher<T> for Fair {
+    type Key = ();
+
+    fn subscribe(&mut self, id: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
+        self.line.push_back((id, 0));
+        Ok(())
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
+        if let Some(at) = self.line.iter().position(|(other, _)| *other == id)
+            && let Some((_, asked)) = self.line.remove(at)
+        {
+            self.wanted -= asked;
+        }
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
+        if let Some((_, asked)) = self.line.iter_mut().find(|(other, _)| *other == id) {
+            let added = n.min(usize::MAX - self.wanted);
+            *asked += added;
+            self.wanted += added;
+        }
+    }
+
+    fn wanted(&self) -> usize {
+        self.wanted
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        let (total, wanted) = (events.len(), self.wanted);
+        while !events.is_empty() && self.wanted > 0 {
+            let Some((id, asked)) = self.line.pop_front() else {
+                return;
+            };
+            let taken = share(total, asked, wanted).min(events.len());
+            self.line.push_back((id, asked - taken));
+            if taken > 0 {
+                self.wanted -= taken;
+                out.deliveries.push((id, take_front(events, taken)));
+            }
+        }
+    }
+}
+
+/// Returns what of `total` events goes to one who asked `asked` of `wanted`, rounded up, and never more than it asked.
+fn share(total: usize, asked: usize, wanted: usize) -> usize {
+    let share = (total as u128 * asked as u128).div_ceil(wanted as u128);
+    usize::try_from(share).unwrap_or(asked).min(asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_in_proportion_rounded_up_and_bounded_by_the_ask() {
+        let shares = [
+            (20, 100, 110),
+            (20, 10, 110),
+            (5, 1, 100),
+            (100, 7, 10),
+            (9, 0, 5),
+        ];
+        assert_eq!(
+            shares.map(|(n, asked, of)| share(n, asked, of)),
+            [19, 2, 1, 7, 0]
+        );
+        assert_eq!(share(usize::MAX, usize::MAX, usize::MAX), usize::MAX);
+    }
+}

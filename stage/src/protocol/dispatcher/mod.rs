@@ -1,0 +1,163 @@
+//! Who gets which events: the contract of dispatchers, and those that come with the library.
+
+use std::any::Any;
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::id::SubscriptionId;
+
+mod demand;
+pub use demand::DemandDispatcher;
+mod fair;
+pub use fair::Fair;
+mod broadcast;
+pub use broadcast::{Broadcast, Selector};
+mod partition;
+pub use partition::{Partition, PartitionsError};
+
+/// Batches to send, in order; the caller sends them, a dispatcher never does.
+pub type Deliveries<T> = Vec<(SubscriptionId, Vec<T>)>;
+
+/// What a dispatcher decided. The caller acts on it, empties it and lends it again.
+#[derive(Debug)]
+pub struct Dispatched<T> {
+    /// Batches to send, in this order.
+    pub deliveries: Deliveries<T>,
+    /// Events that have no way to go because the code that should tell it failed, each with a reason in `warnings`.
+    pub rejected: Vec<T>,
+    /// Events dropped by a full queue.
+    pub discarded: usize,
+    /// Events that nobody wants, by the selectors' or the hash's own word.
+    pub unwanted: usize,
+    /// Subscriptions that harm themselves and are to be ended; the dispatcher hears of it by `cancel`.
+    pub failed: Vec<(SubscriptionId, Refused)>,
+    /// What somebody should read.
+    pub warnings: Vec<String>,
+}
+
+impl<T> Default for Dispatched<T> {
+    fn default() -> Self {
+        Self {
+            deliveries: Vec::new(),
+            rejected: Vec::new(),
+            discarded: 0,
+            unwanted: 0,
+            failed: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl<T> Dispatched<T> {
+    /// Returns whether there is nothing to act on.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.deliveries.is_empty()
+            && self.rejected.is_empty()
+            && self.discarded == 0
+            && self.unwanted == 0
+            && self.failed.is_empty()
+            && self.warnings.is_empty()
+    }
+}
+
+/// Why a dispatcher does not serve a subscription. Only that subscription ends.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct Refused(pub String);
+
+impl Refused {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
+        Self(reason.into())
+    }
+}
+
+/// Decides which subscription gets which event.
+///
+/// A dispatcher keeps each subscription's unpaid asks. It is told everything in order and answers two questions: how
+/// many events could be taken now (`wanted`), and where these go (`dispatch`). It is a value: no clock, no sending.
+pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
+    /// What a subscription may say of the events it wants, such as a selector or a partition; `()` for nothing.
+    type Key: Send + 'static;
+
+    /// Hears of a new subscription; it has asked nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] when it can't be served; then nothing has changed.
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<Self::Key>) -> Result<(), Refused>;
+
+    /// Forgets a subscription and its unpaid asks. Unknown ids are ignored. What was queued for it and others may take
+    /// goes out at once.
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>);
+
+    /// Adds `n ≥ 1` to what a subscription has asked. Unknown ids are ignored. What the dispatcher itself keeps queued
+    /// for it goes out at once.
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>);
+
+    /// Returns how many more events could be taken now.
+    fn wanted(&self) -> usize;
+
+    /// Returns how many events it keeps in queues of its own.
+    fn queued(&self) -> usize {
+        0
+    }
+
+    /// Moves events from the front of `events` to where they go; what it leaves is the leftover.
+    ///
+    /// While `wanted` is above 0 it must leave none, and it must not overtake: what it leaves comes again before newer
+    /// events.
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>);
+}
+
+/// A [`Dispatcher`] whose key type is erased, so that a stage's context has no type parameter for it.
+pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused>;
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>);
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>);
+    fn wanted(&self) -> usize;
+    fn queued(&self) -> usize;
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>);
+}
+
+pub(crate) type AnyKey = Box<dyn Any + Send>;
+
+impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused> {
+        let key = key.map(|key| {
+            key.downcast()
+                .expect("an outlet makes keys of its own dispatcher's type")
+        });
+        Dispatcher::subscribe(self, id, key.map(|key| *key))
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
+        Dispatcher::cancel(self, id, out);
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
+        Dispatcher::ask(self, id, n, out);
+    }
+
+    fn wanted(&self) -> usize {
+        Dispatcher::wanted(self)
+    }
+
+    fn queued(&self) -> usize {
+        Dispatcher::queued(self)
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        Dispatcher::dispatch(self, events, out);
+    }
+}
+
+/// Moves the first `n` events out; all of them without a copy.
+fn take_front<T>(events: &mut Vec<T>, n: usize) -> Vec<T> {
+    if n >= events.len() {
+        return std::mem::take(events);
+    }
+    let rest = events.split_off(n);
+    std::mem::replace(events, rest)
+}
