@@ -19,6 +19,12 @@ mod adapters;
 
 mod dispatcher;
 
+mod broadcast;
+
+mod partition;
+
+mod demand_mode;
+
 mod buffer;
 
 mod consumer_supervisor;

@@ -125,11 +125,9 @@ pub(crate) type AnyKey = Box<dyn Any + Send>;
 
 impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
     fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused> {
-        let key = key.map(|key| {
-            key.downcast()
-                .expect("an outlet makes keys of its own dispatcher's type")
-        });
-        Dispatcher::subscribe(self, id, key.map(|key| *key))
+        let key = key.map(|key| key.downcast().map(|key| *key)).transpose();
+        let key = key.map_err(|_| Refused::new("its key is of another dispatcher's type"))?;
+        Dispatcher::subscribe(self, id, key)
     }
 
     fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
