@@ -8,4 +8,6 @@
 
 mod protocol;
 
+mod dispatchers;
+
 mod runtime;

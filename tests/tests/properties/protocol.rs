@@ -10,8 +10,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use stage::protocol::{Buffer, Deliveries, DemandDispatcher, Dispatched, ProducerHalf, Window};
-use stage::{Demand, SubscriptionId, WhenFull};
+use stage::protocol::{
+    Buffer, Deliveries, DemandDispatcher, Dispatched, Dispatcher, ProducerHalf, Window,
+};
+use stage::{Demand, Fair, SubscriptionId, WhenFull};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -65,9 +67,13 @@ impl Model {
     }
 }
 
-fn run(steps: Vec<Step>, capacity: usize, when_full: WhenFull) {
-    let buffer = Buffer::new(capacity, when_full);
-    let mut half = ProducerHalf::new(DemandDispatcher::default(), buffer);
+fn run(
+    steps: Vec<Step>,
+    dispatcher: impl Dispatcher<u32, Key = ()>,
+    buffer: Buffer<u32>,
+    capacity: usize,
+) {
+    let mut half = ProducerHalf::new(dispatcher, buffer);
     let (mut model, mut out) = (Model::default(), Dispatched::default());
     let mut emitted = 0;
     for step in steps {
@@ -128,8 +134,15 @@ proptest! {
         steps in prop::collection::vec(step(), 1..80),
         capacity in 1..30usize,
         oldest in any::<bool>(),
+        fair in any::<bool>(),
     ) {
-        run(steps, capacity, if oldest { WhenFull::DropOldest } else { WhenFull::DropNewest });
+        let when_full = if oldest { WhenFull::DropOldest } else { WhenFull::DropNewest };
+        let buffer = Buffer::new(capacity, when_full);
+        if fair {
+            run(steps, Fair::default(), buffer, capacity);
+        } else {
+            run(steps, DemandDispatcher::default(), buffer, capacity);
+        }
     }
 
     #[test]
