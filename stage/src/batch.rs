@@ -7,9 +7,34 @@ use crate::id::SubscriptionId;
 
 /// The events of one call of `handle_events`, taken from the front.
 ///
-/// On `Ok` all of it counts as handled. On an error or a panic what was not taken is handed to the next call, unless the
-/// stage stops. `front` and then `pop` keeps an event in the batch until it is done; one taken by `next` alone is in the
-/// callback's hands until that returns, and lost when it is aborted.
+/// On `Ok` all of it counts as handled. On an error or a panic one event counts as failed, and what is left is handed to
+/// the next call, unless the stage stops:
+///
+/// | the callback had | failed | handed over again |
+/// |---|---|---|
+/// | seen the next event with `front` and not popped it | that one | those behind it |
+/// | taken events with `next` or `pop` | the one taken last, unless `front` had shown it | those not taken |
+/// | taken nothing, or only read `as_slice` | the first | those behind it |
+///
+/// So a callback that can fail keeps the event at work in the batch until it is done:
+///
+/// ```
+/// # use stage::{Batch, Consumer, Context, Result};
+/// # struct Store;
+/// # async fn store(_: &str) -> Result { Ok(()) }
+/// # impl Consumer for Store {
+/// #     type In = String;
+/// async fn handle_events(&mut self, events: &mut Batch<'_, String>, _: &mut Context) -> Result {
+///     while let Some(event) = events.front() {
+///         store(event).await?;
+///         events.pop();
+///     }
+///     Ok(())
+/// }
+/// # }
+/// ```
+///
+/// When the callback is aborted, what was taken by `next` alone is lost with what is left.
 #[derive(Debug)]
 pub struct Batch<'a, T> {
     events: Drain<'a, T>,

@@ -14,7 +14,8 @@ use crate::runtime::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Directive {
-    /// Goes on with the same behaviour, the failed event skipped. After a panic it means `Restart`.
+    /// Goes on with the same behaviour, the failed event skipped: [`Batch`] tells which one that is. Of a producer, the whole
+    /// unpaid demand is told again. After a panic it means `Restart`.
     Resume,
     /// Goes on with a new behaviour from the factory, within the intensity; without a factory it means `Stop`.
     Restart,
@@ -33,7 +34,12 @@ macro_rules! common_callbacks {
             ready(Ok(()))
         }
 
-        /// Polled beside the mailbox, for a stage that waits on something of its own. No future is ever dropped.
+        /// Polled beside the mailbox, for a stage that waits on something of its own, such as a channel; nothing that it
+        /// polls is dropped when a message comes.
+        ///
+        /// It runs between messages, and again after every change of demand. It emits at most `cx.demand()` events,
+        /// registers `task`'s waker where it returns `Pending`, and returns `Ready(Ok(()))` only when it did something: it
+        /// is then polled again at once. For a `Stream` there is [`from_stream`](crate::from_stream).
         fn poll_events(
             &mut self,
             task: &mut std::task::Context<'_>,
@@ -60,12 +66,18 @@ macro_rules! common_callbacks {
             Directive::Restart
         }
 
+        /// Hears how many events a full buffer dropped in the last callback; returns whether they are logged as well.
+        fn handle_discarded(&mut self, count: usize) -> bool {
+            let _ = count;
+            true
+        }
+
         /// Events taken and still at work; a stage completes or drains only when this is 0.
         fn in_hand(&self) -> usize {
             0
         }
 
-        /// Runs last; not after a panic or an abort.
+        /// Runs last; not after a panic or an abort. Nothing is dispatched any more: what it emits is discarded.
         fn stopping(
             &mut self,
             exit: &Exit,
@@ -132,7 +144,8 @@ pub trait ProducerConsumer: Sized + Send + 'static {
         cx: &mut Context<Self::Out>,
     ) -> impl Future<Output = Result> + Send;
 
-    /// Runs when the last upstream completed; may emit the rest.
+    /// Runs when the last upstream has completed or a drain has closed it, and may emit the rest; not after `stop` or a
+    /// failure.
     fn handle_complete(
         &mut self,
         cx: &mut Context<Self::Out>,
@@ -141,7 +154,8 @@ pub trait ProducerConsumer: Sized + Send + 'static {
         ready(Ok(()))
     }
 
-    /// Hears of its new subscription and says who asks on it.
+    /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A stage that
+    /// asks itself can do so here.
     fn handle_subscribe(
         &mut self,
         subscription: SubscriptionId,
@@ -177,7 +191,8 @@ pub trait Consumer: Sized + Send + 'static {
         cx: &mut Context,
     ) -> impl Future<Output = Result> + Send;
 
-    /// Hears of its new subscription and says who asks on it.
+    /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A stage that
+    /// asks itself can do so here.
     fn handle_subscribe(
         &mut self,
         subscription: SubscriptionId,
@@ -191,7 +206,46 @@ pub trait Consumer: Sized + Send + 'static {
     common_callbacks!(Never);
 }
 
-/// Calls and casts: one impl for each message type, with a typed reply. `Out` is what the stage emits.
+/// Calls and casts: one impl for each message type, with a typed reply. `Out` is what the stage emits: a producer of `u32`
+/// implements `Handler<Message, u32>`, a consumer `Handler<Message>`.
+///
+/// ```
+/// use stage::{Context, Handler, Producer, Result, producer};
+///
+/// struct Queue(Vec<u32>);
+/// struct Push(u32);
+///
+/// impl Producer for Queue {
+///     type Out = u32;
+///     async fn handle_demand(&mut self, demand: usize, cx: &mut Context<u32>) -> Result {
+///         cx.emit_all(self.0.drain(..demand.min(self.0.len())));
+///         Ok(())
+///     }
+/// }
+///
+/// impl Handler<Push, u32> for Queue {
+///     type Reply = usize;
+///     async fn handle(&mut self, Push(event): Push, cx: &mut Context<u32>) -> usize {
+///         if cx.demand() > 0 {
+///             cx.emit(event);
+///         } else {
+///             self.0.push(event);
+///         }
+///         self.0.len()
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let queue = producer(Queue(Vec::new())).spawn()?;
+/// assert_eq!(queue.call(Push(7)).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle `{M}` as a stage that emits `{Out}`",
+    note = "a stage that emits `T` implements `Handler<Message, T>`, a consumer `Handler<Message>`"
+)]
 pub trait Handler<M: Send + 'static, Out: Send + 'static = Never>: Send + 'static {
     /// What the caller gets; events emitted by the handler are dispatched before it.
     type Reply: Send + 'static;

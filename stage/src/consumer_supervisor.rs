@@ -60,9 +60,14 @@ impl<E, F> std::fmt::Debug for ConsumerSupervisor<E, F> {
 
 /// Builds a consumer that runs `start(event)` as a task for each event.
 ///
-/// With `Demand::new(max, min)` at most `max` children run, and when `max − min` have ended it asks for as many: `min`
-/// of `max − 1` asks as each one ends. A child that fails or panics, or whose `start` panics, is reported and frees its
-/// slot. Children end with the supervisor.
+/// `Demand::one_by_one(n)` runs `n` at a time. In general, with `Demand::new(max, min)` at most `max` run, and it asks
+/// again when `max − min` have ended: `Demand::up_to(max)` waits for half of them.
+///
+/// A child that fails or panics, or whose `start` panics, is logged, counted as `failed` and frees its slot; one aborted by
+/// name only frees its slot. Children end with the supervisor; a drain and a completion wait for them.
+///
+/// An async closure cannot hand what it captures to its children: where they share something, clone it for each, as in
+/// `move |job| { let client = client.clone(); async move { … } }`.
 ///
 /// ```
 /// use stage::{Demand, consumer_supervisor, from_iter};
@@ -75,7 +80,7 @@ impl<E, F> std::fmt::Debug for ConsumerSupervisor<E, F> {
 ///     Ok(())
 /// })
 /// .name_children(|job| format!("job-{job}"))
-/// .subscribe_to(&jobs, Demand::new(5, 4)?)
+/// .subscribe_to(&jobs, Demand::one_by_one(5)?)
 /// .spawn()?;
 /// workers.join().await;
 /// # Ok(())
@@ -250,7 +255,10 @@ where
             let (id, failure) = match joined {
                 Ok((id, Ok(()))) => (id, None),
                 Ok((id, Err(error))) => (id, Some(error.to_string())),
-                Err(aborted) if aborted.is_cancelled() => (aborted.id(), None),
+                Err(aborted) if aborted.is_cancelled() => {
+                    tracing::info!(supervisor = cx.name(), "a child was aborted");
+                    (aborted.id(), None)
+                }
                 Err(panicked) => (panicked.id(), Some(panicked.to_string())),
             };
             let Some(child) = self.children.remove(&id) else {

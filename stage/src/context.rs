@@ -35,6 +35,8 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) cell: Arc<Cell>,
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) emitted: Vec<Out>,
+    /// Dropped by full queues, and not yet told to the behaviour.
+    pub(crate) discarded: usize,
     pub(crate) dispatched: Dispatched<Out>,
     pub(crate) downstreams: ById<SubscriptionId, Downstream<Out>>,
     pub(crate) upstreams: ById<SubscriptionId, Upstream>,
@@ -115,7 +117,10 @@ impl<Out: Send + 'static> Context<Out> {
             .rejected(self.dispatched.rejected.drain(..).count());
         match std::mem::take(&mut self.dispatched.discarded) {
             0 => {}
-            n => self.cell.discarded(n),
+            n => {
+                self.cell.discarded(n);
+                self.discarded += n;
+            }
         }
         for (id, refused) in std::mem::take(&mut self.dispatched.failed) {
             tracing::error!(stage = &*self.cell.name, %id, reason = %refused, "a subscription was ended");
@@ -225,6 +230,7 @@ impl<Out: Send + 'static> Context<Out> {
         self.cell.set_held(0, 0);
         if lost > 0 {
             self.cell.discarded(lost);
+            self.cell.report_discarded(lost);
         }
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 /// Any error a callback returns, boxed; `?` converts into it.
 ///
-/// It does not implement [`Error`] itself, so that every error converts into it; its cause is [`StageError::source`].
+/// It does not implement [`Error`] itself, so that every error converts into it; its cause is [`StageError::source`]. A
+/// `main` that uses `?` on what callbacks return can return [`stage::Result`](Result) too.
 pub struct StageError(Box<dyn Error + Send + Sync>);
 
 /// What callbacks return.
@@ -44,7 +45,7 @@ impl fmt::Display for StageError {
 pub enum Exit {
     /// All events were handled and every buffer was emptied.
     Completed,
-    /// Its owner stopped it.
+    /// Its owner stopped or drained it. Whether a drain left anything is in its report.
     Stopped,
     /// A callback returned an error; both sides of an edge see the same one.
     Failed(Arc<StageError>),

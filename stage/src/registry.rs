@@ -45,7 +45,7 @@ pub enum LookupError {
     #[error("nothing alive is named {0:?}")]
     NotFound(String),
     /// It names something else.
-    #[error("{name:?} is {found}, not {expected}")]
+    #[error("{name:?} names {found}, not {expected}")]
     WrongType {
         /// The name.
         name: String,

@@ -113,7 +113,7 @@ impl Stages {
     pub(crate) fn ended(&self, cell: &Cell, exit: &Exit) {
         self.registry.remove(&cell.name);
         self.lock().remove(&cell.id);
-        if exit.is_failure() && !cell.is_joined() {
+        if cell.is_unseen_failure(exit) {
             tracing::error!(stage = &*cell.name, %exit, "a stage ended and nobody joins it");
         }
         let _first = cell.exit.set(exit.clone());

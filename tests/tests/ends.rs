@@ -11,8 +11,8 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use stage::{
     Batch, Consumer, Context, Demand, Directive, Exit, Failure, Handler, Intensity, Producer,
-    ProducerConsumer, Result, SpawnError, Stages, Subscribe, UpstreamEnds, consumer, consumer_with,
-    from_iter, producer, producer_consumer, producer_with,
+    ProducerConsumer, Result, SpawnError, Stages, Subscribe, UpstreamEnds, consumer,
+    consumer_supervisor, consumer_with, from_iter, producer, producer_consumer, producer_with,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -377,6 +377,21 @@ async fn what_is_not_drained_within_the_grace_is_aborted_and_reported() {
     assert_eq!(left.len(), 1);
     assert_eq!((&*left[0].name, left[0].stats.lost), ("blocks", 10));
     assert!(matches!(blocks.join().await, Exit::Aborted));
+}
+
+#[tokio::test(start_paused = true)]
+async fn children_that_an_abort_ends_are_counted_as_lost() {
+    let stages = Stages::new();
+    let numbers = from_iter(0..9).within(&stages).spawn().unwrap();
+    let children = consumer_supervisor(|_: usize| std::future::pending::<Result>())
+        .subscribe_to(&numbers, Demand::one_by_one(5).unwrap())
+        .within(&stages)
+        .spawn()
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let left = stages.drain(GRACE).await;
+    assert_eq!((left.len(), left[0].stats.lost), (1, 5));
+    assert_eq!(children.edges()[0].delivered, 5);
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ use crate::protocol::{Demand, Split, Window};
 /// The events of a producer as a stream; made by [`Handle::stream`](crate::Handle::stream).
 ///
 /// It ends when the producer completes or stops. A failed producer gives one error and then the end. Dropping it
-/// cancels the subscription and leaves the producer alive. At most `max` events of the [`Demand`] are held.
+/// cancels the subscription and leaves the producer alive; what was asked for and not taken, at most `max` of the
+/// [`Demand`], is gone with it.
 #[pin_project::pin_project]
 #[derive(Debug)]
 pub struct EventStream<T: Send + 'static> {

@@ -60,6 +60,16 @@ impl Demand {
         Self::new(max, max / 2)
     }
 
+    /// Asks for `max`, and again for each event that was handled: a batch is one event. For supervisors of a task for each
+    /// event, where it means `max` at a time; a consumer pays with a message an event.
+    ///
+    /// # Errors
+    ///
+    /// [`DemandError::MaxIsZero`].
+    pub const fn one_by_one(max: usize) -> Result<Self, DemandError> {
+        Self::new(max, max.saturating_sub(1))
+    }
+
     /// The most events outstanding.
     #[must_use]
     pub const fn max(self) -> usize {

@@ -46,7 +46,8 @@ pub enum Asking {
     /// The runtime, by the window.
     #[default]
     Automatic,
-    /// The stage itself, with `cx.ask`; messages then arrive unsplit.
+    /// The stage itself, with `cx.ask`: nothing comes before it asks, in `handle_subscribe` or later. Messages then arrive
+    /// unsplit, and the [`Demand`] is not used.
     Manual,
 }
 
@@ -65,7 +66,7 @@ pub struct Subscribe {
 }
 
 impl Subscribe {
-    /// Leaves asking to the stage.
+    /// Leaves asking to the stage, whatever the [`Demand`] says.
     #[must_use]
     pub const fn manual(mut self) -> Self {
         self.asking = Asking::Manual;

@@ -4,7 +4,7 @@ use super::Demand;
 
 /// The outstanding demand of one automatic subscription.
 ///
-/// Invariant: `outstanding ≤ max`.
+/// Invariant: `outstanding ≤ max`, but for what a narrowed window still waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     demand: Demand,
@@ -48,6 +48,19 @@ impl Window {
         self.demand
     }
 
+    /// Changes the numbers and returns what to ask now.
+    #[must_use]
+    pub const fn resize(&mut self, demand: Demand) -> usize {
+        let is_wider = demand.max() > self.demand.max();
+        self.demand = demand;
+        if self.outstanding >= demand.max() || !(is_wider || self.outstanding <= demand.min()) {
+            return 0;
+        }
+        let ask = demand.max() - self.outstanding;
+        self.outstanding += ask;
+        ask
+    }
+
     /// Notes that a message arrived; [`Window::split`] then cuts it.
     pub const fn arrive(&mut self) {
         self.covered = self.outstanding;
@@ -67,7 +80,7 @@ impl Window {
             0
         };
         self.outstanding = left + ask;
-        debug_assert!(self.outstanding <= self.demand.max());
+        debug_assert!(ask == 0 || self.outstanding == self.demand.max());
         Split {
             len,
             ask,

@@ -15,7 +15,7 @@ use super::{
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::id::{ById, StageId, SubscriptionId};
+use crate::id::{ById, StageId};
 use crate::protocol::{
     Buffer, DemandDispatcher, DemandMode, Dispatched, Dispatcher, Intensity, ProducerHalf,
     Subscribe, WhenFull,
@@ -234,11 +234,7 @@ impl<R: Role> Build<R> {
         let control: VecDeque<_> = self
             .upstreams
             .into_iter()
-            .map(|(outlet, options)| NewUpstream {
-                id: SubscriptionId::next(),
-                outlet,
-                options,
-            })
+            .map(|(outlet, options)| NewUpstream::new(outlet, options))
             .map(|upstream| Control::SubscribeTo(Box::new(upstream)))
             .collect();
         let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
@@ -252,6 +248,7 @@ impl<R: Role> Build<R> {
                 cell: Arc::clone(&cell),
                 half,
                 emitted: Vec::new(),
+                discarded: 0,
                 dispatched: Dispatched::default(),
                 downstreams: ById::default(),
                 upstreams: ById::default(),
@@ -265,6 +262,7 @@ impl<R: Role> Build<R> {
             control,
             incoming: VecDeque::new(),
             draining: false,
+            is_paused: false,
             exit: Exit::Aborted,
             stages: self.stages,
         };

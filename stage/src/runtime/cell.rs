@@ -98,7 +98,7 @@ pub struct StageStats {
     pub rejected: u64,
     /// Events sent to the stage that it had not handled when it ended.
     pub lost: u64,
-    /// Callbacks that failed.
+    /// Callbacks that failed, each with the event it had at work; of a supervisor, children that failed or did not start.
     pub failed: u64,
 }
 
@@ -110,6 +110,7 @@ pub(crate) struct Cell {
     pub(crate) abort: OnceLock<AbortHandle>,
     pub(crate) port: OnceLock<Arc<dyn AskPort>>,
     joiners: AtomicUsize,
+    is_abort_asked: AtomicBool,
     edges: Mutex<Vec<Arc<Edge>>>,
     is_accumulating: AtomicBool,
     buffered: AtomicUsize,
@@ -141,6 +142,7 @@ impl Cell {
             abort: OnceLock::new(),
             port: OnceLock::new(),
             joiners: AtomicUsize::new(0),
+            is_abort_asked: AtomicBool::new(false),
             edges: Mutex::new(Vec::new()),
             is_accumulating: AtomicBool::new(false),
             buffered: AtomicUsize::new(0),
@@ -159,7 +161,14 @@ impl Cell {
         self.exit.wait().await.clone()
     }
 
-    pub(crate) fn is_joined(&self) -> bool {
+    /// Returns whether the end is a failure that nobody waits for. A stage that was dropped with its runtime is none.
+    pub(crate) fn is_unseen_failure(&self, exit: &Exit) -> bool {
+        let is_shutdown =
+            matches!(exit, Exit::Aborted) && !self.is_abort_asked.load(Ordering::Relaxed);
+        exit.is_failure() && !is_shutdown && !self.is_joined()
+    }
+
+    fn is_joined(&self) -> bool {
         self.joiners.load(Ordering::Relaxed) > 0
     }
 
@@ -197,7 +206,10 @@ impl Cell {
     }
 
     pub(crate) fn discarded(&self, n: usize) {
-        self.discarded.fetch_add(n as u64, Ordering::Relaxed);
+        add(&self.discarded, n);
+    }
+
+    pub(crate) fn report_discarded(&self, n: usize) {
         tracing::warn!(stage = &*self.name, events = n, "events discarded");
     }
 
@@ -237,6 +249,7 @@ impl Cell {
     }
 
     pub(crate) fn abort(&self) {
+        self.is_abort_asked.store(true, Ordering::Relaxed);
         if let Some(task) = self.abort.get() {
             task.abort();
         }

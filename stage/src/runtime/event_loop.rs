@@ -20,7 +20,7 @@ use crate::behaviour::Directive;
 use crate::context::{Context, Downstream, Upstream};
 use crate::exit::{Cancel, End, Exit, Result, StageError};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, DemandMode, Intensity, Window};
+use crate::protocol::{Asking, DemandMode, Intensity, UpstreamEnds, Window};
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
@@ -37,6 +37,12 @@ pub enum Failure {
     Error(Arc<StageError>),
     /// It panicked with this message.
     Panic(Arc<str>),
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.to_exit().fmt(f)
+    }
 }
 
 impl Failure {
@@ -97,6 +103,7 @@ pub(crate) struct Task<R: Role> {
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
     pub(crate) incoming: VecDeque<Incoming<R::In>>,
     pub(crate) draining: bool,
+    pub(crate) is_paused: bool,
     pub(crate) exit: Exit,
     pub(crate) stages: Stages,
 }
@@ -149,6 +156,7 @@ impl<R: Role> Task<R> {
     /// A producer-consumer takes events only for demand, and never while its buffer holds back.
     fn may_take(&self) -> bool {
         match self.incoming.front() {
+            Some(Incoming::Events(..)) if self.is_paused => false,
             Some(Incoming::Events(..)) if R::EMITS => {
                 self.cx.half.owed() > 0 && !self.cx.half.is_holding_back()
             }
@@ -206,6 +214,7 @@ impl<R: Role> Task<R> {
         let mut was_demand = false;
         loop {
             self.cx.flush();
+            self.report_discarded();
             let mut demand = 0;
             if let Err(failure) = outcome {
                 let resumed = self.on_failure(&failure).await?;
@@ -229,6 +238,18 @@ impl<R: Role> Task<R> {
         }
     }
 
+    /// Tells the behaviour what was dropped since the last callback, and reports it unless it does so itself.
+    fn report_discarded(&mut self) {
+        let discarded = std::mem::take(&mut self.cx.discarded);
+        if discarded == 0 {
+            return;
+        }
+        let hears = AssertUnwindSafe(|| self.role.handle_discarded(discarded));
+        if catch_unwind(hears).unwrap_or(true) {
+            self.cx.cell.report_discarded(discarded);
+        }
+    }
+
     /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
     async fn on_failure(&mut self, failure: &Failure) -> std::result::Result<bool, Exit> {
         let mut failure = Box::new(failure.clone());
@@ -236,7 +257,10 @@ impl<R: Role> Task<R> {
             self.cx.cell.failed();
             let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(&failure)));
             match (directive, &*failure) {
-                (Ok(Directive::Resume), Failure::Error(_)) => return Ok(true),
+                (Ok(Directive::Resume), Failure::Error(error)) => {
+                    tracing::warn!(stage = self.cx.name(), %error, "a callback failed; resumed");
+                    return Ok(true);
+                }
                 (Ok(Directive::Resume | Directive::Restart), _) => {}
                 (Ok(Directive::Stop | Directive::Escalate) | Err(_), _) => {
                     return Err(failure.to_exit());
@@ -245,7 +269,7 @@ impl<R: Role> Task<R> {
             let Some(stage) = self.make_anew() else {
                 return Err(failure.to_exit());
             };
-            tracing::warn!(stage = self.cx.name(), ?failure, "restarted");
+            tracing::warn!(stage = self.cx.name(), %failure, "restarted");
             self.role = R::new(stage);
             match guarded(self.role.started(&mut self.cx)).await {
                 Ok(()) => return Ok(false),
@@ -299,6 +323,25 @@ impl<R: Role> Task<R> {
                 };
                 let handled = guarded(handled).await;
                 self.after(handled).await
+            }
+            Control::Resubscribe(old, reason, upstream) => {
+                if let Some(upstream) = self.cx.upstreams.get_mut(&old) {
+                    upstream.ends = UpstreamEnds::Keep;
+                    upstream.port.cancel(old, reason);
+                }
+                self.subscribe(*upstream).await
+            }
+            Control::SetDemand(id, demand) => {
+                let automatic = self.cx.upstreams.get_mut(&id);
+                if let Some(upstream) = automatic.filter(|up| up.asking == Asking::Automatic) {
+                    let ask = upstream.window.resize(demand);
+                    self.cx.ask(id, ask);
+                }
+                Ok(())
+            }
+            Control::SetPaused(is_paused) => {
+                self.is_paused = is_paused;
+                Ok(())
             }
             Control::SetMode(mode) => self.set_mode(mode).await,
             Control::Stop => {
@@ -484,7 +527,8 @@ impl<R: Role> Drop for Task<R> {
         }
         let unread: usize = self.incoming.drain(..).map(|message| message.len()).sum();
         let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
-        self.cx.cell.lost_if_any(unhandled + unread);
+        let in_hand = catch_unwind(AssertUnwindSafe(|| self.role.in_hand())).unwrap_or(0);
+        self.cx.cell.lost_if_any(unhandled + unread + in_hand);
         self.cx.close(&self.exit);
         self.stages.ended(&self.cx.cell, &self.exit);
     }

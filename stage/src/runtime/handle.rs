@@ -232,16 +232,51 @@ impl<R: Takes> Handle<R> {
         source: &impl Source<Out = R::In>,
         options: impl Into<Subscribe>,
     ) -> Result<SubscriptionId, Unreachable> {
-        let id = SubscriptionId::next();
-        let upstream = NewUpstream {
-            id,
-            outlet: source.outlet(),
-            options: options.into(),
-        };
+        let upstream = NewUpstream::new(source.outlet(), options.into());
+        let id = upstream.id;
         self.mailbox
             .control(Control::SubscribeTo(Box::new(upstream)))
             .then_some(id)
             .ok_or(Unreachable)
+    }
+
+    /// Replaces a subscription in one step: `old` is cancelled with `reason` and its end stops nothing, then this stage
+    /// subscribes to `source`. An unknown `old` is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`Unreachable`] when this stage has ended.
+    pub fn resubscribe(
+        &self,
+        old: SubscriptionId,
+        reason: Cancel,
+        source: &impl Source<Out = R::In>,
+        options: impl Into<Subscribe>,
+    ) -> Result<SubscriptionId, Unreachable> {
+        let upstream = NewUpstream::new(source.outlet(), options.into());
+        let id = upstream.id;
+        self.mailbox
+            .control(Control::Resubscribe(old, reason, Box::new(upstream)))
+            .then_some(id)
+            .ok_or(Unreachable)
+    }
+
+    /// Changes the window of an automatic subscription while it runs. A wider one asks at once; a narrower one asks no
+    /// more until what is outstanding has fallen to its minimum. Unknown and manual subscriptions are ignored.
+    pub fn set_demand(&self, subscription: SubscriptionId, demand: Demand) {
+        self.mailbox
+            .control(Control::SetDemand(subscription, demand));
+    }
+
+    /// Takes no more events, at once: what was asked for waits here, bounded by the windows, and nothing more is asked.
+    /// Calls, casts and ends are handled all the same.
+    pub fn pause(&self) {
+        self.mailbox.control(Control::SetPaused(true));
+    }
+
+    /// Takes events again.
+    pub fn resume(&self) {
+        self.mailbox.control(Control::SetPaused(false));
     }
 
     /// Cancels one of this stage's upstream subscriptions.

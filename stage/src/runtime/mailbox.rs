@@ -16,7 +16,7 @@ use crate::behaviour::Handler;
 use crate::context::Context;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{AnyKey, DemandMode, Subscribe};
+use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
 
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
@@ -45,6 +45,10 @@ pub(crate) enum Control<S, In, Out: Send + 'static> {
     SubscribeTo(Box<NewUpstream<In>>),
     CancelUpstream(SubscriptionId, Cancel),
     Call(Box<dyn Envelope<S, Out>>),
+    /// The subscription that is replaced, why it is cancelled, and the new one.
+    Resubscribe(SubscriptionId, Cancel, Box<NewUpstream<In>>),
+    SetDemand(SubscriptionId, Demand),
+    SetPaused(bool),
     SetMode(DemandMode),
     Stop,
     Drain,
@@ -62,6 +66,16 @@ pub(crate) struct NewUpstream<In> {
     pub(crate) id: SubscriptionId,
     pub(crate) outlet: Outlet<In>,
     pub(crate) options: Subscribe,
+}
+
+impl<In> NewUpstream<In> {
+    pub(crate) fn new(outlet: Outlet<In>, options: Subscribe) -> Self {
+        Self {
+            id: SubscriptionId::next(),
+            outlet,
+            options,
+        }
+    }
 }
 
 /// The consumer's side of an edge, as its producer sees it.

@@ -88,6 +88,8 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     #[doc(hidden)]
     fn handle_failure(&mut self, failure: &Failure) -> Directive;
     #[doc(hidden)]
+    fn handle_discarded(&mut self, count: usize) -> bool;
+    #[doc(hidden)]
     fn in_hand(&self) -> usize;
     #[doc(hidden)]
     fn stopping(
@@ -149,6 +151,9 @@ macro_rules! role {
             }
             fn handle_failure(&mut self, failure: &Failure) -> Directive {
                 self.0.handle_failure(failure)
+            }
+            fn handle_discarded(&mut self, count: usize) -> bool {
+                self.0.handle_discarded(count)
             }
             fn in_hand(&self) -> usize {
                 self.0.in_hand()

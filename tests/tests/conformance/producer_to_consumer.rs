@@ -198,3 +198,51 @@ async fn gsx_15_the_callback_hears_what_the_buffer_left() {
     assert!(saw.at_rest().await.is_empty());
     silent.abort();
 }
+
+/// Emits what it is given, and hears of what its buffer of 5 drops.
+struct Hears {
+    log: Log,
+    logs_too: bool,
+}
+
+impl stage::Producer for Hears {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut stage::Context<usize>) -> stage::Result {
+        Ok(())
+    }
+
+    fn handle_discarded(&mut self, count: usize) -> bool {
+        let _test_over = self.log.send(Seen::Demand(count));
+        self.logs_too
+    }
+}
+
+impl stage::Handler<Queue, usize> for Hears {
+    type Reply = ();
+
+    async fn handle(&mut self, Queue(events): Queue, cx: &mut stage::Context<usize>) {
+        cx.emit_all(events);
+    }
+}
+
+/// GS-028 to GS-030: the callback hears the count of each time; what is logged besides is up to it.
+#[tokio::test(start_paused = true)]
+async fn gs_028_029_030_a_producer_hears_what_its_buffer_dropped() {
+    for logs_too in [true, false] {
+        let ((log, mut saw), (sink_log, mut sink_saw)) = (log(), log());
+        let hears = producer(Hears { log, logs_too })
+            .buffer(5, WhenFull::DropNewest)
+            .spawn()
+            .unwrap();
+        hears.call(Queue(numbers(0..8))).await.unwrap();
+        assert!(matches!(saw.at_rest().await[..], [Seen::Demand(3)]));
+        let _sink = consumer(Forwarder(sink_log))
+            .subscribe_to(&hears, window(5, 0))
+            .spawn()
+            .unwrap();
+        assert_eq!(sink_saw.batch().await, numbers(0..5));
+        assert!(saw.at_rest().await.is_empty());
+        hears.abort();
+    }
+}

@@ -96,3 +96,93 @@ async fn gs_057_manual_demand_from_the_start() {
     }
     counter.abort();
 }
+
+/// GS-051, 052, 054, 055: there is one way to resubscribe, and it waits for nothing.
+#[tokio::test(start_paused = true)]
+async fn gs_051_054_a_subscription_is_replaced_in_one_step() {
+    let ((log, mut saw), (producer_log, mut producer_saw)) = (log(), log());
+    let silent = producer(Silent(producer_log)).spawn().unwrap();
+    let sink = consumer(Forwarder(log)).spawn().unwrap();
+    let old = sink.subscribe_to(&silent, permanent()).unwrap();
+    let reason = stage::Cancel::failed("replaced");
+    let new = sink.resubscribe(old, reason, &silent, permanent()).unwrap();
+    assert_ne!(old, new);
+    let seen = saw.at_rest().await;
+    assert!(
+        matches!(&seen[..], [Seen::Subscribed(a), Seen::Subscribed(b), Seen::Cancelled(c, _)]
+            if (*a, *b, *c) == (old, new, old)),
+        "{seen:?}"
+    );
+    assert!(
+        sink.exit().is_none(),
+        "the end of what was replaced stops nothing"
+    );
+    assert!(matches!(
+        producer_saw.at_rest().await[..],
+        [Seen::Demand(1000)]
+    ));
+    silent.abort();
+}
+
+#[tokio::test]
+async fn gs_052_055_an_unknown_subscription_is_replaced_too() {
+    let (log, mut saw) = log();
+    let counter = producer(Counter::new()).spawn().unwrap();
+    let sink = consumer(Forwarder(log)).spawn().unwrap();
+    let unknown = stage::SubscriptionId::next();
+    let new = sink
+        .resubscribe(unknown, stage::Cancel::Normal, &counter, temporary())
+        .unwrap();
+    assert!(matches!(saw.next().await, Seen::Subscribed(id) if id == new));
+    counter.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn gsx_17_a_smaller_successor_uses_what_was_asked_before_it() {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(log)).spawn().unwrap();
+    let sink = consumer(Forwarder(no_log())).spawn().unwrap();
+    let old = sink.subscribe_to(&silent, window(10, 0)).unwrap();
+    sink.resubscribe(old, stage::Cancel::Normal, &silent, window(6, 0))
+        .unwrap();
+    assert!(matches!(saw.at_rest().await[..], [Seen::Demand(10)]));
+    assert_eq!(silent.stats().owed, 10);
+    silent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_window_changes_while_it_runs() {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(log)).spawn().unwrap();
+    let sink = consumer(Forwarder(no_log())).spawn().unwrap();
+    let id = sink.subscribe_to(&silent, window(4, 2)).unwrap();
+    assert!(matches!(saw.at_rest().await[..], [Seen::Demand(4)]));
+    sink.set_demand(id, window(10, 5));
+    assert!(
+        matches!(saw.at_rest().await[..], [Seen::Demand(6)]),
+        "a wider one asks at once"
+    );
+    sink.set_demand(id, window(4, 2));
+    silent.call(Queue(numbers(0..7))).await.unwrap();
+    assert!(saw.at_rest().await.is_empty(), "3 are outstanding");
+    silent.call(Queue(numbers(7..8))).await.unwrap();
+    assert!(
+        matches!(saw.at_rest().await[..], [Seen::Demand(2)]),
+        "at the minimum it asks up to 4"
+    );
+    silent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_consumer_takes_nothing_that_it_asked_for() {
+    let (log, mut saw) = log();
+    let counter = producer(Counter::new()).spawn().unwrap();
+    let sink = consumer(Forwarder(log)).spawn().unwrap();
+    sink.pause();
+    sink.subscribe_to(&counter, window(4, 0)).unwrap();
+    assert!(saw.batches_at_rest().await.is_empty());
+    assert_eq!(sink.edges()[0].delivered, 4);
+    sink.resume();
+    assert_eq!(saw.batch().await, numbers(0..4));
+    counter.abort();
+}
