@@ -37,6 +37,8 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) emitted: Vec<Out>,
     /// Dropped by full queues, and not yet told to the behaviour.
     pub(crate) discarded: usize,
+    /// Marks that have been passed, and whose messages have not been handled.
+    pub(crate) passed: usize,
     pub(crate) dispatched: Dispatched<Out>,
     pub(crate) downstreams: ById<SubscriptionId, Downstream<Out>>,
     pub(crate) upstreams: ById<SubscriptionId, Upstream>,
@@ -111,6 +113,7 @@ impl<Out: Send + 'static> Context<Out> {
         for reason in self.dispatched.warnings.drain(..) {
             tracing::error!(stage = &*self.cell.name, reason, "an event was rejected");
         }
+        self.passed += std::mem::take(&mut self.dispatched.passed);
         self.cell
             .unwanted(std::mem::take(&mut self.dispatched.unwanted));
         self.cell

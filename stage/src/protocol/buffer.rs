@@ -20,6 +20,10 @@ pub struct Buffer<T> {
     events: VecDeque<T>,
     capacity: usize,
     when_full: WhenFull,
+    /// How many events have left it, for the marks.
+    left: u64,
+    /// A mark is passed when as many have left.
+    marks: VecDeque<u64>,
 }
 
 impl<T> Buffer<T> {
@@ -30,6 +34,8 @@ impl<T> Buffer<T> {
             events: VecDeque::new(),
             capacity: capacity.max(1),
             when_full,
+            left: 0,
+            marks: VecDeque::new(),
         }
     }
 
@@ -76,6 +82,7 @@ impl<T> Buffer<T> {
         self.events.extend(events.drain(..));
         if self.when_full == WhenFull::DropOldest {
             self.events.drain(..over);
+            self.left += over as u64;
         }
         over
     }
@@ -83,11 +90,32 @@ impl<T> Buffer<T> {
     /// Takes up to `most` of the oldest events, in order.
     pub fn take(&mut self, most: usize) -> Vec<T> {
         let most = most.min(self.events.len());
+        self.left += most as u64;
         self.events.drain(..most).collect()
+    }
+
+    /// Marks the end of what is buffered now; `false`, and no mark, when that is nothing.
+    #[must_use]
+    pub fn mark(&mut self) -> bool {
+        if self.events.is_empty() {
+            return false;
+        }
+        self.marks.push_back(self.left + self.events.len() as u64);
+        true
+    }
+
+    /// Forgets the marks that have been passed, because what was before them was taken or dropped, and returns how many
+    /// there were.
+    pub fn take_passed(&mut self) -> usize {
+        let passed = self.marks.iter().take_while(|mark| **mark <= self.left);
+        let passed = passed.count();
+        self.marks.drain(..passed);
+        passed
     }
 
     /// Puts events that were taken back to the front, in their order.
     pub(crate) fn put_back(&mut self, events: Vec<T>) {
+        self.left -= events.len() as u64;
         for event in events.into_iter().rev() {
             self.events.push_front(event);
         }
@@ -96,6 +124,7 @@ impl<T> Buffer<T> {
     /// Empties it and returns how many events it held.
     pub fn clear(&mut self) -> usize {
         let held = self.events.len();
+        self.left += held as u64;
         self.events.clear();
         held
     }

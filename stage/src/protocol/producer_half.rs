@@ -216,6 +216,22 @@ impl<T: 'static> ProducerHalf<T> {
         }
     }
 
+    /// Marks the end of what is buffered and queued now; `false`, and no mark, when that is nothing. It is reported as
+    /// `passed` when all of that was sent or dropped. What is put off is not waited for.
+    #[must_use]
+    pub fn mark(&mut self) -> bool {
+        self.buffer.mark() || self.dispatcher.mark()
+    }
+
+    /// Hands the marks that the buffer has passed on to the dispatcher's queues.
+    fn pass_marks(&mut self, out: &mut Dispatched<T>) {
+        for _ in 0..self.buffer.take_passed() {
+            if !self.dispatcher.mark() {
+                out.passed += 1;
+            }
+        }
+    }
+
     /// Drops what is buffered and returns its count.
     pub fn discard(&mut self) -> usize {
         self.log.clear();
@@ -226,15 +242,16 @@ impl<T: 'static> ProducerHalf<T> {
         while !self.buffer.is_empty() {
             let most = self.dispatcher.wanted();
             if most == 0 {
-                return;
+                break;
             }
             let mut events = self.buffer.take(most);
             self.dispatcher.dispatch(&mut events, out);
             if !events.is_empty() {
                 // It wants no more after all, such as when one of its own queues is full now.
                 self.buffer.put_back(events);
-                return;
+                break;
             }
         }
+        self.pass_marks(out);
     }
 }

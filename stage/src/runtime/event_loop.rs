@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 
-use super::{Control, Edge, Incoming, Mailbox, NewConsumer, NewUpstream, Role};
+use super::{Control, Edge, Envelope, Incoming, Mailbox, NewConsumer, NewUpstream, Role};
 use crate::batch::Batch;
 use crate::behaviour::Directive;
 use crate::context::{Context, Downstream, Upstream};
@@ -101,7 +101,9 @@ pub(crate) struct Task<R: Role> {
     pub(crate) cx: Context<R::Out>,
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
-    pub(crate) incoming: VecDeque<Incoming<R::In>>,
+    pub(crate) incoming: VecDeque<Incoming<R::Stage, R::In, R::Out>>,
+    /// Messages that wait for a mark in the buffer to be passed, one for each mark.
+    pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
     pub(crate) exit: Exit,
@@ -225,12 +227,17 @@ impl<R: Role> Task<R> {
                 self.cx.flush();
                 demand = self.cx.half.retell_demand();
             }
-            if !R::EMITS || self.cx.stop.is_some() || (R::IS_SOURCE && self.cx.ending.is_some()) {
+            if !R::EMITS || self.cx.stop.is_some() {
                 return Ok(());
             }
             demand += self.cx.take_demand();
-            if demand == 0 || !R::IS_SOURCE {
-                return Ok(());
+            if demand == 0 || !R::IS_SOURCE || self.cx.ending.is_some() {
+                let Some(message) = self.take_passed() else {
+                    return Ok(());
+                };
+                was_demand = false;
+                outcome = self.handle(message).await;
+                continue;
             }
             was_demand = true;
             self.cx.emitted.reserve(demand.min(RESERVED_MAX));
@@ -317,11 +324,7 @@ impl<R: Role> Task<R> {
                 Ok(())
             }
             Control::Call(message) => {
-                let handled = async {
-                    message.run(self.role.stage(), &mut self.cx).await;
-                    Ok(())
-                };
-                let handled = guarded(handled).await;
+                let handled = self.handle(message).await;
                 self.after(handled).await
             }
             Control::Resubscribe(old, reason, upstream) => {
@@ -436,11 +439,33 @@ impl<R: Role> Task<R> {
         self.after(asking.map(|_| ())).await
     }
 
-    async fn on_incoming(&mut self, message: Incoming<R::In>) -> Step {
+    async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
         match message {
             Incoming::Events(id, events) => self.on_events(id, events).await,
             Incoming::End(id, end) => self.upstream_ended(id, end).await,
+            Incoming::Behind(message) if self.cx.half.mark() => {
+                self.behind.push_back(message);
+                Ok(())
+            }
+            Incoming::Behind(message) => {
+                let handled = self.handle(message).await;
+                self.after(handled).await
+            }
         }
+    }
+
+    async fn handle(&mut self, message: Box<dyn Envelope<R::Stage, R::Out>>) -> Outcome {
+        let handled = async {
+            message.run(self.role.stage(), &mut self.cx).await;
+            Ok(())
+        };
+        guarded(handled).await
+    }
+
+    /// Returns the next message whose mark has been passed.
+    fn take_passed(&mut self) -> Option<Box<dyn Envelope<R::Stage, R::Out>>> {
+        self.cx.passed = self.cx.passed.checked_sub(1)?;
+        self.behind.pop_front()
     }
 
     async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {

@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
-    Edge, EdgeStats, Emits, Mailbox, Message, NewConsumer, NewUpstream, ProducerPort, Role,
-    StageStats, Takes,
+    Edge, EdgeStats, Emits, Envelope, Mailbox, Message, NewConsumer, NewUpstream, ProducerPort,
+    Role, StageStats, Takes,
 };
 use crate::adapter::{EventStream, Subscription};
 use crate::behaviour::{Handler, Producer};
@@ -207,7 +207,25 @@ impl<R: Role> Handle<R> {
         M: Send + 'static,
         R::Stage: Handler<M, R::Out>,
     {
-        cast(&*self.mailbox, message)
+        cast(&*self.mailbox, message, CallPort::send)
+    }
+
+    /// Sends a message without waiting; it is handled after the events that the stage holds now: those that have arrived
+    /// are handled and those in its buffer and queues sent or dropped. At once, when it holds none. GenStage's
+    /// `async_info`.
+    ///
+    /// # Errors
+    ///
+    /// [`CastError`] gives the message back.
+    pub fn cast_behind<M>(&self, message: M) -> Result<(), CastError<M>>
+    where
+        M: Send + 'static,
+        R::Stage: Handler<M, R::Out>,
+    {
+        cast(&*self.mailbox, message, |port, message| {
+            port.send_behind(message);
+            true
+        })
     }
 
     /// Its outlet, also where nothing comes out.
@@ -343,15 +361,20 @@ impl<R: Emits> Handle<R> {
     }
 }
 
-fn cast<S, M, Out>(port: &(impl CallPort<S, Out> + ?Sized), message: M) -> Result<(), CastError<M>>
+fn cast<P, S, M, Out>(
+    port: &P,
+    message: M,
+    send: impl FnOnce(&P, Box<dyn Envelope<S, Out>>) -> bool,
+) -> Result<(), CastError<M>>
 where
+    P: CallPort<S, Out> + ?Sized,
     S: Handler<M, Out>,
     M: Send + 'static,
     Out: Send + 'static,
 {
     match Arc::clone(port.calls()).try_acquire_owned() {
         Ok(permit) => {
-            port.send(Box::new(Message::new(message, None, permit)));
+            send(port, Box::new(Message::new(message, None, permit)));
             Ok(())
         }
         Err(tokio::sync::TryAcquireError::NoPermits) => Err(CastError::Full(message)),
@@ -385,7 +408,7 @@ impl<S: 'static, Out: Send + 'static> WeakHandle<S, Out> {
         S: Handler<M, Out>,
     {
         match self.0.upgrade() {
-            Some(port) => cast(&*port, message),
+            Some(port) => cast(&*port, message, CallPort::send),
             None => Err(CastError::Ended(message)),
         }
     }

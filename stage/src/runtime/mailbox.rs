@@ -21,17 +21,19 @@ use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
 
-pub(crate) enum Incoming<In> {
+pub(crate) enum Incoming<S, In, Out: Send + 'static> {
     Events(SubscriptionId, Vec<In>),
     End(SubscriptionId, End),
+    /// A message that waits for what is here before it.
+    Behind(Box<dyn Envelope<S, Out>>),
 }
 
-impl<In> Incoming<In> {
+impl<S, In, Out: Send + 'static> Incoming<S, In, Out> {
     /// Returns how many events it carries.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Events(_, events) => events.len(),
-            Self::End(..) => 0,
+            Self::End(..) | Self::Behind(_) => 0,
         }
     }
 }
@@ -104,6 +106,8 @@ pub(crate) trait ProducerPort<T>: AskPort {
 pub(crate) trait CallPort<S, Out: Send + 'static>: Send + Sync {
     /// Gives the message back when the stage has ended.
     fn send(&self, message: Box<dyn Envelope<S, Out>>) -> bool;
+    /// As `send`, behind the events that the stage holds.
+    fn send_behind(&self, message: Box<dyn Envelope<S, Out>>);
     fn calls(&self) -> &Arc<Semaphore>;
 }
 
@@ -161,7 +165,7 @@ where
 
 struct Queues<S, In, Out: Send + 'static> {
     control: VecDeque<Control<S, In, Out>>,
-    incoming: VecDeque<Incoming<In>>,
+    incoming: VecDeque<Incoming<S, In, Out>>,
     /// Whether the stage waits and must be woken.
     is_parked: bool,
     is_closed: bool,
@@ -208,7 +212,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         true
     }
 
-    fn incoming(&self, message: Incoming<In>) {
+    fn incoming(&self, message: Incoming<S, In, Out>) {
         let mut queues = self.lock();
         if queues.is_closed {
             drop(queues);
@@ -223,7 +227,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     pub(crate) fn take(
         &self,
         control: &mut VecDeque<Control<S, In, Out>>,
-        incoming: &mut VecDeque<Incoming<In>>,
+        incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) {
         let mut queues = self.lock();
         move_all(&mut queues.control, control);
@@ -235,7 +239,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         &self,
         task: &Task<'_>,
         control: &mut VecDeque<Control<S, In, Out>>,
-        incoming: &mut VecDeque<Incoming<In>>,
+        incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) -> Poll<()> {
         let mut queues = self.lock();
         if queues.control.is_empty() && queues.incoming.is_empty() {
@@ -324,6 +328,10 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out
 {
     fn send(&self, message: Box<dyn Envelope<S, Out>>) -> bool {
         self.control(Control::Call(message))
+    }
+
+    fn send_behind(&self, message: Box<dyn Envelope<S, Out>>) {
+        self.incoming(Incoming::Behind(message));
     }
 
     fn calls(&self) -> &Arc<Semaphore> {

@@ -25,6 +25,8 @@ mod partition;
 
 mod demand_mode;
 
+mod infos;
+
 mod buffer;
 
 mod consumer_supervisor;

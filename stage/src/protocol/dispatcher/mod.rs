@@ -34,6 +34,8 @@ pub struct Dispatched<T> {
     pub failed: Vec<(SubscriptionId, Refused)>,
     /// What somebody should read.
     pub warnings: Vec<String>,
+    /// Marks that have been passed, in their order.
+    pub passed: usize,
 }
 
 impl<T> Default for Dispatched<T> {
@@ -45,6 +47,7 @@ impl<T> Default for Dispatched<T> {
             unwanted: 0,
             failed: Vec::new(),
             warnings: Vec::new(),
+            passed: 0,
         }
     }
 }
@@ -59,6 +62,7 @@ impl<T> Dispatched<T> {
             && self.unwanted == 0
             && self.failed.is_empty()
             && self.warnings.is_empty()
+            && self.passed == 0
     }
 }
 
@@ -104,6 +108,12 @@ pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
         0
     }
 
+    /// Marks the end of what is in its own queues now; `false`, and no mark, when that is nothing. A mark is reported as
+    /// `passed` when all that was queued before it has gone.
+    fn mark(&mut self) -> bool {
+        false
+    }
+
     /// Moves events from the front of `events` to where they go; what it leaves is the leftover.
     ///
     /// While `wanted` is above 0 it must leave none, and it must not overtake: what it leaves comes again before newer
@@ -118,6 +128,7 @@ pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>);
     fn wanted(&self) -> usize;
     fn queued(&self) -> usize;
+    fn mark(&mut self) -> bool;
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>);
 }
 
@@ -144,6 +155,10 @@ impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
 
     fn queued(&self) -> usize {
         Dispatcher::queued(self)
+    }
+
+    fn mark(&mut self) -> bool {
+        Dispatcher::mark(self)
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {

@@ -71,6 +71,10 @@ pub struct Partition<T, P = usize> {
     queued: usize,
     /// Partitions whose full queue holds all back.
     full: usize,
+    /// In how many lanes each mark has not been passed yet, the oldest first.
+    marks: VecDeque<usize>,
+    /// How many marks have been passed everywhere: the number of the oldest one left.
+    passed: u64,
 }
 
 /// Invariant: there is at least one lane, and one without an owner only when it is the only one.
@@ -86,6 +90,10 @@ struct Lane<T> {
     queue: VecDeque<T>,
     /// What the batch at work delivers.
     batch: Vec<T>,
+    /// How many events have left the queue, for the marks.
+    left: u64,
+    /// The number of each mark, and how many must have left before it is passed.
+    marks: VecDeque<(u64, u64)>,
 }
 
 impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
@@ -120,6 +128,8 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
             wanted: 0,
             queued: 0,
             full: 0,
+            marks: VecDeque::new(),
+            passed: 0,
         })
     }
 
@@ -177,9 +187,11 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
             if self.when_full == WhenFull::DropNewest {
                 return;
             }
-            part.drop_oldest(key);
+            let passed = part.drop_oldest(key);
             self.queued -= 1;
+            self.note_passed(passed, out);
         }
+        let part = &mut self.parts[at];
         part.lane_of(key).queue.push_back(event);
         part.queued += 1;
         self.queued += 1;
@@ -197,6 +209,21 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
                         .push((owner, std::mem::take(&mut lane.batch)));
                 }
             }
+        }
+    }
+
+    /// Notes which marks a lane has passed, and reports those that all have.
+    fn note_passed(&mut self, marks: impl IntoIterator<Item = u64>, out: &mut Dispatched<T>) {
+        for mark in marks {
+            let at = usize::try_from(mark - self.passed);
+            if let Some(lanes) = at.ok().and_then(|at| self.marks.get_mut(at)) {
+                *lanes -= 1;
+            }
+        }
+        while self.marks.front() == Some(&0) {
+            self.marks.pop_front();
+            self.passed += 1;
+            out.passed += 1;
         }
     }
 
@@ -230,14 +257,15 @@ impl<T> Part<T> {
         &mut self.lanes[at]
     }
 
-    /// Drops the oldest event of the key's lane, or else of the longest.
-    fn drop_oldest(&mut self, key: u64) {
-        if self.lane_of(key).queue.pop_front().is_none()
-            && let Some(longest) = self.lanes.iter_mut().max_by_key(|lane| lane.queue.len())
-        {
-            longest.queue.pop_front();
-        }
+    /// Drops the oldest event of the key's lane, or else of the longest; returns the marks that this passes.
+    fn drop_oldest(&mut self, key: u64) -> Vec<u64> {
         self.queued -= 1;
+        let lane = self.lane_of(key);
+        if !lane.queue.is_empty() {
+            return lane.take(1).1;
+        }
+        let longest = self.lanes.iter_mut().max_by_key(|lane| lane.queue.len());
+        longest.map_or_else(Vec::new, |lane| lane.take(1).1)
     }
 }
 
@@ -248,7 +276,21 @@ impl<T> Lane<T> {
             asked: 0,
             queue: VecDeque::new(),
             batch: Vec::new(),
+            left: 0,
+            marks: VecDeque::new(),
         }
+    }
+
+    /// Takes the first `n` events of the queue, and returns the marks that this passes.
+    fn take(&mut self, n: usize) -> (Vec<T>, Vec<u64>) {
+        let events: Vec<T> = self.queue.drain(..n).collect();
+        self.left += events.len() as u64;
+        let passed = self.marks.iter().take_while(|(_, at)| *at <= self.left);
+        let passed = passed.count();
+        (
+            events,
+            self.marks.drain(..passed).map(|(mark, _)| mark).collect(),
+        )
     }
 }
 
@@ -307,8 +349,9 @@ where
             return;
         }
         // Others serve the partition on: what waited for the leaver is theirs now, in its order for each key.
-        let queue = lanes.remove(leaver).queue;
+        let Lane { queue, marks, .. } = lanes.remove(leaver);
         self.note_taken(at, queue.len());
+        self.note_passed(marks.into_iter().map(|(mark, _)| mark), out);
         for event in queue {
             match self.route(&event) {
                 Ok(Some((_, key))) => self.put(at, key, event, out),
@@ -326,15 +369,16 @@ where
         let Some(lane) = lanes.find(|lane| lane.owner == Some(id)) else {
             return;
         };
-        let served = n.min(lane.queue.len());
+        let (events, passed) = lane.take(n.min(lane.queue.len()));
+        let served = events.len();
         if served > 0 {
-            out.deliveries
-                .push((id, lane.queue.drain(..served).collect()));
+            out.deliveries.push((id, events));
         }
         let added = (n - served).min(usize::MAX - self.wanted);
         lane.asked += added;
         self.wanted += added;
         self.note_taken(at, served);
+        self.note_passed(passed, out);
     }
 
     fn wanted(&self) -> usize {
@@ -343,6 +387,22 @@ where
 
     fn queued(&self) -> usize {
         self.queued
+    }
+
+    fn mark(&mut self) -> bool {
+        if self.queued == 0 {
+            return false;
+        }
+        let mark = self.passed + self.marks.len() as u64;
+        let mut lanes = 0;
+        let all = self.parts.iter_mut().flat_map(|part| &mut part.lanes);
+        for lane in all.filter(|lane| !lane.queue.is_empty()) {
+            let at = lane.left + lane.queue.len() as u64;
+            lane.marks.push_back((mark, at));
+            lanes += 1;
+        }
+        self.marks.push_back(lanes);
+        true
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {

@@ -1,0 +1,222 @@
+//! Messages that wait behind the events a stage holds: GenStage's infos, `cast_behind` here.
+
+use stage::protocol::{Buffer, Dispatched, ProducerHalf};
+use stage::{
+    Broadcast, Context, Handler, Partition, ProducerHandle, Subscribe, SubscriptionId, WhenFull,
+    consumer, producer, producer_consumer,
+};
+
+use crate::fixtures::*;
+
+/// Logged as a demand, to tell it from batches.
+struct Info(usize);
+
+impl Handler<Info, usize> for Silent {
+    type Reply = ();
+
+    async fn handle(&mut self, Info(n): Info, _: &mut Context<usize>) {
+        let _test_over = self.0.send(Seen::Demand(n));
+    }
+}
+
+impl Handler<Info, usize> for Identity {
+    type Reply = ();
+
+    async fn handle(&mut self, Info(n): Info, _: &mut Context<usize>) {
+        let _test_over = self.0.send(Seen::Demand(n));
+    }
+}
+
+impl Handler<Info> for Forwarder {
+    type Reply = ();
+
+    async fn handle(&mut self, Info(n): Info, _: &mut Context) {
+        let _test_over = self.0.send(Seen::Demand(n));
+    }
+}
+
+/// The infos among what was logged; demands of the protocol are below 1000.
+const INFO: usize = 1_000_000;
+
+async fn infos(saw: &mut Saw) -> Vec<usize> {
+    let info = |seen| match seen {
+        Seen::Demand(n) if n >= INFO => Some(n - INFO),
+        _ => None,
+    };
+    saw.at_rest().await.into_iter().filter_map(info).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_032_a_consumer_handles_an_info_at_once() {
+    let (log, mut saw) = log();
+    let sink = consumer(Forwarder(log)).spawn().unwrap();
+    sink.cast_behind(Info(INFO)).unwrap();
+    assert_eq!(infos(&mut saw).await, [0]);
+    sink.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_033_a_flowing_producer_consumer_handles_an_info_promptly() {
+    let (log, mut saw) = log();
+    let source = stage::from_iter(0..1_000).spawn().unwrap();
+    let identity = producer_consumer(Identity(log))
+        .subscribe_to(&source, window(10, 5))
+        .spawn()
+        .unwrap();
+    identity.cast_behind(Info(INFO)).unwrap();
+    let _sink = consumer(Forwarder(no_log()))
+        .subscribe_to(&identity, window(10, 5))
+        .spawn()
+        .unwrap();
+    assert_eq!(infos(&mut saw).await, [0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_034_an_info_waits_behind_what_a_producer_consumer_has_not_processed() {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(no_log())).spawn().unwrap();
+    let identity = producer_consumer(Identity(log))
+        .subscribe_to(&silent, window(20, 0))
+        .spawn()
+        .unwrap();
+    rest().await;
+    silent.call(Queue(numbers(0..10))).await.unwrap();
+    rest().await;
+    identity.cast_behind(Info(INFO)).unwrap();
+    identity.cast_behind(Info(INFO + 1)).unwrap();
+    assert!(infos(&mut saw).await.is_empty());
+    let _sink = consumer(Forwarder(no_log()))
+        .subscribe_to(&identity, window(20, 0))
+        .spawn()
+        .unwrap();
+    assert_eq!(infos(&mut saw).await, [0, 1]);
+    silent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_035_an_empty_buffer_delays_nothing() {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(log)).spawn().unwrap();
+    silent.cast_behind(Info(INFO)).unwrap();
+    assert_eq!(infos(&mut saw).await, [0]);
+    silent.abort();
+}
+
+async fn buffered(capacity: usize, events: usize) -> (ProducerHandle<Silent>, Saw) {
+    let (log, saw) = log();
+    let silent = producer(Silent(log))
+        .buffer(capacity, WhenFull::DropOldest)
+        .spawn()
+        .unwrap();
+    silent.call(Queue(numbers(0..events))).await.unwrap();
+    (silent, saw)
+}
+
+/// GS-036 to GS-039: the buffers differ, the rule does not.
+#[tokio::test(start_paused = true)]
+async fn gs_036_037_038_039_an_info_comes_after_what_was_buffered_before_it() {
+    for (capacity, events) in [(100, 3), (3, 1), (3, 2), (3, 3)] {
+        let ((silent, mut saw), (log, mut sink_saw)) = (buffered(capacity, events).await, log());
+        silent.cast_behind(Info(INFO)).unwrap();
+        assert!(infos(&mut saw).await.is_empty());
+        let _sink = consumer(Forwarder(log))
+            .subscribe_to(&silent, Subscribe::default())
+            .spawn()
+            .unwrap();
+        assert_eq!(sink_saw.batch().await, numbers(0..events));
+        assert_eq!(infos(&mut saw).await, [0]);
+        silent.abort();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_041_an_info_comes_when_what_was_before_it_is_displaced() {
+    let (silent, mut saw) = buffered(3, 2).await;
+    silent.cast_behind(Info(INFO)).unwrap();
+    assert!(infos(&mut saw).await.is_empty());
+    let _edge = silent.subscribe();
+    silent.call(Queue(numbers(2..4))).await.unwrap();
+    assert!(infos(&mut saw).await.is_empty(), "one of the two is left");
+    silent.call(Queue(numbers(4..5))).await.unwrap();
+    assert_eq!(infos(&mut saw).await, [0]);
+    silent.abort();
+}
+
+fn filled(capacity: usize, events: std::ops::Range<usize>) -> Buffer<usize> {
+    let mut buffer = Buffer::new(capacity, WhenFull::DropOldest);
+    assert_eq!(buffer.store(&mut events.collect()), 0);
+    buffer
+}
+
+/// GS-159 and GSX-30: what is counted is events alone.
+#[test]
+fn gs_159_gsx_30_marks_are_not_counted() {
+    let mut buffer = filled(10, 0..2);
+    assert!(buffer.mark() && buffer.mark());
+    assert_eq!(buffer.len(), 2);
+}
+
+#[test]
+fn gs_163_displaced_events_pass_their_marks() {
+    let mut buffer = filled(3, 0..2);
+    assert!(buffer.mark() && buffer.mark());
+    assert_eq!(buffer.store(&mut vec![2, 3, 4]), 2);
+    assert_eq!(buffer.take_passed(), 2);
+}
+
+#[test]
+fn gs_164_an_empty_buffer_takes_no_mark() {
+    assert!(!filled(3, 0..0).mark());
+}
+
+#[test]
+fn gs_165_nothing_comes_from_an_empty_buffer() {
+    assert!(filled(3, 0..0).take(5).is_empty());
+}
+
+/// Departure: an info is the producer's own, so taking goes on over it, and it is handled right after.
+#[test]
+fn gs_166_a_mark_is_passed_when_its_events_are_taken() {
+    let mut buffer = filled(10, 0..2);
+    assert!(buffer.mark());
+    assert_eq!(buffer.store(&mut vec![2]), 0);
+    assert_eq!(buffer.take(1), [0]);
+    assert_eq!(buffer.take_passed(), 0);
+    assert_eq!((buffer.take(5), buffer.take_passed()), (vec![1, 2], 1));
+}
+
+#[test]
+fn gs_167_marks_at_one_place_are_passed_together() {
+    let mut buffer = filled(10, 0..2);
+    assert!(buffer.mark() && buffer.mark() && buffer.mark());
+    assert_eq!((buffer.take(5).len(), buffer.take_passed()), (2, 3));
+}
+
+/// GS-132 and GS-143: Demand and Broadcast keep no queue, so nothing is before an info.
+#[test]
+fn gs_132_143_dispatchers_without_queues_take_no_mark() {
+    let buffer = || Buffer::<usize>::new(9, WhenFull::DropOldest);
+    assert!(!ProducerHalf::new(stage::DemandDispatcher::default(), buffer()).mark());
+    assert!(!ProducerHalf::new(Broadcast::new(), buffer()).mark());
+}
+
+#[test]
+fn gs_152_153_154_a_partitions_queue_is_waited_for() {
+    let partition = Partition::new(0..2, |event: &usize| Some(event % 2)).unwrap();
+    let mut half = ProducerHalf::new(partition, Buffer::new(9, WhenFull::DropOldest));
+    let mut out = Dispatched::default();
+    assert!(!half.mark(), "no consumers and no queue");
+    let [even, odd] = [0, 1].map(|partition: usize| {
+        let id = SubscriptionId::next();
+        half.on_subscribe(id, Some(partition)).unwrap();
+        id
+    });
+    half.on_ask(odd, 3, &mut out);
+    assert!(!half.mark(), "no queue");
+    half.on_emit(&mut vec![0, 2, 4], &mut out);
+    assert!(half.mark());
+    half.on_ask(even, 2, &mut out);
+    assert_eq!(out.passed, 0, "one is left");
+    half.on_ask(even, 5, &mut out);
+    assert_eq!(out.passed, 1);
+}
