@@ -136,7 +136,7 @@ where
 enum NotStarted {
     #[error("a live stage or child has its name")]
     NameTaken,
-    #[error("its start panicked")]
+    #[error("its start, or what names it, panicked")]
     Panicked,
 }
 
@@ -148,11 +148,14 @@ where
 {
     /// Starts a child; one that does not start is reported and counts as ended.
     fn start(&mut self, subscription: SubscriptionId, event: E, cx: &mut Context) {
-        let name = self.name_of.as_ref().map(|name_of| name_of(&event));
-        let kept = self
-            .restarts
-            .as_ref()
-            .map(|restarts| (restarts.clone)(&event));
+        let prepared = catch_unwind(AssertUnwindSafe(|| {
+            let name = self.name_of.as_ref().map(|name_of| name_of(&event));
+            let restarts = self.restarts.as_ref();
+            (name, restarts.map(|restarts| (restarts.clone)(&event)))
+        }));
+        let Ok((name, kept)) = prepared else {
+            return self.did_not_start(subscription, None, &NotStarted::Panicked, cx);
+        };
         match self.spawn(name.as_deref(), event, cx) {
             Ok(task) => {
                 let child = Child {
@@ -162,12 +165,20 @@ where
                 };
                 self.children.insert(task.id(), child);
             }
-            Err(reason) => {
-                tracing::error!(supervisor = cx.name(), child = ?name, %reason, "a child did not start");
-                cx.cell.failed();
-                self.child_ended(subscription, cx);
-            }
+            Err(reason) => self.did_not_start(subscription, name.as_deref(), &reason, cx),
         }
+    }
+
+    fn did_not_start(
+        &mut self,
+        subscription: SubscriptionId,
+        name: Option<&str>,
+        reason: &NotStarted,
+        cx: &mut Context,
+    ) {
+        tracing::error!(supervisor = cx.name(), child = name, %reason, "a child did not start");
+        cx.cell.failed();
+        self.child_ended(subscription, cx);
     }
 
     fn spawn(

@@ -7,9 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use thiserror::Error;
 use tokio::task::AbortHandle;
 
+use crate::id::StageId;
 use crate::runtime::{Handle, Outlet, Role};
 
 struct Entry {
+    /// Who has the name: only they give it back.
+    owner: StageId,
     handle: Box<dyn Any + Send>,
     outlet: Box<dyn Any + Send>,
     kind: &'static str,
@@ -29,11 +32,12 @@ impl std::fmt::Debug for Registry {
 pub(crate) struct ChildName {
     registry: Registry,
     name: String,
+    owner: StageId,
 }
 
 impl Drop for ChildName {
     fn drop(&mut self) {
-        self.registry.remove(&self.name);
+        self.registry.remove(&self.name, self.owner);
     }
 }
 
@@ -71,44 +75,52 @@ impl Registry {
     }
 
     pub(crate) fn insert_stage<R: Role>(&self, name: &str, handle: Handle<R>) -> bool {
-        let outlet = Box::new(handle.any_outlet());
-        let handle = Box::new(handle);
-        self.insert(
-            name,
-            Entry {
-                handle,
-                outlet,
-                kind: type_name::<R>(),
-            },
-        )
+        let entry = Entry {
+            owner: handle.id(),
+            outlet: Box::new(handle.any_outlet()),
+            handle: Box::new(handle),
+            kind: type_name::<R>(),
+        };
+        self.insert(name, entry)
     }
 
-    /// Runs `spawn` with the name, and keeps what it returns under it; `None` when something alive has the name.
+    /// Takes the name, runs `spawn` with it, and keeps what that returns under it; `None` when something alive has it.
     pub(crate) fn insert_child(
         &self,
         name: &str,
         spawn: impl FnOnce(ChildName) -> AbortHandle,
     ) -> Option<AbortHandle> {
-        // Under the lock, so that a child that ends at once finds its name to remove.
-        let mut names = self.lock();
-        if names.contains_key(name) {
-            return None;
-        }
-        let child = spawn(ChildName {
-            registry: self.clone(),
-            name: name.to_owned(),
-        });
+        let owner = StageId::next();
         let entry = Entry {
-            handle: Box::new(child.clone()),
+            owner,
+            handle: Box::new(()),
             outlet: Box::new(()),
             kind: "a child",
         };
-        names.insert(name.to_owned(), entry);
+        if !self.insert(name, entry) {
+            return None;
+        }
+        // Not under the lock: a runtime that shuts down drops the child, and with it the name, within `spawn`.
+        let child = spawn(ChildName {
+            registry: self.clone(),
+            name: name.to_owned(),
+            owner,
+        });
+        let mut names = self.lock();
+        if let Some(entry) = names.get_mut(name).filter(|entry| entry.owner == owner) {
+            entry.handle = Box::new(child.clone());
+        }
         Some(child)
     }
 
-    pub(crate) fn remove(&self, name: &str) {
-        let removed = self.lock().remove(name);
+    /// Frees a name, if it is still this owner's.
+    pub(crate) fn remove(&self, name: &str, owner: StageId) {
+        let mut names = self.lock();
+        let removed = match names.get(name) {
+            Some(entry) if entry.owner == owner => names.remove(name),
+            _ => None,
+        };
+        drop(names);
         drop(removed);
     }
 

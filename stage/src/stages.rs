@@ -1,6 +1,7 @@
 //! The owner of free stages: it knows who lives, drains the graph sources first, and reports what nobody joined.
 
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::time::timeout_at;
@@ -71,15 +72,20 @@ impl Stages {
     pub async fn drain(&self, grace: Duration) -> Vec<NotDrained> {
         let cells: Vec<_> = self.lock().values().cloned().collect();
         for cell in &cells {
-            match cell.port.get() {
+            match cell.port.get().and_then(Weak::upgrade) {
                 Some(port) if cell.is_source => port.drain(),
                 Some(port) => port.finish(),
                 None => {}
             }
         }
-        let deadline = tokio::time::Instant::now() + grace;
+        // A grace that no clock can tell has no end.
+        let deadline = tokio::time::Instant::now().checked_add(grace);
         let mut left = Vec::new();
         for cell in cells {
+            let Some(deadline) = deadline else {
+                cell.join().await;
+                continue;
+            };
             if timeout_at(deadline, cell.join()).await.is_err() {
                 cell.abort();
                 cell.join().await;
@@ -111,11 +117,15 @@ impl Stages {
     }
 
     pub(crate) fn ended(&self, cell: &Cell, exit: &Exit) {
-        self.registry.remove(&cell.name);
+        self.registry.remove(&cell.name, cell.id);
         self.lock().remove(&cell.id);
-        if cell.is_unseen_failure(exit) {
-            tracing::error!(stage = &*cell.name, %exit, "a stage ended and nobody joins it");
-        }
+        let is_unseen = cell.is_unseen_failure(exit);
         let _first = cell.exit.set(exit.clone());
+        if is_unseen {
+            // A subscriber that panics, as on a standard error that takes nothing, is no reason to fail here.
+            let log =
+                || tracing::error!(stage = &*cell.name, %exit, "a stage ended and nobody joins it");
+            let _panicked = catch_unwind(AssertUnwindSafe(log));
+        }
     }
 }

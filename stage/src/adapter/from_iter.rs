@@ -7,6 +7,9 @@ use crate::id::SubscriptionId;
 use crate::protocol::Dispatcher;
 use crate::runtime::{AsProducer, Build, producer};
 
+/// Items between two looks at the rest of the world.
+const CHUNK_MAX: usize = 10_000;
+
 /// A producer of an iterator's items; made by [`from_iter`].
 #[derive(Debug)]
 pub struct FromIter<I> {
@@ -67,11 +70,21 @@ where
 
     async fn handle_demand(&mut self, demand: usize, cx: &mut Context<I::Item>) -> Result {
         let mut left = demand;
-        cx.emit_all(self.items.by_ref().take(demand).inspect(|_| left -= 1));
-        if left > 0 || self.items.size_hint().1 == Some(0) {
-            cx.complete();
+        loop {
+            let chunk = left.min(CHUNK_MAX);
+            let before = left;
+            cx.emit_all(self.items.by_ref().take(chunk).inspect(|_| left -= 1));
+            if before - left < chunk || self.items.size_hint().1 == Some(0) {
+                cx.complete();
+                return Ok(());
+            }
+            if left == 0 {
+                return Ok(());
+            }
+            // A demand without end must not hold the thread, nor all its items at once.
+            cx.flush();
+            tokio::task::yield_now().await;
         }
-        Ok(())
     }
 
     async fn handle_subscriber(&mut self, _: SubscriptionId, _: &mut Context<I::Item>) -> Result {

@@ -10,6 +10,9 @@ use crate::context::Context;
 use crate::exit::Result;
 use crate::runtime::{AsProducer, Build, producer};
 
+/// Items taken in one turn.
+const POLLS_MAX: usize = 1_000;
+
 /// A producer of a stream's items; made by [`from_stream`].
 pub struct FromStream<S>(Pin<Box<S>>);
 
@@ -54,7 +57,8 @@ where
     }
 
     fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<S::Item>) -> Poll<Result> {
-        let demand = cx.demand();
+        // One that is always ready must not hold the thread: what is left is polled in the next turn.
+        let demand = cx.demand().min(POLLS_MAX);
         for taken in 0..demand {
             match self.0.as_mut().poll_next(task) {
                 Poll::Ready(Some(item)) => cx.emit(item),

@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
-use super::event_loop::Factory;
+use super::event_loop::{Factory, Last};
+use super::handle::CURRENT;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
     Mailbox, NewUpstream, Outlet, Role, Source, Takes, Task,
@@ -222,7 +223,7 @@ impl<R: Role> Build<R> {
         let cell = Cell::new(id, name, R::IS_SOURCE);
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&cell)));
         let port: Arc<dyn AskPort> = mailbox.clone();
-        let _first = cell.port.set(port);
+        let _first = cell.port.set(Arc::downgrade(&port));
         let handle = Handle {
             mailbox: Arc::clone(&mailbox),
             cell: Arc::clone(&cell),
@@ -263,12 +264,19 @@ impl<R: Role> Build<R> {
             control,
             incoming: VecDeque::new(),
             behind: VecDeque::new(),
+            at_work: None,
             draining: false,
             is_paused: false,
-            exit: Exit::Aborted,
-            stages: self.stages,
+            is_complete: false,
+            last: Last {
+                cell: Arc::clone(&cell),
+                stages: self.stages,
+                exit: Exit::Aborted,
+            },
         };
-        let _first = cell.abort.set(runtime.spawn(task.run()).abort_handle());
+        let _first = cell
+            .abort
+            .set(runtime.spawn(CURRENT.scope(id, task.run())).abort_handle());
         Ok(handle)
     }
 }

@@ -1,7 +1,7 @@
 //! What is known of a stage from outside: its name, its counts, its exit. Counted once a batch.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use tokio::sync::SetOnce;
 use tokio::task::AbortHandle;
@@ -30,7 +30,8 @@ pub(crate) struct Edge {
 struct OwnLine<T>(T);
 
 fn add(count: &AtomicU64, n: usize) {
-    count.store(count.load(Ordering::Relaxed) + n as u64, Ordering::Relaxed);
+    let sum = count.load(Ordering::Relaxed).saturating_add(n as u64);
+    count.store(sum, Ordering::Relaxed);
 }
 
 impl Edge {
@@ -108,7 +109,8 @@ pub(crate) struct Cell {
     pub(crate) is_source: bool,
     pub(crate) exit: SetOnce<Exit>,
     pub(crate) abort: OnceLock<AbortHandle>,
-    pub(crate) port: OnceLock<Arc<dyn AskPort>>,
+    /// Weak, because the mailbox knows its cell.
+    pub(crate) port: OnceLock<Weak<dyn AskPort>>,
     joiners: AtomicUsize,
     is_abort_asked: AtomicBool,
     edges: Mutex<Vec<Arc<Edge>>>,

@@ -14,7 +14,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 
-use super::{Control, Edge, Envelope, Incoming, Mailbox, NewConsumer, NewUpstream, Role};
+use super::{Cell, Control, Edge, Envelope, Incoming, Mailbox, NewConsumer, NewUpstream, Role};
 use crate::batch::Batch;
 use crate::behaviour::Directive;
 use crate::context::{Context, Downstream, Upstream};
@@ -104,10 +104,27 @@ pub(crate) struct Task<R: Role> {
     pub(crate) incoming: VecDeque<Incoming<R::Stage, R::In, R::Out>>,
     /// Messages that wait for a mark in the buffer to be passed, one for each mark.
     pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
+    /// The message at work: what of it has not been handed to the behaviour.
+    pub(crate) at_work: Option<(SubscriptionId, Vec<R::In>)>,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
-    pub(crate) exit: Exit,
+    /// Whether `handle_complete` has run.
+    pub(crate) is_complete: bool,
+    /// The last field, so that who joins the stage finds all the others dropped.
+    pub(crate) last: Last,
+}
+
+/// Makes the end known when it is dropped, whatever panics before.
+pub(crate) struct Last {
+    pub(crate) cell: Arc<Cell>,
     pub(crate) stages: Stages,
+    pub(crate) exit: Exit,
+}
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.stages.ended(&self.cell, &self.exit);
+    }
 }
 
 type Step = std::result::Result<(), Exit>;
@@ -128,7 +145,7 @@ impl<R: Role> Task<R> {
                 tracing::error!(stage = self.cx.name(), "stopping panicked");
             }
         }
-        self.exit = exit;
+        self.last.exit = exit;
     }
 
     /// Runs until there is a reason to end.
@@ -143,10 +160,8 @@ impl<R: Role> Task<R> {
                 };
                 self.on_control(message).await?;
             }
-            if self.may_take()
-                && let Some(message) = self.incoming.pop_front()
-            {
-                self.on_incoming(message).await?;
+            if self.may_take() {
+                self.take_turn().await?;
             }
             self.ended()?;
             if let Some(polled) = self.wait().await {
@@ -157,6 +172,12 @@ impl<R: Role> Task<R> {
 
     /// A producer-consumer takes events only for demand, and never while its buffer holds back.
     fn may_take(&self) -> bool {
+        if self.cx.stop.is_some() {
+            return false;
+        }
+        if self.at_work.is_some() {
+            return !self.is_paused;
+        }
         match self.incoming.front() {
             Some(Incoming::Events(..)) if self.is_paused => false,
             Some(Incoming::Events(..)) if R::EMITS => {
@@ -175,6 +196,7 @@ impl<R: Role> Task<R> {
             Some(exit)
                 if drained
                     && self.cx.half.buffered() == 0
+                    && self.at_work.is_none()
                     && self.incoming.is_empty()
                     && self.role.in_hand() == 0 =>
             {
@@ -389,6 +411,9 @@ impl<R: Role> Task<R> {
     }
 
     async fn complete(&mut self) -> Step {
+        if std::mem::replace(&mut self.is_complete, true) {
+            return Ok(());
+        }
         let completed = guarded(self.role.handle_complete(&mut self.cx)).await;
         self.after(completed).await
     }
@@ -412,8 +437,15 @@ impl<R: Role> Task<R> {
             outlet,
             options,
         } = upstream;
-        if self.cx.ending.is_some() {
-            return Ok(());
+        let unreachable = End::Down(Exit::Unreachable);
+        if self.cx.ending.is_some() || outlet.is_of(&self.mailbox) {
+            let name = self.cx.name();
+            tracing::warn!(
+                stage = name,
+                "a stage that ends, or to itself, subscribes no more"
+            );
+            let heard = guarded(self.role.handle_cancel(id, &unreachable, &mut self.cx)).await;
+            return self.after(heard).await;
         }
         let edge = Edge::new(Arc::clone(outlet.name()), Arc::clone(&self.cx.cell.name));
         self.cx.cell.add_edge(Arc::clone(&edge));
@@ -427,21 +459,48 @@ impl<R: Role> Task<R> {
         self.cx.upstreams.insert(id, upstream);
         let port = Arc::clone(&self.mailbox);
         if !outlet.open(id, port, edge) {
-            return self.upstream_ended(id, End::Down(Exit::Unreachable)).await;
+            return self.upstream_ended(id, unreachable).await;
         }
-        let asking = guarded(self.role.handle_subscribe(id, options.asking, &mut self.cx)).await;
-        if let Ok(Asking::Automatic) = asking {
+        let asking = loop {
+            let chosen = self.role.handle_subscribe(id, options.asking, &mut self.cx);
+            match guarded(chosen).await {
+                Ok(asking) => break asking,
+                Err(failure) => {
+                    self.cx.flush();
+                    if self.on_failure(&failure).await? {
+                        break options.asking;
+                    }
+                }
+            }
+        };
+        if asking == Asking::Automatic {
             if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
                 upstream.asking = Asking::Automatic;
             }
             self.cx.ask(id, options.demand.max());
         }
-        self.after(asking.map(|_| ())).await
+        self.after(Ok(())).await
+    }
+
+    /// Hands on the next batch of the message at work, or else takes the next message.
+    async fn take_turn(&mut self) -> Step {
+        if let Some((id, events)) = self.at_work.take() {
+            return self.on_events(id, events).await;
+        }
+        match self.incoming.pop_front() {
+            Some(message) => self.on_incoming(message).await,
+            None => Ok(()),
+        }
     }
 
     async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
         match message {
-            Incoming::Events(id, events) => self.on_events(id, events).await,
+            Incoming::Events(id, events) => {
+                if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
+                    upstream.window.arrive();
+                }
+                self.on_events(id, events).await
+            }
             Incoming::End(id, end) => self.upstream_ended(id, end).await,
             Incoming::Behind(message) if self.cx.half.mark() => {
                 self.behind.push_back(message);
@@ -468,23 +527,26 @@ impl<R: Role> Task<R> {
         self.behind.pop_front()
     }
 
+    /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
+    /// between two batches.
     async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
-        let Some(upstream) = self.cx.upstreams.get_mut(&id) else {
+        if !self.cx.upstreams.contains_key(&id) {
             self.cx.cell.lost(events.len());
             return Ok(());
-        };
-        upstream.window.arrive();
-        let cell = Arc::clone(&self.cx.cell);
-        cell.unhandled.store(events.len(), Ordering::Relaxed);
-        while !events.is_empty() && self.cx.stop.is_none() {
-            let (len, ask) = self.split(id, events.len());
-            let behind = events.len() - len;
-            let mut batch = Batch::new(events.drain(..len), id, &cell.unhandled, behind);
-            self.on_batch(&mut batch).await?;
-            drop(batch);
-            self.cx.ask(id, ask);
         }
-        cell.lost_if_any(cell.unhandled.swap(0, Ordering::Relaxed));
+        let (len, ask) = self.split(id, events.len());
+        let behind = events.len() - len;
+        let cell = Arc::clone(&self.cx.cell);
+        let mut batch = Batch::new(events.drain(..len), id, &cell.unhandled, behind);
+        self.on_batch(&mut batch).await?;
+        drop(batch);
+        // What a stop left of the batch is lost; what is behind it counts where it waits.
+        let unhandled = cell.unhandled.swap(0, Ordering::Relaxed);
+        cell.lost_if_any(unhandled - behind);
+        self.cx.ask(id, ask);
+        if behind > 0 {
+            self.at_work = Some((id, events));
+        }
         Ok(())
     }
 
@@ -497,7 +559,7 @@ impl<R: Role> Task<R> {
                 Err(_) => batch.skip_failed(),
             }
             self.after(outcome).await?;
-            if batch.len() == 0 {
+            if batch.len() == 0 || self.cx.stop.is_some() {
                 return Ok(());
             }
         }
@@ -540,21 +602,36 @@ impl<R: Role> Task<R> {
     }
 }
 
-impl<R: Role> Drop for Task<R> {
-    fn drop(&mut self) {
+impl<R: Role> Task<R> {
+    /// Tells the neighbours, and counts what was in hand.
+    fn tear_down(&mut self) {
         self.mailbox.close();
         self.mailbox.take(&mut self.control, &mut self.incoming);
-        for message in self.control.drain(..) {
+        let unread: usize = self.incoming.iter().map(Incoming::len).sum();
+        let at_work = self.at_work.as_ref().map_or(0, |(_, events)| events.len());
+        let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
+        let in_hand = catch_unwind(AssertUnwindSafe(|| self.role.in_hand())).unwrap_or(0);
+        for message in &self.control {
             if let Control::Subscribe(consumer) = message {
                 let down = End::Down(Exit::Unreachable);
                 consumer.port.end(consumer.id, down);
             }
         }
-        let unread: usize = self.incoming.drain(..).map(|message| message.len()).sum();
-        let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
-        let in_hand = catch_unwind(AssertUnwindSafe(|| self.role.in_hand())).unwrap_or(0);
-        self.cx.cell.lost_if_any(unhandled + unread + in_hand);
-        self.cx.close(&self.exit);
-        self.stages.ended(&self.cx.cell, &self.exit);
+        self.cx.close(&self.last.exit);
+        let cell = &self.cx.cell;
+        cell.lost_if_any(unhandled + unread + at_work + in_hand);
+    }
+}
+
+impl<R: Role> Drop for Task<R> {
+    fn drop(&mut self) {
+        // What panics here is the user's `Drop` code, or a log; the end becomes known all the same.
+        let _panicked = catch_unwind(AssertUnwindSafe(|| self.tear_down()));
+        let user_values = AssertUnwindSafe(|| {
+            self.control.clear();
+            self.incoming.clear();
+            self.at_work = None;
+        });
+        let _panicked = catch_unwind(user_values);
     }
 }

@@ -56,6 +56,11 @@ impl<R: Role> std::fmt::Debug for Handle<R> {
 #[error("the stage has ended")]
 pub struct Unreachable;
 
+tokio::task_local! {
+    /// The stage whose callback is running, to tell a stage that waits for itself.
+    pub(super) static CURRENT: StageId;
+}
+
 /// Why a call had no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -63,6 +68,10 @@ pub enum CallError {
     /// The stage ended, or its handler failed, before it replied.
     #[error("the stage ended or failed before it replied")]
     Ended,
+    /// A callback called its own stage, which can't reply before that callback returns. Two stages that call each other
+    /// wait for ever, and nothing tells.
+    #[error("a stage can't call itself: it would wait for its own callback")]
+    Itself,
 }
 
 /// Why a cast was refused; the message comes back.
@@ -137,14 +146,22 @@ impl<R: Role> Handle<R> {
         self.cell.join().await
     }
 
-    /// Stops the stage after its running callback and waits for its end.
+    /// Stops the stage after its running callback and waits for its end; a callback that stops its own stage does not wait.
     ///
     /// # Cancel safety
     ///
     /// The stop has been sent when the future is first polled.
     pub async fn stop(&self) -> Exit {
         self.mailbox.stop();
+        if self.is_current() {
+            return Exit::Stopped;
+        }
         self.cell.join().await
+    }
+
+    /// Returns whether the caller is a callback of this very stage.
+    fn is_current(&self) -> bool {
+        CURRENT.try_with(|id| *id == self.cell.id).unwrap_or(false)
     }
 
     /// Lets the stage finish what it holds: a source emits no more, a consumer cancels its upstreams first. Aborts
@@ -189,6 +206,9 @@ impl<R: Role> Handle<R> {
         M: Send + 'static,
         R::Stage: Handler<M, R::Out>,
     {
+        if self.is_current() {
+            return Err(CallError::Itself);
+        }
         let calls = Arc::clone(CallPort::<R::Stage, R::Out>::calls(&*self.mailbox));
         let permit = calls.acquire_owned().await.map_err(|_| CallError::Ended)?;
         let (sender, reply) = oneshot::channel();
@@ -465,6 +485,11 @@ impl<T: 'static> Outlet<T> {
 
     pub(crate) fn ask_port(&self) -> Arc<dyn AskPort> {
         Arc::clone(&self.port) as Arc<dyn AskPort>
+    }
+
+    /// Returns whether this is the outlet of the stage with this mailbox.
+    pub(crate) fn is_of<M>(&self, mailbox: &Arc<M>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.port), Arc::as_ptr(mailbox))
     }
 
     pub(crate) fn open(
