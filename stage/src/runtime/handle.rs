@@ -72,6 +72,9 @@ pub enum CallError {
     /// wait for ever, and nothing tells.
     #[error("a stage can't call itself: it would wait for its own callback")]
     Itself,
+    /// It has not replied in time; it may still handle the message.
+    #[error("the stage has not replied in time")]
+    TimedOut,
 }
 
 /// Why a cast was refused; the message comes back.
@@ -189,7 +192,7 @@ impl<R: Role> Handle<R> {
         self.cell.abort();
     }
 
-    /// Sends a message and waits for its reply.
+    /// Sends a message and waits for its reply, however long it takes; [`Handle::call_within`] has a deadline.
     ///
     /// # Errors
     ///
@@ -215,6 +218,60 @@ impl<R: Role> Handle<R> {
         self.mailbox
             .send(Box::new(Message::new(message, Some(sender), permit)));
         reply.await.map_err(|_| CallError::Ended)
+    }
+
+    /// Sends a message and waits for its reply, at most as long as `patience`: the wait for a place in the mailbox counts.
+    ///
+    /// After a time-out the message may still be handled, unless it found no place; its reply is then dropped. There
+    /// is no default: GenStage 1.3 `call/3` gives up after 5 s, this library only when told.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stage::{Batch, CallError, Consumer, Context, Handler, Result, consumer};
+    ///
+    /// struct Slow;
+    /// impl Consumer for Slow {
+    ///     type In = u32;
+    ///     async fn handle_events(&mut self, _: &mut Batch<'_, u32>, _: &mut Context) -> Result {
+    ///         Ok(())
+    ///     }
+    /// }
+    /// struct Wait(Duration);
+    /// impl Handler<Wait> for Slow {
+    ///     type Reply = ();
+    ///     async fn handle(&mut self, Wait(time): Wait, _: &mut Context) {
+    ///         tokio::time::sleep(time).await;
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// let slow = consumer(Slow).spawn()?;
+    /// let minute = Duration::from_secs(60);
+    /// let late = slow.call_within(Wait(minute), Duration::from_millis(1)).await;
+    /// assert_eq!(late, Err(CallError::TimedOut));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`CallError::TimedOut`] and [`CallError::Ended`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Handle::call`].
+    pub async fn call_within<M>(
+        &self,
+        message: M,
+        patience: Duration,
+    ) -> Result<<R::Stage as Handler<M, R::Out>>::Reply, CallError>
+    where
+        M: Send + 'static,
+        R::Stage: Handler<M, R::Out>,
+    {
+        let reply = tokio::time::timeout(patience, self.call(message)).await;
+        reply.unwrap_or(Err(CallError::TimedOut))
     }
 
     /// Sends a message without waiting.
