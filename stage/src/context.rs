@@ -176,6 +176,46 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
+    /// Cancels one of this stage's consumers: after all that was emitted up to now it hears the end with this reason, and
+    /// its unpaid asks are forgotten. This stage's own `handle_cancel` does not run. An unknown subscription is ignored.
+    ///
+    /// ```
+    /// use stage::{Cancel, Context, Producer, Result, SubscriptionId, UpstreamFailed};
+    ///
+    /// struct Closed;
+    ///
+    /// impl Producer for Closed {
+    ///     type Out = u32;
+    ///
+    ///     async fn handle_demand(&mut self, _: usize, _: &mut Context<u32>) -> Result {
+    ///         Ok(())
+    ///     }
+    ///
+    ///     async fn handle_subscriber(&mut self, id: SubscriptionId, cx: &mut Context<u32>) -> Result {
+    ///         cx.cancel_consumer(id, Cancel::failed("closed"));
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// let closed = stage::producer(Closed).spawn()?;
+    /// let UpstreamFailed(exit) = closed.subscribe().next().await.unwrap_err();
+    /// assert_eq!(exit.to_string(), "failed: closed");
+    /// assert!(closed.exit().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn cancel_consumer(&mut self, subscription: SubscriptionId, reason: Cancel) {
+        self.flush();
+        if let Some(cancelled) = self.downstreams.remove(&subscription) {
+            cancelled.edge.end();
+            cancelled.port.end(subscription, End::Cancelled(reason));
+            self.half.on_cancel(subscription, &mut self.dispatched);
+            self.flush();
+        }
+    }
+
     /// A weak handle to this stage.
     ///
     /// # Panics
