@@ -61,7 +61,7 @@ mod runtime;
 pub use runtime::*;
 mod adapter;
 pub use adapter::{
-    EventStream, FromIter, FromStream, Subscription, UpstreamFailed, from_iter, from_stream,
+    EventStream, FromIter, FromStream, Subscription, UpstreamFailed, from_iter, from_stream, stream,
 };
 mod registry;
 pub use registry::{LookupError, Registry};

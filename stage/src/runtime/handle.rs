@@ -12,7 +12,7 @@ use super::{
     Edge, EdgeStats, Emits, Envelope, Mailbox, Message, NewConsumer, NewUpstream, ProducerPort,
     Role, StageStats, Takes,
 };
-use crate::adapter::{EventStream, Subscription};
+use crate::adapter::{EventStream, Subscription, stream};
 use crate::behaviour::{Handler, Producer};
 use crate::exit::{Cancel, Exit};
 use crate::id::{StageId, SubscriptionId};
@@ -431,10 +431,10 @@ impl<R: Emits> Handle<R> {
         self.outlet().subscribe()
     }
 
-    /// Subscribes the caller itself and returns the events as a stream that asks by `demand`.
+    /// Subscribes the caller itself and returns the events as a stream; of several producers, [`stream`] makes one.
     #[must_use]
-    pub fn stream(&self, demand: Demand) -> EventStream<R::Out> {
-        self.outlet().stream(demand)
+    pub fn stream(&self, options: impl Into<Subscribe>) -> EventStream<R::Out> {
+        stream([(self, options)])
     }
 }
 
@@ -525,13 +525,13 @@ impl<T: Send + 'static> Outlet<T> {
     /// Subscribes the caller itself, who asks by hand.
     #[must_use]
     pub fn subscribe(&self) -> Subscription<T> {
-        Subscription::new(self.clone())
+        Subscription::new(self)
     }
 
-    /// Subscribes the caller itself and returns the events as a stream that asks by `demand`.
+    /// Subscribes the caller itself and returns the events as a stream; of several producers, [`stream`] makes one.
     #[must_use]
-    pub fn stream(&self, demand: Demand) -> EventStream<T> {
-        EventStream::new(self.subscribe(), demand)
+    pub fn stream(&self, options: impl Into<Subscribe>) -> EventStream<T> {
+        stream([(self, options)])
     }
 }
 
@@ -588,5 +588,12 @@ impl<T: Send + 'static> Source for Outlet<T> {
     type Out = T;
     fn outlet(&self) -> Self {
         self.clone()
+    }
+}
+
+impl<S: Source> Source for &S {
+    type Out = S::Out;
+    fn outlet(&self) -> Outlet<S::Out> {
+        (*self).outlet()
     }
 }
