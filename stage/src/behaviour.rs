@@ -127,6 +127,12 @@ pub trait Producer: Sized + Send + 'static {
         ready(Ok(()))
     }
 
+    /// Runs when the stage is drained, and demand is told no more; may emit the rest of what it holds.
+    fn handle_drain(&mut self, cx: &mut Context<Self::Out>) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        ready(Ok(()))
+    }
+
     common_callbacks!(Self::Out);
 }
 

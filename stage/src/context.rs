@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::{ById, SubscriptionId};
-use crate::protocol::{Asking, Dispatched, ProducerHalf, UpstreamEnds, Window};
+use crate::protocol::{Asking, DemandMode, Dispatched, ProducerHalf, UpstreamEnds, Window};
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
 
@@ -85,6 +85,14 @@ impl<Out: Send + 'static> Context<Out> {
     #[must_use]
     pub fn demand(&self) -> usize {
         self.half.owed().saturating_sub(self.emitted.len())
+    }
+
+    /// The part of it that a consumer still waits for: an asker may have left since. Nothing while demand is put off.
+    pub(crate) fn waited_for(&self) -> usize {
+        match self.half.mode() {
+            DemandMode::Forward => self.demand().saturating_sub(self.half.orphaned()),
+            DemandMode::Accumulate => 0,
+        }
     }
 
     /// Dispatches what was emitted, against the asks seen so far. For callbacks that go on to wait.
@@ -269,7 +277,7 @@ impl<Out: Send + 'static> Context<Out> {
         for (subscription, upstream) in self.upstreams.drain() {
             upstream.port.gone(subscription, exit.clone());
         }
-        let lost = self.half.discard() + self.emitted.len();
+        let lost = self.half.discard() + self.emitted.len() + self.cell.close_intake();
         self.cell.set_held(0, 0);
         if lost > 0 {
             self.cell.discarded(lost);

@@ -61,7 +61,8 @@ mod runtime;
 pub use runtime::*;
 mod adapter;
 pub use adapter::{
-    EventStream, FromIter, FromStream, Subscription, UpstreamFailed, from_iter, from_stream, stream,
+    Channel, EventSink, EventStream, FromIter, FromStream, SendError, Sender, Subscription,
+    TrySendError, UpstreamFailed, channel, from_iter, from_stream, stream,
 };
 mod registry;
 pub use registry::{LookupError, Registry};

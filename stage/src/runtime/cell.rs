@@ -103,6 +103,12 @@ pub struct StageStats {
     pub failed: u64,
 }
 
+/// What accepts events for a stage outside its task; it is closed with the stage.
+pub(crate) trait Intake: Send + Sync {
+    /// Refuses all from now on and returns how many events were accepted and never emitted.
+    fn close(&self) -> usize;
+}
+
 pub(crate) struct Cell {
     pub(crate) id: StageId,
     pub(crate) name: Arc<str>,
@@ -111,6 +117,7 @@ pub(crate) struct Cell {
     pub(crate) abort: OnceLock<AbortHandle>,
     /// Weak, because the mailbox knows its cell.
     pub(crate) port: OnceLock<Weak<dyn AskPort>>,
+    pub(crate) intake: OnceLock<Arc<dyn Intake>>,
     joiners: AtomicUsize,
     is_abort_asked: AtomicBool,
     edges: Mutex<Vec<Arc<Edge>>>,
@@ -143,6 +150,7 @@ impl Cell {
             exit: SetOnce::new(),
             abort: OnceLock::new(),
             port: OnceLock::new(),
+            intake: OnceLock::new(),
             joiners: AtomicUsize::new(0),
             is_abort_asked: AtomicBool::new(false),
             edges: Mutex::new(Vec::new()),
@@ -221,6 +229,10 @@ impl Cell {
 
     pub(crate) fn rejected(&self, n: usize) {
         add(&self.rejected, n);
+    }
+
+    pub(crate) fn close_intake(&self) -> usize {
+        self.intake.get().map_or(0, |intake| intake.close())
     }
 
     pub(crate) fn lost_if_any(&self, n: usize) {

@@ -6,7 +6,7 @@ pub(crate) use mailbox::{
     NewUpstream, ProducerPort,
 };
 mod cell;
-pub(crate) use cell::{Cell, Edge};
+pub(crate) use cell::{Cell, Edge, Intake};
 pub use cell::{EdgeStats, StageStats};
 mod role;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, Role, Takes};

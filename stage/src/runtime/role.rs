@@ -189,6 +189,12 @@ role!(
         ) -> impl Future<Output = Result> + Send {
             self.0.handle_subscriber(id, cx)
         }
+        fn handle_complete(
+            &mut self,
+            cx: &mut Context<S::Out>,
+        ) -> impl Future<Output = Result> + Send {
+            self.0.handle_drain(cx)
+        }
     }
 );
 
