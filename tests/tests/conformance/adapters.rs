@@ -1,7 +1,12 @@
-//! A producer as a stream, an iterator as a producer.
+//! Producers as a stream, an iterator as a producer.
+
+use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt};
-use stage::{Demand, End, Exit, Stages, consumer, from_iter, producer};
+use stage::{
+    Cancel, Demand, End, EventStream, Exit, Source, Stages, Subscribe, UpstreamFailed, consumer,
+    from_iter, producer, stream,
+};
 
 use crate::fixtures::*;
 
@@ -12,7 +17,7 @@ async fn take(max: usize, n: usize) {
     let all: Vec<usize> = stream.take(n).try_collect().await.unwrap();
     assert_eq!(all, numbers(0..n));
     let (_, end) = saw.cancelled().await;
-    assert!(matches!(end, End::Cancelled(stage::Cancel::Normal)));
+    assert!(matches!(end, End::Cancelled(Cancel::Normal)));
     assert!(matches!(counter.stop().await, Exit::Stopped));
 }
 
@@ -24,6 +29,123 @@ async fn gs_102_ten_of_a_stream() {
 #[tokio::test]
 async fn gs_103_more_of_a_stream_than_its_window() {
     take(100, 300).await;
+}
+
+async fn stopped(options: Subscribe) -> EventStream<usize> {
+    let counter = producer(Counter::new()).spawn().unwrap();
+    counter.stop().await;
+    counter.stream(options)
+}
+
+#[tokio::test]
+async fn gs_106_permanent_on_an_ended_producer_is_an_error_and_then_the_end() {
+    let mut stream = stopped(permanent()).await;
+    let UpstreamFailed(exit) = stream.next().await.unwrap().unwrap_err();
+    assert!(matches!(exit, Exit::Unreachable));
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test]
+async fn gs_107_permanent_on_a_producer_that_refuses_and_ends_fails_with_its_reason() {
+    let refuser = producer(Refuser { lives: false }).spawn().unwrap();
+    let mut stream = refuser.stream(permanent());
+    let UpstreamFailed(exit) = stream.next().await.unwrap().unwrap_err();
+    assert_eq!(exit.to_string(), "failed: no_thanks");
+    assert!(stream.next().await.is_none());
+    assert!(matches!(refuser.join().await, Exit::Stopped));
+}
+
+async fn is_empty(stream: EventStream<usize>) {
+    let none: Vec<usize> = stream.try_collect().await.unwrap();
+    assert!(none.is_empty());
+}
+
+#[tokio::test]
+async fn gs_110_temporary_on_an_ended_producer_is_empty() {
+    is_empty(stopped(temporary()).await).await;
+}
+
+#[tokio::test]
+async fn gs_111_temporary_on_a_producer_that_refuses_and_ends_is_empty() {
+    let refuser = producer(Refuser { lives: false }).spawn().unwrap();
+    is_empty(refuser.stream(temporary())).await;
+    assert!(matches!(refuser.join().await, Exit::Stopped));
+}
+
+#[tokio::test]
+async fn gs_112_temporary_on_a_producer_that_refuses_and_lives_is_empty() {
+    let refuser = producer(Refuser { lives: true }).spawn().unwrap();
+    is_empty(refuser.stream(temporary())).await;
+    assert!(refuser.exit().is_none());
+    refuser.stop().await;
+}
+
+#[tokio::test]
+async fn two_producers_take_turns_in_the_order_of_arrival() {
+    let low = from_iter(0..).spawn().unwrap();
+    let high = from_iter(100..).spawn().unwrap();
+    let both = stream([(low.outlet(), window(2, 0)), (high.outlet(), window(2, 0))]);
+    let first: Vec<i32> = both.take(8).try_collect().await.unwrap();
+    assert_eq!(first, [0, 1, 100, 101, 2, 3, 102, 103]);
+    low.stop().await;
+    high.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dropped_stream_cancels_all_its_producers_and_holds_nothing() {
+    let token = Arc::new(());
+    let endless = || {
+        let token = Arc::clone(&token);
+        from_iter(std::iter::repeat(token)).spawn().unwrap()
+    };
+    let producers = [endless(), endless()];
+    let mut both = stream(producers.iter().map(|one| (one, window(10, 5))));
+    let first = both.next().await.unwrap().unwrap();
+    rest().await;
+    drop((first, both));
+    rest().await;
+    assert_eq!(Arc::strong_count(&token), 1 + producers.len());
+    for one in &producers {
+        assert_eq!(one.stats().owed, 0);
+        assert!(one.exit().is_none());
+        one.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_failed_producer_ends_the_stream_of_two_unless_it_is_temporary() {
+    let refuser = producer(Refuser { lives: true }).spawn().unwrap();
+    for (options, expected) in [(transient(), None), (temporary(), Some(vec![0, 1]))] {
+        let numbers = from_iter(0..2).spawn().unwrap();
+        let both = stream([
+            (refuser.outlet(), options),
+            (numbers.outlet(), Subscribe::default()),
+        ]);
+        let all: Result<Vec<usize>, _> = both.try_collect().await;
+        assert_eq!(all.ok(), expected);
+        numbers.abort();
+    }
+    refuser.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_consumer_is_cancelled_after_all_that_was_emitted_for_it() {
+    let (log, mut saw) = log();
+    let last_words = producer(LastWords(None)).spawn().unwrap();
+    let sink = consumer(Forwarder(log))
+        .subscribe_to(&last_words, temporary())
+        .spawn()
+        .unwrap();
+    assert_eq!(saw.batch().await, [1, 2]);
+    let (_, end) = saw.cancelled().await;
+    assert!(matches!(end, End::Cancelled(Cancel::Normal)));
+    rest().await;
+    assert_eq!(
+        (last_words.stats().buffered, sink.exit().is_none()),
+        (0, true)
+    );
+    sink.stop().await;
+    last_words.stop().await;
 }
 
 #[tokio::test]
@@ -105,8 +227,7 @@ async fn gs_118_a_cycle_lives_on_or_stops_with_its_last_consumer() {
 async fn finite(count: usize) {
     let (log, mut saw) = log();
     let source = from_iter(1..=count).spawn().unwrap();
-    let options =
-        stage::Subscribe::from(window(4, 2)).upstream_ends(stage::UpstreamEnds::StopOnFailure);
+    let options = Subscribe::from(window(4, 2)).upstream_ends(stage::UpstreamEnds::StopOnFailure);
     let sink = consumer(Forwarder(log))
         .subscribe_to(&source, options)
         .spawn()

@@ -4,8 +4,8 @@ use std::ops::Range;
 use std::time::Duration;
 
 use stage::{
-    Asking, Batch, Consumer, Context, Demand, End, Exit, Handler, Producer, ProducerConsumer,
-    Result, Subscribe, SubscriptionId, UpstreamEnds,
+    Asking, Batch, Cancel, Consumer, Context, Demand, End, Exit, Handler, Producer,
+    ProducerConsumer, Result, Subscribe, SubscriptionId, UpstreamEnds,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -185,6 +185,47 @@ impl Handler<Queue, usize> for Silent {
 
     async fn handle(&mut self, Queue(events): Queue, cx: &mut Context<usize>) {
         cx.emit_all(events);
+    }
+}
+
+/// Cancels whoever subscribes, with no_thanks, and then lives on or not.
+pub(crate) struct Refuser {
+    pub(crate) lives: bool,
+}
+
+impl Producer for Refuser {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+
+    async fn handle_subscriber(&mut self, id: SubscriptionId, cx: &mut Context<usize>) -> Result {
+        cx.cancel_consumer(id, Cancel::failed("no_thanks"));
+        if !self.lives {
+            cx.stop();
+        }
+        Ok(())
+    }
+}
+
+/// Emits 1 and 2 on its first demand, and cancels its consumer in the same breath.
+pub(crate) struct LastWords(pub(crate) Option<SubscriptionId>);
+
+impl Producer for LastWords {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, _: usize, cx: &mut Context<usize>) -> Result {
+        if let Some(id) = self.0.take() {
+            cx.emit_all([1, 2]);
+            cx.cancel_consumer(id, Cancel::Normal);
+        }
+        Ok(())
+    }
+
+    async fn handle_subscriber(&mut self, id: SubscriptionId, _: &mut Context<usize>) -> Result {
+        self.0 = Some(id);
+        Ok(())
     }
 }
 

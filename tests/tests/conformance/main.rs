@@ -17,6 +17,8 @@ mod callbacks;
 
 mod adapters;
 
+mod names;
+
 mod dispatcher;
 
 mod broadcast;
