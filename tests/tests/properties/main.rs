@@ -11,3 +11,5 @@ mod protocol;
 mod dispatchers;
 
 mod runtime;
+
+mod channel;

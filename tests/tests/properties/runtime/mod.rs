@@ -75,7 +75,7 @@ async fn ends(program: impl Future<Output = ()>) {
     ended.expect("a program must not hang");
 }
 
-fn on_one_thread(program: impl Future<Output = ()>) {
+pub(super) fn on_one_thread(program: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -84,7 +84,7 @@ fn on_one_thread(program: impl Future<Output = ()>) {
     runtime.block_on(ends(program));
 }
 
-fn on_two_workers(program: impl Future<Output = ()>) {
+pub(super) fn on_two_workers(program: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_time()
