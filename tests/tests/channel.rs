@@ -144,6 +144,28 @@ async fn a_drain_refuses_more_and_delivers_what_was_accepted() {
     assert_eq!(edge.next().await.unwrap(), None);
 }
 
+/// Events accepted while the drain is on its way are the hard part, so it is tried often, on two workers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drain_loses_nothing_that_was_accepted_while_it_came() {
+    for _ in 0..2000 {
+        let (sender, build) = channel();
+        let stage = build.spawn().unwrap();
+        let mut edge = stage.subscribe();
+        edge.request(NonZeroUsize::MAX);
+        let sending = tokio::spawn(async move {
+            let mut accepted = 0;
+            while sender.send(accepted).await.is_ok() {
+                accepted += 1;
+            }
+            accepted
+        });
+        edge.next().await.unwrap();
+        stage.drain(Duration::from_secs(10)).await;
+        let accepted = sending.await.unwrap();
+        assert_eq!(edge.stats().delivered, accepted);
+    }
+}
+
 #[tokio::test]
 async fn a_build_that_is_dropped_has_ended() {
     let (sender, build) = channel();

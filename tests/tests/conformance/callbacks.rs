@@ -1,8 +1,10 @@
 //! What each side's callbacks hear of subscriptions, ends, calls and stops.
 
+use std::time::Duration;
+
 use stage::{
-    Cancel, ConsumerHandle, Demand, End, Exit, ProducerHandle, Subscribe, SubscriptionId, consumer,
-    producer,
+    CallError, Cancel, ConsumerHandle, Demand, End, Exit, ProducerHandle, Subscribe,
+    SubscriptionId, consumer, producer,
 };
 
 use crate::fixtures::*;
@@ -60,6 +62,20 @@ async fn gs_063_events_of_a_call_come_before_its_reply() {
     // The reply is here, so the events must be too: this future is ready at its first poll.
     let events = futures::FutureExt::now_or_never(edge.next());
     assert_eq!(events.unwrap().unwrap().unwrap(), [1, 2, 3]);
+    silent.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_timed_out_is_handled_all_the_same() {
+    let silent = producer(Silent(no_log())).spawn().unwrap();
+    let mut edge = silent.subscribe();
+    edge.request(1.try_into().unwrap());
+    let minute = Duration::from_secs(60);
+    let late = silent.call_within(Late(2 * minute), minute).await;
+    assert_eq!(late, Err(CallError::TimedOut));
+    assert_eq!(edge.next().await.unwrap(), Some(vec![7]));
+    let in_time = silent.call_within(Late(minute), 2 * minute).await;
+    assert_eq!(in_time, Ok(()));
     silent.abort();
 }
 

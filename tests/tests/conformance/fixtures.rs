@@ -188,7 +188,19 @@ impl Handler<Queue, usize> for Silent {
     }
 }
 
-/// Cancels whoever subscribes, with no_thanks, and then lives on or not.
+/// Emits 7 after this time.
+pub(crate) struct Late(pub(crate) Duration);
+
+impl Handler<Late, usize> for Silent {
+    type Reply = ();
+
+    async fn handle(&mut self, Late(time): Late, cx: &mut Context<usize>) {
+        tokio::time::sleep(time).await;
+        cx.emit(7);
+    }
+}
+
+/// Cancels whoever subscribes, with the reason `no_thanks`, and then lives on or not.
 pub(crate) struct Refuser {
     pub(crate) lives: bool,
 }
