@@ -83,6 +83,19 @@ pub fn channel<T: Send + 'static>() -> (Sender<T>, Build<AsProducer<Channel<T>>>
 impl<T: Send + 'static> Sender<T> {
     /// Waits until a consumer has asked for one more event, and hands this one over.
     ///
+    /// ```
+    /// use stage::SendError;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// let (sender, build) = stage::channel();
+    /// let letters = build.spawn()?;
+    /// letters.stop().await;
+    /// assert_eq!(sender.send('a').await, Err(SendError('a')));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`SendError`] gives the event back when the stage has ended.
