@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use futures::{FutureExt, SinkExt, StreamExt, TryStreamExt};
 use stage::{
-    Demand, EventSink, Exit, SendError, Sender, Subscription, TrySendError, Unreachable, channel,
+    Demand, DemandMode, EventSink, Exit, SendError, Sender, Subscription, TrySendError,
+    Unreachable, channel,
 };
 
 /// Comes to rest: a paused clock moves only when every task waits.
@@ -62,6 +63,19 @@ async fn what_a_leaver_asked_for_is_not_accepted_any_more() {
     let mut next = stage.subscribe();
     ask(&mut next, 2).await;
     assert_eq!(accepted(&sender, 1..5), 2);
+    stage.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_accepted_while_demand_is_put_off() {
+    let (sender, build) = channel();
+    let stage = build.accumulate().spawn().unwrap();
+    let mut edge = stage.subscribe();
+    ask(&mut edge, 3).await;
+    assert_eq!(accepted(&sender, 0..5), 0);
+    stage.set_demand_mode(DemandMode::Forward);
+    rest().await;
+    assert_eq!(accepted(&sender, 0..5), 3);
     stage.stop().await;
 }
 
