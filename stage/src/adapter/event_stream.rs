@@ -8,11 +8,11 @@ use std::vec::IntoIter;
 use futures::Stream;
 
 use super::UpstreamFailed;
-use super::inbox::{Inbox, OpenEdge};
+use super::inbox::{Arrival, Inbox, OpenEdge};
 use crate::exit::End;
 use crate::id::{ById, SubscriptionId};
 use crate::protocol::{Split, Subscribe, UpstreamEnds, Window};
-use crate::runtime::{Incoming, Source};
+use crate::runtime::Source;
 
 /// The events of one or several producers as a stream; made by [`stream`] and [`Handle::stream`](crate::Handle::stream).
 ///
@@ -106,8 +106,8 @@ impl<T: Send + 'static> Stream for EventStream<T> {
                 return Poll::Ready(None);
             } else {
                 match ready!(this.inbox.poll(task)) {
-                    Incoming::Events(id, events) => this.arrived(id, events),
-                    Incoming::End(id, end) => {
+                    Arrival::Events(id, events) => this.arrived(id, events),
+                    Arrival::End(id, end) => {
                         if let Some(failed) = this.ended(id, &end) {
                             return Poll::Ready(Some(Err(failed)));
                         }

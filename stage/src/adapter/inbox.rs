@@ -6,13 +6,19 @@ use std::task::{Context as Task, Poll, Waker};
 
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::runtime::{AskPort, ConsumerPort, Edge, EdgeStats, Incoming, Outlet};
+use crate::runtime::{AskPort, ConsumerPort, Edge, EdgeStats, Outlet};
 
 /// What has arrived, in the order of arrival over all its edges. It is bounded by what was asked on them.
 pub(super) struct Inbox<T>(Mutex<Arrivals<T>>);
 
+/// What comes on one of the edges.
+pub(super) enum Arrival<T> {
+    Events(SubscriptionId, Vec<T>),
+    End(SubscriptionId, End),
+}
+
 struct Arrivals<T> {
-    messages: VecDeque<Incoming<T>>,
+    messages: VecDeque<Arrival<T>>,
     waker: Option<Waker>,
 }
 
@@ -25,7 +31,7 @@ impl<T> Inbox<T> {
     }
 
     /// Takes the next message.
-    pub(super) fn poll(&self, task: &mut Task<'_>) -> Poll<Incoming<T>> {
+    pub(super) fn poll(&self, task: &mut Task<'_>) -> Poll<Arrival<T>> {
         let mut arrivals = self.lock();
         if let Some(message) = arrivals.messages.pop_front() {
             return Poll::Ready(message);
@@ -38,7 +44,7 @@ impl<T> Inbox<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn arrived(&self, message: Incoming<T>) {
+    fn arrived(&self, message: Arrival<T>) {
         let mut arrivals = self.lock();
         arrivals.messages.push_back(message);
         let waker = arrivals.waker.take();
@@ -51,11 +57,11 @@ impl<T> Inbox<T> {
 
 impl<T: Send> ConsumerPort<T> for Inbox<T> {
     fn deliver(&self, subscription: SubscriptionId, events: Vec<T>) {
-        self.arrived(Incoming::Events(subscription, events));
+        self.arrived(Arrival::Events(subscription, events));
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {
-        self.arrived(Incoming::End(subscription, end));
+        self.arrived(Arrival::End(subscription, end));
     }
 }
 

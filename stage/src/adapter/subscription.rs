@@ -7,10 +7,10 @@ use std::task::{Context as Task, Poll, ready};
 
 use thiserror::Error;
 
-use super::inbox::{Inbox, OpenEdge};
+use super::inbox::{Arrival, Inbox, OpenEdge};
 use crate::exit::{Cancel, Exit};
 use crate::id::SubscriptionId;
-use crate::runtime::{EdgeStats, Incoming, Outlet};
+use crate::runtime::{EdgeStats, Outlet};
 
 /// The producer failed or was aborted, so that the events are not all there.
 #[derive(Debug, Clone, Error)]
@@ -97,8 +97,8 @@ impl<T: Send + 'static> Subscription<T> {
             return Poll::Ready(Ok(None));
         }
         match ready!(self.inbox.poll(task)) {
-            Incoming::Events(_, events) => Poll::Ready(Ok(Some(events))),
-            Incoming::End(_, end) => {
+            Arrival::Events(_, events) => Poll::Ready(Ok(Some(events))),
+            Arrival::End(_, end) => {
                 self.edge.ended();
                 Poll::Ready(if end.is_failure() {
                     Err(UpstreamFailed(end.to_exit()))
