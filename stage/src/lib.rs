@@ -70,3 +70,5 @@ mod stages;
 pub use stages::{NotDrained, Stages};
 mod consumer_supervisor;
 pub use consumer_supervisor::{ChildrenFail, ConsumerSupervisor, consumer_supervisor};
+mod operators;
+pub use operators::*;

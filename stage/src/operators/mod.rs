@@ -1,0 +1,8 @@
+//! Whole stages made of one function: what would otherwise be a behaviour written by hand.
+
+mod lanes;
+pub use lanes::Order;
+mod work;
+pub use work::{Function, Work};
+mod map_async;
+pub use map_async::{DeadlinePassed, MapAsync, map_async};
