@@ -44,7 +44,7 @@ use crate::runtime::{AsProducerConsumer, Build, Failure, producer_consumer};
 
 type OnFailure = Box<dyn FnMut(&Failure) -> Directive + Send>;
 
-/// A producer-consumer that runs a task for each event; made by [`map_async`].
+/// A producer-consumer that runs a task for each event; made by [`map_async`] and [`map_service`](crate::map_service).
 ///
 /// Invariant: at most `n` places are taken, and each task has one of them.
 pub struct MapAsync<In, W: Work<In>> {

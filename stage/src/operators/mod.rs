@@ -6,3 +6,5 @@ mod work;
 pub use work::{Function, Work};
 mod map_async;
 pub use map_async::{DeadlinePassed, MapAsync, map_async};
+mod map_service;
+pub use map_service::{TowerService, map_service};

@@ -16,6 +16,8 @@ mod job;
 
 mod stories;
 
+mod service;
+
 mod times;
 
 mod laws;
