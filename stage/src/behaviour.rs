@@ -72,7 +72,7 @@ macro_rules! common_callbacks {
             true
         }
 
-        /// Events taken and still at work; a stage completes or drains only when this is 0.
+        /// Events taken and still at work; a stage completes or drains only when this is 0. Those left at its end are lost.
         fn in_hand(&self) -> usize {
             0
         }

@@ -16,6 +16,7 @@
 //!   a place and no credit; an ask adds credit. So while no consumer leaves, places ≤ credit, and results find their
 //!   demand and are never buffered. A consumer that leaves takes credit away: what was at work for it is buffered, and
 //!   places + buffered ≤ `n` all the same, since a result only moves from the one to the other.
+//!   Until the next consumer has taken what is buffered, what is done stays in its place, and a failure is noticed late.
 //!
 //! Neither leaves it waiting for ever: fewer than `max − min` events are settled and not asked for again, so more than
 //! `min` are asked for, waiting or at work; and a waiting event is looked at after each message, each ask and each end
@@ -218,6 +219,7 @@ impl<In: Send + 'static, W: Work<In>> MapAsync<In, W> {
         let places = self.lanes.len();
         // Demand that a leaver left behind is owed and wanted by nobody: nothing is started for it.
         let credit = cx.half.owed() - cx.half.orphaned();
+        // A dispatcher by key may keep an event in the buffer while it has credit for others.
         cx.stop.is_none()
             && !self.waiting.is_empty()
             && places + cx.half.buffered() < self.n.get()

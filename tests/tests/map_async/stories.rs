@@ -296,3 +296,25 @@ async fn the_end_of_an_empty_source_completes_it() {
         .unwrap();
     assert_eq!(numbers(&stage).await, [0; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_ends_the_tasks_before_the_stage_on_two_workers() {
+    for _ in 0..50 {
+        let (build, ledger) = build(16, Order::Ordered);
+        let source = from_iter(jobs(&[1_000_000; 100])).spawn().unwrap();
+        let stage = build.subscribe_to(&source, window(32, 16)).spawn().unwrap();
+        let mut edge = stage.subscribe();
+        ask(&mut edge, 100);
+        let all_run = async {
+            while ledger.running() < 16 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), all_run)
+            .await
+            .unwrap();
+        stage.stop().await;
+        assert_eq!(ledger.running(), 0);
+        source.stop().await;
+    }
+}
