@@ -50,7 +50,7 @@ impl Failure {
         Box::new(Self::Error(Arc::new(error)))
     }
 
-    fn panic(payload: &(dyn std::any::Any + Send)) -> Box<Self> {
+    pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Box<Self> {
         let message = payload
             .downcast_ref::<&str>()
             .copied()
@@ -59,7 +59,7 @@ impl Failure {
         Box::new(Self::Panic(message.into()))
     }
 
-    fn to_exit(&self) -> Exit {
+    pub(crate) fn to_exit(&self) -> Exit {
         match self {
             Self::Error(error) => Exit::Failed(Arc::clone(error)),
             Self::Panic(message) => Exit::Panicked(Arc::clone(message)),
