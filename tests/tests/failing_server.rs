@@ -51,6 +51,33 @@ async fn retry_after_is_heeded_and_every_url_is_fetched() {
     );
 }
 
+/// The first answer's `Retry-After` is obeyed with any status that is tried again: without it, each back-off would
+/// take at least half a second, and the tests' 30 s would be over before six of them.
+#[tokio::test]
+async fn retry_after_is_heeded_with_every_status_that_is_tried_again() {
+    let server = Scripted::start(move |path, before| {
+        let status =
+            [408, 429, 500, 502, 503, 504][usize::from(path.as_bytes()[path.len() - 1] - b'1')];
+        match before {
+            0..6 => Answer::Status(status, "retry-after: 0\r\n"),
+            _ => Answer::Status(200, ""),
+        }
+    })
+    .await;
+    let args = [
+        "--api",
+        server.url(),
+        "--count",
+        "6",
+        "--retries",
+        "6",
+        "--json",
+    ];
+    let ended = Crawler::start(&args).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(server.counts().values().all(|times| *times == 7));
+}
+
 #[tokio::test]
 async fn a_url_that_always_fails_fails_after_its_retries_and_a_404_is_an_answer() {
     let server = Scripted::start(|path, _| match path.ends_with("page1") {

@@ -1,4 +1,14 @@
 //! Which tries are worth another, and how long to wait before it.
+//!
+//! | what came of a try | another? |
+//! |---|---|
+//! | no connection, no answer in time, a body cut short | yes |
+//! | 408, 429, 500, 502, 503, 504 | yes, and its `Retry-After` goes before the back-off |
+//! | another status of 500 to 599 | no: it failed |
+//! | a body that is too large, a URL that can't be requested | no |
+//! | its child was aborted by its name | yes, at once |
+//! | its child panicked | no |
+//! | any other status | no: it is the answer |
 
 use std::time::Duration;
 

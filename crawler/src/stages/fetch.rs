@@ -48,7 +48,7 @@ async fn read(
     let mut response = sent.map_err(|error| (before_answer(&error), explain(error)))?;
     let status = response.status().as_u16();
     outcome.status = Some(status);
-    if matches!(status, 429 | 503) {
+    if retry::is_failure(status) {
         let value = response.headers().get(RETRY_AFTER);
         outcome.retry_after = value
             .and_then(|value| value.to_str().ok())
