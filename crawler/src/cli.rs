@@ -1,15 +1,24 @@
 //! The flags, checked where they are read, so that all else may trust them.
 
+use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory, Parser};
 use url::Url;
 
-const EXIT_CODES: &str = "\
-Results go to standard output or to -o; progress, log and summary to standard error.
-Ctrl-C lets what is in flight finish; a second one does not.
+use crate::model::without_user_info;
+use crate::say::say;
+
+/// The exit code of bad usage or configuration.
+pub(crate) const BAD_USAGE: u8 = 2;
+
+const OUTCOMES: &str = "\
+Results go nowhere unless --json or -o says where; progress, log and summary go to standard error.
+Ctrl-C lets what is in flight finish, for 30 s at most; a second one does not.
 
 Exit codes:
   0  every URL has its answer (a 404 is one)
@@ -17,11 +26,38 @@ Exit codes:
   2  bad usage or configuration
   3  interrupted, or the results could not be written: work is left";
 
+const RECORDS: &str = "\
+What is tried again:
+  no connection, no answer in time, a body cut short, a child that was aborted, and the statuses
+  408, 429, 500, 502, 503 and 504. Before its retries a URL waits 1, 2, 4 … s, each half less to half
+  more by chance, and at most 60 s. A Retry-After of the server goes before that, cut to 1 h. A URL
+  that waits holds no place in --concurrency.
+
+Each result is a line of JSON:
+  url       the URL without its user-info; null for a line that holds no URL
+  status    the last attempt's HTTP status; null without an answer
+  millis    milliseconds of the last attempt, from its request to the end of its body
+  bytes     bytes of body that the last attempt read
+  attempts  requests made; 0 for a line that holds no URL
+  error     null for an answer, else its class:
+              connect      no connection, or it was lost before the answer began
+              timeout      no whole answer within --timeout
+              status-NNN   408, 429 or a status from 500 to 599
+              body         the body was cut short, or is larger than 10 MiB
+              invalid-url  a line that holds no URL, or a URL that can't be requested
+              panic        a defect of the crawler
+              aborted      its child was aborted
+  message   null for an answer, else what went wrong, in words";
+
 /// Fetches unique URLs through demand-driven stages: 100 of a slow API's by default.
 #[derive(Debug, Parser)]
-#[command(version, after_help = EXIT_CODES)]
+#[command(version, after_help = OUTCOMES, after_long_help = format!("{RECORDS}\n\n{OUTCOMES}"))]
 pub(crate) struct Flags {
     /// Fetches the URLs of this file, one a line; - is standard input.
+    ///
+    /// Blank lines and lines that begin with # are skipped. Each URL is fetched once: neither a #fragment nor the case
+    /// of the host makes another URL. The list is read to its end before the first request; a URL has at most 2048
+    /// bytes.
     #[arg(long, value_name = "FILE", help_heading = "What to fetch", conflicts_with_all = ["count", "api"])]
     pub(crate) urls: Option<PathBuf>,
     /// How many URLs to generate.
@@ -34,6 +70,8 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value = "100", value_parser = at_least_one, help_heading = "How to fetch")]
     pub(crate) concurrency: NonZeroUsize,
     /// How often a failed URL is tried again.
+    ///
+    /// What is tried again, and after how long, stands below.
     #[arg(
         long,
         value_name = "N",
@@ -41,7 +79,7 @@ pub(crate) struct Flags {
         help_heading = "How to fetch"
     )]
     pub(crate) retries: u32,
-    /// How long one request may take: 500ms, 30s or 2m.
+    /// How long one request may take: 500ms, 30s or 2m; a bare number is seconds.
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time, help_heading = "How to fetch")]
     pub(crate) timeout: Duration,
     /// Writes each result as a JSON line to this file, overwritten unless --resume goes on; - is standard output.
@@ -56,6 +94,36 @@ pub(crate) struct Flags {
     /// Shows no progress and no summary; what went wrong is shown all the same.
     #[arg(long, help_heading = "What to show")]
     pub(crate) quiet: bool,
+}
+
+/// Reads the arguments; what ends the program here was told already.
+pub(crate) fn read() -> Result<Flags, ExitCode> {
+    Flags::try_parse().map_err(|error| {
+        if !error.use_stderr() {
+            error.exit();
+        }
+        let told = without_stray(error).render();
+        let told = if std::io::stderr().is_terminal() {
+            told.ansi().to_string()
+        } else {
+            told.to_string()
+        };
+        say(without_user_info(told.trim_end()));
+        ExitCode::from(BAD_USAGE)
+    })
+}
+
+/// Returns an error that does not repeat an argument without a flag: it is likely a URL, and may hold a password.
+fn without_stray(error: clap::Error) -> clap::Error {
+    let is_stray = error.kind() == ErrorKind::UnknownArgument
+        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if !argument.starts_with('-'));
+    if !is_stray {
+        return error;
+    }
+    Flags::command().error(
+        ErrorKind::UnknownArgument,
+        "unexpected argument without a flag; to fetch a URL, write it in a file and give --urls FILE",
+    )
 }
 
 fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
@@ -112,8 +180,6 @@ fn time(text: &str) -> Result<Duration, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Deserialize;
+
+/// The longest record, in bytes: a URL and a message are a fraction of it.
+const RECORD_BYTES_MAX: u64 = 1 << 20;
 
 /// The part of a record that says whether its URL has its final answer.
 #[derive(Debug, Deserialize)]
@@ -57,8 +60,12 @@ fn copy_answers(mut from: impl BufRead, to: &mut impl Write) -> anyhow::Result<H
     let mut line = Vec::new();
     for number in 1_u64.. {
         line.clear();
-        from.read_until(b'\n', &mut line)?;
-        if !line.ends_with(b"\n") {
+        from.by_ref()
+            .take(RECORD_BYTES_MAX)
+            .read_until(b'\n', &mut line)?;
+        // A longer line is cut, and so no record.
+        let is_cut = u64::try_from(line.len()) == Ok(RECORD_BYTES_MAX);
+        if !line.ends_with(b"\n") && !is_cut {
             break;
         }
         let record: Record = serde_json::from_slice(&line)
@@ -95,6 +102,13 @@ mod tests {
     #[test]
     fn an_empty_file_holds_no_answer() {
         assert_eq!(copied(""), (0, String::new()));
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_read_no_further() {
+        let endless = BufReader::new(std::io::repeat(b'x'));
+        let error = copy_answers(endless, &mut Vec::new()).unwrap_err();
+        assert!(error.to_string().contains("line 1"), "{error}");
     }
 
     #[test]

@@ -19,17 +19,20 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Parser;
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-/// Bad usage or configuration.
-const BAD_USAGE: u8 = 2;
+use crate::cli::BAD_USAGE;
+use crate::model::without_user_info;
+
 /// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut.
 const LOGS: &str = "warn,warp=off";
 
 fn main() -> ExitCode {
-    let flags = cli::Flags::parse();
+    let flags = match cli::read() {
+        Ok(flags) => flags,
+        Err(code) => return code,
+    };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(LOGS));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
@@ -39,7 +42,7 @@ fn main() -> ExitCode {
         .log_internal_errors(false)
         .init();
     let code = run(&flags).unwrap_or_else(|error| {
-        say::say(format!("crawler: {error:#}"));
+        say::say(without_user_info(&format!("crawler: {error:#}")));
         BAD_USAGE
     });
     ExitCode::from(code)

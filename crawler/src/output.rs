@@ -114,7 +114,7 @@ fn write_line(outcome: &Outcome, sinks: &mut [Sink]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Rejected;
+    use crate::model::{Reason, Rejected};
 
     struct Closed;
 
@@ -133,7 +133,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel(1);
         let line = Rejected {
             line: 1,
-            reason: String::new(),
+            reason: Reason::TooLong,
         };
         sender.try_send(Outcome::rejected(&line)).unwrap();
         drop(sender);

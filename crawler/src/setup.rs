@@ -1,26 +1,28 @@
 //! What is read and raised before the first request: the list of URLs, and the limit of open files.
 
-use std::io::Read;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::model::UrlList;
+use crate::model::{ReadListError, UrlList};
 use crate::policy::limit;
 use crate::say::say;
 
 /// Reads the list of URLs of a file, or of standard input.
 pub(crate) fn read_list(path: &Path) -> anyhow::Result<UrlList> {
     let (name, read) = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        let read = std::io::stdin().read_to_end(&mut bytes);
-        ("standard input".to_owned(), read.map(|_| bytes))
+        let read = UrlList::read(std::io::stdin().lock());
+        ("standard input".to_owned(), read)
     } else {
-        (path.display().to_string(), std::fs::read(path))
+        let file = File::open(path).map_err(ReadListError::from);
+        let read = file.and_then(|file| UrlList::read(BufReader::new(file)));
+        (path.display().to_string(), read)
     };
-    let list = UrlList::parse(&read.with_context(|| {
+    let list = read.with_context(|| {
         format!("cannot read the URLs of {name}; check the path, or give - for standard input")
-    })?);
+    })?;
     anyhow::ensure!(!list.is_empty(), "{name} holds no URLs; write one a line");
     Ok(list)
 }

@@ -42,6 +42,20 @@ async fn each_is_told_with_what_where_and_what_to_do() {
 
     let table: &[(&[&str], i32, &[&str])] = &[
         (&["--bogus"], 2, &["--bogus", "--help"]),
+        (&[nobody], 2, &["without a flag", "give --urls FILE"]),
+        (&["--json", "ann:hunter2@h"], 2, &["give --urls FILE"]),
+        (&["--count", nobody], 2, &["'http://***@127.0.0.1:1'"]),
+        (&["--timeout", nobody], 2, &["--timeout"]),
+        (&["--concurrency", "ann:hunter2@h"], 2, &["'***@h'"]),
+        (&["--json=http://ann:hunter2@h"], 2, &["--json"]),
+        (&["--http://ann:hunter2@h"], 2, &["unexpected argument"]),
+        (&["--urls", nobody], 2, &["cannot read", "http://***@"]),
+        (&["--urls", "one", "-o", nobody], 2, &["cannot write", "-o"]),
+        (
+            &["--urls", "/dev/zero"],
+            2,
+            &["/dev/zero", "line 1 is longer", "no list of URLs"],
+        ),
         (&["--concurrency", "0"], 2, &["--concurrency", "at least 1"]),
         (&["--concurrency", "many"], 2, &["whole number"]),
         (&["--count", "0"], 2, &["--count", "at least 1"]),
@@ -94,12 +108,12 @@ async fn each_is_told_with_what_where_and_what_to_do() {
         (
             &["--urls", "rubbish", "--retries", "0"],
             1,
-            &["line 2", "line 3", "full http or https URL"],
+            &["line 2: neither", "line 3: not a URL; write a full one"],
         ),
         (
             &["--urls", "latin1", "--retries", "0"],
             1,
-            &["line 2", "not UTF-8"],
+            &["line 2: not UTF-8; save the list as UTF-8"],
         ),
         (
             &["--urls", "one", "--retries", "0"],

@@ -141,12 +141,13 @@ impl Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Reason;
 
     #[test]
     fn a_record_names_the_status_that_was_no_answer() {
         let line = Rejected {
             line: 3,
-            reason: "no scheme".to_owned(),
+            reason: Reason::OtherScheme,
         };
         let mut outcome = Outcome::rejected(&line);
         assert_eq!(outcome.error.as_deref(), Some("invalid-url"));

@@ -8,6 +8,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::sync::Arc;
 use std::task::{Context as Task, Poll};
 use std::time::Instant;
 
@@ -28,8 +29,8 @@ struct Wake;
 pub(crate) enum Supply {
     /// Pages 1 to `count` asked of a slow API.
     Pages { api: Url, count: usize },
-    /// A list that holds each URL once.
-    List(std::vec::IntoIter<Url>),
+    /// A list that holds each URL once, as text.
+    List(std::vec::IntoIter<Arc<str>>),
 }
 
 impl Supply {
@@ -51,8 +52,9 @@ impl Supply {
                 .filter(|number| answered.contains(&page(*number)))
                 .count(),
             Self::List(urls) => {
+                // What a record shows is the whole URL, or a URL that is not known by it.
                 let urls = urls.as_slice().iter();
-                urls.filter(|url| is_known(url) && answered.contains(&shown(url)))
+                urls.filter(|url| answered.contains(&***url) && is_known(&parsed(url)))
                     .count()
             }
         }
@@ -77,7 +79,7 @@ impl Supply {
                 (page, target)
             }
             Self::List(urls) => {
-                let url = urls.next()?;
+                let url = parsed(&urls.next()?);
                 (shown(&url), url)
             }
         };
@@ -87,6 +89,10 @@ impl Supply {
 
 fn page(number: usize) -> String {
     format!("https://example.com/page{number}")
+}
+
+fn parsed(url: &str) -> Url {
+    Url::parse(url).expect("the list was read as URLs")
 }
 
 /// Returns whether a record tells the URL from all others: it does not show the hidden parts.
@@ -232,7 +238,7 @@ impl Handler<Wake, Lease> for UrlSource {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::Mutex;
     use std::time::Duration;
 
     use stage::{Demand, Stages, consumer_supervisor, producer};
@@ -270,7 +276,7 @@ mod tests {
     #[test]
     fn what_has_its_answer_is_left_out() {
         let urls = ["http://h/a", "http://ann@h/b", "http://h/c"];
-        let urls = urls.map(|url| Url::parse(url).unwrap()).to_vec();
+        let urls = urls.map(Arc::from).to_vec();
         let answered = ["http://h/a", "http://h/b"].map(str::to_owned).into();
         let mut source = UrlSource::new(Supply::List(urls.into_iter()), answered);
         let numbers: Vec<usize> = std::iter::from_fn(|| source.take(Instant::now()))
