@@ -6,9 +6,18 @@ use std::time::Duration;
 use clap::Parser;
 use slow_api::{FailureRate, FailureStatus, Options};
 
+const ROUTES: &str = "\
+Routes:
+  GET  /api/crawl?url=U  after the delay {\"message\": \"Processed U\"}, or a failure; percent-encode U
+  GET  /api/stats        the counts: requests, distinct URLs, in flight, the most in flight, by URL
+  POST /api/stats/reset  sets the counts to zero
+  GET  /healthz          the service's name and version
+
+SIGINT (Ctrl-C) or SIGTERM lets what is in flight finish; a second one does not.";
+
 /// An HTTP service that is slow on purpose, and counts what it was asked.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = ROUTES)]
 pub(crate) struct Flags {
     /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1")]
@@ -63,12 +72,27 @@ impl From<Flags> for Options {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
     fn without_flags_the_options_are_the_defaults() {
         let flags = Flags::parse_from(["slow-api"]);
         assert_eq!(Options::from(flags), Options::default());
+    }
+
+    #[test]
+    fn the_help_names_each_route() {
+        let help = Flags::command().render_help().to_string();
+        for route in [
+            "/api/crawl?url=",
+            "/api/stats",
+            "/api/stats/reset",
+            "/healthz",
+        ] {
+            assert!(help.contains(route), "{help}");
+        }
     }
 
     #[test]
