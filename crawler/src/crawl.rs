@@ -15,7 +15,7 @@ use crate::cli::Flags;
 use crate::interrupt::Interrupts;
 use crate::model::{Outcome, UrlList};
 use crate::output::{self, Written};
-use crate::progress;
+use crate::progress::{self, Phase};
 use crate::say::say;
 use crate::setup;
 use crate::stages::{Lease, Shared, Supply, UrlSource, child, client};
@@ -102,7 +102,7 @@ async fn crawl(
 ) -> anyhow::Result<(Vec<EdgeStats>, bool)> {
     let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
     let stages = Stages::new();
-    let urls = producer(UrlSource::new(work.supply, work.answered))
+    let urls = producer(UrlSource::new(work.supply, work.answered, tally.clone()))
         .named("urls")
         .within(&stages)
         .spawn()?;
@@ -124,7 +124,7 @@ async fn crawl(
     let is_interrupted = tokio::select! {
         biased;
         _ = &mut ended => false,
-        () = progress::show(tally.clone(), work.total, flags.quiet) => false,
+        () = progress::show(tally.clone(), work.total, Phase::Fetching, flags.quiet) => false,
         result = &mut written => {
             early = result.ok();
             urls.abort();
@@ -133,7 +133,15 @@ async fn crawl(
             false
         }
         () = interrupts.next() => {
-            interrupt(&stages, &urls, &fetchers, &mut interrupts).await;
+            say(format!(
+                "crawler: finishing the {} in flight, for {} s at most; Ctrl-C again to abort",
+                tally.counts().in_flight,
+                GRACE.as_secs()
+            ));
+            tokio::select! {
+                () = interrupt(&stages, &urls, &fetchers, &mut interrupts) => {}
+                () = progress::show(tally.clone(), work.total, Phase::Draining, flags.quiet) => {}
+            }
             ended.await;
             true
         }
@@ -152,7 +160,6 @@ async fn interrupt<S: Consumer>(
     fetchers: &ConsumerHandle<S>,
     interrupts: &mut Interrupts,
 ) {
-    say("crawler: finishing what is in flight; Ctrl-C again to abort");
     tokio::select! {
         _ = stages.drain(GRACE) => {}
         () = interrupts.next() => {

@@ -73,37 +73,61 @@ fn failed(failures: &Failures) -> String {
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = &self.counts;
-        writeln!(f, "{:<28}{:>10}", "fetched", counts.fetched)?;
+        if self.total == 0 && self.earlier > 0 {
+            writeln!(f, "nothing to fetch: an earlier run has all the answers")?;
+        }
+        row(f, "fetched", counts.fetched)?;
         for (status, number) in &self.statuses {
-            writeln!(f, "  status {status:<19}{number:>10}")?;
+            row(f, &format!("  status {status}"), *number)?;
         }
-        for (name, number) in [
-            ("distinct", counts.distinct),
-            ("failed", counts.failed),
-            ("answered in an earlier run", self.earlier),
-            ("duplicates", self.duplicates),
-            ("rejected", self.rejected),
-            ("retries", counts.retries),
-            ("left undone", self.left()),
-        ] {
-            writeln!(f, "{name:<28}{number:>10}")?;
-        }
+        row(f, "failed", counts.failed)?;
+        row(f, "left undone", self.left())?;
+        // An aborted or failed try whose next one did not come.
+        let unanswered = counts.distinct.saturating_sub(counts.settled());
+        row_if_any(f, "  of these requested in vain", unanswered)?;
+        row_if_any(f, "answered in an earlier run", self.earlier)?;
+        row(f, "all URLs", self.total + self.earlier)?;
+        row_if_any(f, "lines that repeat a URL", self.duplicates)?;
+        row_if_any(f, "lines without a URL (rejected)", self.rejected)?;
+        row(f, "distinct URLs requested", counts.distinct)?;
+        row(f, "retries (more requests of the same)", counts.retries)?;
         if let Some(span) = counts.span() {
             let name = "first request → last answer";
-            writeln!(f, "{name:<28}{:>10} ms", span.as_millis())?;
+            writeln!(f, "{name:<WIDTH$}{:>10} ms", span.as_millis())?;
         }
-        write!(f, "{:<28}{:>10} ms", "elapsed", self.elapsed.as_millis())?;
+        write!(
+            f,
+            "{:<WIDTH$}{:>10} ms",
+            "elapsed",
+            self.elapsed.as_millis()
+        )?;
         for edge in &self.edges {
             let (from, to) = (&edge.from, &edge.to);
+            let (asked, delivered) = (edge.asked, edge.delivered);
             write!(
                 f,
-                "\n{from} → {to}: asked {}, delivered {}",
-                edge.asked, edge.delivered
+                "\n{from} → {to}: asked {asked} (the credit given; {} of it unused), \
+                 delivered {delivered} (retries included)",
+                asked.saturating_sub(delivered)
             )?;
         }
         Ok(())
     }
 }
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, number: usize) -> fmt::Result {
+    writeln!(f, "{name:<WIDTH$}{number:>10}")
+}
+
+fn row_if_any(f: &mut fmt::Formatter<'_>, name: &str, number: usize) -> fmt::Result {
+    if number == 0 {
+        return Ok(());
+    }
+    row(f, name, number)
+}
+
+/// The columns of a name, room for the longest.
+const WIDTH: usize = 37;
 
 #[cfg(test)]
 mod tests {
@@ -168,6 +192,40 @@ mod tests {
         for part in ["1 failed (timeout)", "http://h/: too slow", "--timeout"] {
             assert!(told.contains(part), "{told}");
         }
+    }
+
+    /// Returns the number of a row.
+    fn number(table: &str, name: &str) -> Option<usize> {
+        let row = table.lines().find_map(|line| line.strip_prefix(name));
+        row.and_then(|row| row.trim().parse().ok())
+    }
+
+    #[test]
+    fn the_table_of_an_interrupted_crawl_adds_up() {
+        let mut interrupted = summary(20, 9, 0);
+        interrupted.counts.distinct = 12;
+        let table = interrupted.to_string();
+        for (name, expected) in [
+            ("fetched", 9),
+            ("failed", 0),
+            ("left undone", 11),
+            ("  of these requested in vain", 3),
+            ("all URLs", 20),
+            ("distinct URLs requested", 12),
+        ] {
+            assert_eq!(number(&table, name), Some(expected), "{name}: {table}");
+        }
+        assert!(!table.contains("last answer"), "{table}");
+    }
+
+    #[test]
+    fn the_table_of_a_crawl_with_nothing_left_says_who_did_it() {
+        let mut resumed = summary(0, 0, 0);
+        resumed.earlier = 100;
+        let table = resumed.to_string();
+        assert!(table.starts_with("nothing to fetch"), "{table}");
+        assert_eq!(number(&table, "answered in an earlier run"), Some(100));
+        assert_eq!(number(&table, "all URLs"), Some(100));
     }
 
     #[test]

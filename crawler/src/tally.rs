@@ -20,6 +20,11 @@ pub(crate) struct Counts {
     pub(crate) retries: usize,
     /// URLs that were requested, each counted once.
     pub(crate) distinct: usize,
+    /// URLs that are being fetched, or whose result the writer has yet to take.
+    pub(crate) in_flight: usize,
+    /// URLs that wait for their next try, and when the last of them is due.
+    pub(crate) waiting: usize,
+    pub(crate) last_due: Option<Instant>,
     pub(crate) first_request: Option<Instant>,
     pub(crate) last_answer: Option<Instant>,
 }
@@ -67,24 +72,32 @@ impl Tally {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes that a URL is about to be requested.
-    pub(crate) fn begin(&self, url: &Url) {
+    /// Notes that a URL is about to be requested; it is in flight until what is returned is dropped.
+    pub(crate) fn begin(&self, url: &Url) -> InFlight {
         let hash = self.hasher.hash_one(url);
         let mut live = self.lock();
         live.counts.first_request.get_or_insert_with(Instant::now);
         live.requests += 1;
         live.requested.insert(hash);
+        live.counts.in_flight += 1;
+        drop(live);
+        InFlight(self.clone())
     }
 
-    /// Notes that a try ended, and that another follows.
+    /// Notes that the server answered a request, whatever it answered.
     pub(crate) fn answered(&self) {
         self.lock().counts.last_answer = Some(Instant::now());
+    }
+
+    /// Notes how many URLs wait for their next try, and when the last of them is due.
+    pub(crate) fn waiting(&self, waiting: usize, last_due: Option<Instant>) {
+        let counts = &mut self.lock().counts;
+        (counts.waiting, counts.last_due) = (waiting, last_due);
     }
 
     /// Notes a URL's final answer.
     pub(crate) fn fetched(&self, status: u16) {
         let mut live = self.lock();
-        live.counts.last_answer = Some(Instant::now());
         live.counts.fetched += 1;
         *live.statuses.entry(status).or_default() += 1;
     }
@@ -92,7 +105,6 @@ impl Tally {
     /// Notes that a URL has no answer after its retries, and what was said of it.
     pub(crate) fn failed(&self, problem: Problem, first: String) {
         let mut live = self.lock();
-        live.counts.last_answer = Some(Instant::now());
         live.counts.failed += 1;
         let failures = live.failures.entry(problem.class());
         let failures = failures.or_insert(Failures {
@@ -125,6 +137,16 @@ impl Tally {
     }
 }
 
+/// A URL in flight, also when its child panics or is aborted.
+#[derive(Debug)]
+pub(crate) struct InFlight(Tally);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.lock().counts.in_flight -= 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,11 +154,14 @@ mod tests {
     #[test]
     fn a_url_tried_twice_is_one_distinct_url() {
         let (tally, url) = (Tally::default(), Url::parse("http://h/").unwrap());
-        tally.begin(&url);
+        drop(tally.begin(&url));
+        let in_flight = tally.begin(&url);
+        assert_eq!((tally.counts().in_flight, tally.counts().span()), (1, None));
         tally.answered();
-        tally.begin(&url);
         tally.fetched(404);
+        drop(in_flight);
         let counts = tally.counts();
+        assert_eq!(counts.in_flight, 0);
         assert_eq!(
             (counts.distinct, counts.retries, counts.settled()),
             (1, 1, 1)

@@ -34,6 +34,9 @@ async fn a_hundred_urls_are_fetched_once_each_within_the_concurrency() {
     assert_eq!(records.len(), 100);
     assert!(records.values().all(|times| *times == 1));
 
+    for row in ["fetched 100", "distinct URLs requested 100", "failed 0"] {
+        assert!(has_row(&ended.stderr, row), "{row}: {}", ended.stderr);
+    }
     let (asked, delivered) = edge(&ended.stderr);
     assert!(asked >= delivered, "asked {asked}, delivered {delivered}");
     assert_eq!(delivered, 100);
@@ -58,15 +61,26 @@ async fn a_list_is_fetched_without_its_duplicates() {
     assert_eq!(api.stats().await["requests"], 2);
 }
 
+/// Returns whether the summary has this row, however many blanks are between name and number.
+fn has_row(stderr: &str, row: &str) -> bool {
+    stderr
+        .lines()
+        .any(|line| line.split_whitespace().eq(row.split(' ')))
+}
+
 /// Returns what the summary says of its last edge.
 fn edge(stderr: &str) -> (u64, u64) {
     let line = stderr
         .lines()
         .rfind(|line| line.contains("→ fetchers: asked"));
     let line = line.expect("the summary names the edge");
-    let mut numbers = line
-        .split([' ', ','])
-        .filter_map(|word| word.parse::<u64>().ok());
-    let mut next = || numbers.next().expect("two numbers");
-    (next(), next())
+    let after = |word: &str| {
+        let (_, rest) = line.split_once(word).expect("the word is there");
+        let number = rest
+            .split(' ')
+            .next()
+            .and_then(|number| number.parse().ok());
+        number.expect("a number follows it")
+    };
+    (after("asked "), after("delivered "))
 }

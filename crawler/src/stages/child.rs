@@ -19,18 +19,21 @@ pub(crate) struct Shared {
 /// Fetches one job and tells the writer, the counts and the source, in this order: what is counted is with the writer.
 pub(crate) async fn child(shared: Shared, lease: Lease) -> stage::Result {
     let job = lease.job();
+    let mut in_flight = None;
     let outcome = match job.lost {
         Some(problem) if !retry::is_due(problem, job.tried, shared.retries) => {
             Outcome::lost(job, problem)
         }
         _ => {
-            shared.tally.begin(&job.target);
+            in_flight = Some(shared.tally.begin(&job.target));
             fetch(&shared.client, job).await
         }
     };
+    if outcome.status.is_some() {
+        shared.tally.answered();
+    }
     match outcome.problem {
         Some(problem) if retry::is_due(problem, outcome.attempts, shared.retries) => {
-            shared.tally.answered();
             lease.retry(outcome.retry_after);
         }
         problem => {
@@ -46,6 +49,7 @@ pub(crate) async fn child(shared: Shared, lease: Lease) -> stage::Result {
             lease.settle();
         }
     }
+    drop(in_flight);
     Ok(())
 }
 

@@ -1,11 +1,11 @@
 //! One request, from the connection to the end of its body, so that the connection can be used again.
 
-use std::error::Error;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 
+use super::cause::{before_answer, within_body};
 use crate::model::{Job, Outcome, Problem};
 use crate::policy::retry;
 use crate::policy::retry_after::retry_after;
@@ -45,7 +45,7 @@ async fn read(
     outcome: &mut Outcome,
 ) -> Result<(), (Problem, String)> {
     let sent = client.get(job.target.clone()).send().await;
-    let mut response = sent.map_err(|error| (before_answer(&error), explain(error)))?;
+    let mut response = sent.map_err(before_answer)?;
     let status = response.status().as_u16();
     outcome.status = Some(status);
     if retry::is_failure(status) {
@@ -54,11 +54,7 @@ async fn read(
             .and_then(|value| value.to_str().ok())
             .and_then(|value| retry_after(value, SystemTime::now()));
     }
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| (within_body(&error), explain(error)))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(within_body)? {
         outcome.bytes += u64::try_from(chunk.len()).unwrap_or(u64::MAX);
         if outcome.bytes > BODY_MAX {
             let message = format!("the body is larger than {BODY_MAX} bytes; it is not read on");
@@ -70,38 +66,4 @@ async fn read(
         return Err((Problem::Status(status), message));
     }
     Ok(())
-}
-
-fn before_answer(error: &reqwest::Error) -> Problem {
-    if error.is_builder() {
-        Problem::InvalidUrl
-    } else if error.is_timeout() && !error.is_connect() {
-        Problem::Timeout
-    } else {
-        Problem::Connect
-    }
-}
-
-fn within_body(error: &reqwest::Error) -> Problem {
-    if error.is_timeout() {
-        Problem::Timeout
-    } else {
-        Problem::Body
-    }
-}
-
-/// Returns the error and its causes in one line, without the URL: it may hold a password.
-fn explain(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let text = inner.to_string();
-        if !line.ends_with(&text) {
-            line.push_str(": ");
-            line.push_str(&text);
-        }
-        cause = inner.source();
-    }
-    line
 }

@@ -4,6 +4,7 @@ mod source;
 pub(crate) use source::{Supply, UrlSource};
 mod lease;
 pub(crate) use lease::{Lease, Report};
+mod cause;
 mod fetch;
 pub(crate) use fetch::{client, fetch};
 mod child;

@@ -19,6 +19,7 @@ use url::Url;
 use super::{Lease, Report};
 use crate::model::{Job, has_private_part, shown};
 use crate::policy::retry;
+use crate::tally::Tally;
 
 /// A back-off is over.
 #[derive(Debug)]
@@ -130,6 +131,10 @@ pub(crate) struct UrlSource {
     answered: HashSet<String>,
     unfinished: usize,
     waiting: BinaryHeap<Reverse<Waiting>>,
+    /// When the last of those that wait is due.
+    last_due: Option<Instant>,
+    /// Where the progress looks how many wait.
+    tally: Tally,
     /// When the timer that is set goes off.
     wake: Option<Instant>,
     reports: UnboundedReceiver<Report>,
@@ -138,7 +143,7 @@ pub(crate) struct UrlSource {
 }
 
 impl UrlSource {
-    pub(crate) fn new(supply: Supply, answered: HashSet<String>) -> Self {
+    pub(crate) fn new(supply: Supply, answered: HashSet<String>, tally: Tally) -> Self {
         let (sender, reports) = unbounded_channel();
         Self {
             next: 1,
@@ -146,6 +151,8 @@ impl UrlSource {
             answered,
             supply,
             waiting: BinaryHeap::new(),
+            last_due: None,
+            tally,
             wake: None,
             reports,
             sender,
@@ -179,6 +186,7 @@ impl UrlSource {
             }
             Report::Lost(job, problem) => (now, job.lost_to(problem)),
         };
+        self.last_due = self.last_due.max(Some(due));
         self.waiting.push(Reverse(Waiting { due, job }));
     }
 
@@ -191,6 +199,9 @@ impl UrlSource {
             let Some(job) = self.take(now) else { break };
             cx.emit(Lease::new(job, self.sender.clone()));
         }
+        // They leave in the order they are due, so the last is there as long as any.
+        self.last_due = self.last_due.filter(|_| !self.waiting.is_empty());
+        self.tally.waiting(self.waiting.len(), self.last_due);
         if self.unfinished == 0 {
             cx.complete();
         }
@@ -248,7 +259,11 @@ mod tests {
 
     fn pages(count: usize) -> UrlSource {
         let api = Url::parse("http://h:1/base/").unwrap();
-        UrlSource::new(Supply::Pages { api, count }, HashSet::new())
+        UrlSource::new(
+            Supply::Pages { api, count },
+            HashSet::new(),
+            Tally::default(),
+        )
     }
 
     #[test]
@@ -278,7 +293,7 @@ mod tests {
         let urls = ["http://h/a", "http://ann@h/b", "http://h/c"];
         let urls = urls.map(Arc::from).to_vec();
         let answered = ["http://h/a", "http://h/b"].map(str::to_owned).into();
-        let mut source = UrlSource::new(Supply::List(urls.into_iter()), answered);
+        let mut source = UrlSource::new(Supply::List(urls.into_iter()), answered, Tally::default());
         let numbers: Vec<usize> = std::iter::from_fn(|| source.take(Instant::now()))
             .map(|job| job.number)
             .collect();
