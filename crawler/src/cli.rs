@@ -181,10 +181,36 @@ fn time(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Outcome, Reason, Rejected};
 
     #[test]
     fn the_flags_are_consistent() {
         Flags::command().debug_assert();
+    }
+
+    #[test]
+    fn the_long_help_explains_each_field_of_a_record() {
+        let line = Rejected {
+            line: 1,
+            reason: Reason::NotUtf8,
+        };
+        let record = serde_json::to_value(Outcome::rejected(&line)).unwrap();
+        let fields: Vec<String> = record.as_object().unwrap().keys().cloned().collect();
+        let help = Flags::command().render_long_help().to_string();
+        for field in fields {
+            let is_told = help.contains(&format!("\n  {field} "));
+            assert!(is_told, "{field}: {help}");
+        }
+    }
+
+    #[test]
+    fn an_argument_without_a_flag_is_not_repeated() {
+        let error = Flags::try_parse_from(["crawler", "http://ann:secret@h"]).unwrap_err();
+        let told = without_stray(error).to_string();
+        assert!(
+            told.contains("--urls FILE") && !told.contains("//"),
+            "{told}"
+        );
     }
 
     #[test]

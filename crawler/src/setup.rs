@@ -4,8 +4,6 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
-use anyhow::Context as _;
-
 use crate::model::{ReadListError, UrlList};
 use crate::policy::limit;
 use crate::say::say;
@@ -20,8 +18,11 @@ pub(crate) fn read_list(path: &Path) -> anyhow::Result<UrlList> {
         let read = file.and_then(|file| UrlList::read(BufReader::new(file)));
         (path.display().to_string(), read)
     };
-    let list = read.with_context(|| {
-        format!("cannot read the URLs of {name}; check the path, or give - for standard input")
+    let list = read.map_err(|error| match error {
+        ReadListError::Read(error) => anyhow::Error::new(error).context(format!(
+            "cannot read the URLs of {name}; check the path, or give - for standard input"
+        )),
+        ReadListError::Endless(_) => anyhow::anyhow!("{name}: {error}; write one URL a line"),
     })?;
     anyhow::ensure!(!list.is_empty(), "{name} holds no URLs; write one a line");
     Ok(list)

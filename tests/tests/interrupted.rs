@@ -76,7 +76,9 @@ async fn a_second_ctrl_c_does_not_wait_for_answers() {
     })
     .await;
     crawler.signal("INT").await;
-    crawler.says("Ctrl-C again to abort").await;
+    crawler
+        .says("in flight, for 30 s at most; Ctrl-C again to abort")
+        .await;
     crawler.signal("INT").await;
     let ended = crawler.ended().await;
     assert_eq!(ended.code(), 3, "{}", ended.stderr);
