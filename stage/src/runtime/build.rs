@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
+use super::call::CURRENT;
 use super::event_loop::{Factory, Last};
-use super::handle::CURRENT;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
     Mailbox, NewUpstream, Outlet, Role, Source, Takes, Task,

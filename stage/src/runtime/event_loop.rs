@@ -4,9 +4,8 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -14,13 +13,13 @@ use std::time::Instant;
 
 use futures::FutureExt;
 
-use super::{Cell, Control, Edge, Envelope, Incoming, Mailbox, NewConsumer, NewUpstream, Role};
-use crate::batch::Batch;
+use super::failure::{Failure, Outcome, guarded};
+use super::{Cell, Control, Envelope, Incoming, Mailbox, Role};
 use crate::behaviour::Directive;
-use crate::context::{Context, Downstream, Upstream};
-use crate::exit::{Cancel, End, Exit, Result, StageError};
+use crate::context::Context;
+use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, DemandMode, Intensity, UpstreamEnds, Window};
+use crate::protocol::Intensity;
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
@@ -28,68 +27,6 @@ const CONTROL_MAX: usize = 32;
 
 /// Events for which room is made before a demand is told, so that emitting them one by one does not grow the list.
 const RESERVED_MAX: usize = 1024;
-
-/// How a callback failed.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub enum Failure {
-    /// It returned this error.
-    Error(Arc<StageError>),
-    /// It panicked with this message.
-    Panic(Arc<str>),
-}
-
-impl std::fmt::Display for Failure {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.to_exit().fmt(f)
-    }
-}
-
-impl Failure {
-    fn error(error: StageError) -> Box<Self> {
-        Box::new(Self::Error(Arc::new(error)))
-    }
-
-    pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Box<Self> {
-        let message = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        let message = message.unwrap_or("a panic without a message");
-        Box::new(Self::Panic(message.into()))
-    }
-
-    pub(crate) fn to_exit(&self) -> Exit {
-        match self {
-            Self::Error(error) => Exit::Failed(Arc::clone(error)),
-            Self::Panic(message) => Exit::Panicked(Arc::clone(message)),
-        }
-    }
-}
-
-/// What a callback came to. A failure is rare, so it is boxed and the result is one word.
-type Outcome<T = ()> = std::result::Result<T, Box<Failure>>;
-
-/// A callback whose panic is caught as a failure.
-#[pin_project::pin_project]
-struct Guarded<F>(#[pin] F);
-
-const fn guarded<T, F: Future<Output = Result<T>>>(callback: F) -> Guarded<F> {
-    Guarded(callback)
-}
-
-impl<T, F: Future<Output = Result<T>>> Future for Guarded<F> {
-    type Output = Outcome<T>;
-
-    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<Self::Output> {
-        let callback = self.project().0;
-        match catch_unwind(AssertUnwindSafe(|| callback.poll(task))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(returned)) => Poll::Ready(returned.map_err(Failure::error)),
-            Err(payload) => Poll::Ready(Err(Failure::panic(&*payload))),
-        }
-    }
-}
 
 pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
 
@@ -127,7 +64,8 @@ impl Drop for Last {
     }
 }
 
-type Step = std::result::Result<(), Exit>;
+/// An error ends the stage.
+pub(super) type Step = std::result::Result<(), Exit>;
 
 impl<R: Role> Task<R> {
     pub(crate) async fn run(mut self) {
@@ -234,7 +172,7 @@ impl<R: Role> Task<R> {
     }
 
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
-    async fn after(&mut self, mut outcome: Outcome) -> Step {
+    pub(super) async fn after(&mut self, mut outcome: Outcome) -> Step {
         let mut was_demand = false;
         loop {
             self.cx.flush();
@@ -280,7 +218,10 @@ impl<R: Role> Task<R> {
     }
 
     /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
-    async fn on_failure(&mut self, failure: &Failure) -> std::result::Result<bool, Exit> {
+    pub(super) async fn on_failure(
+        &mut self,
+        failure: &Failure,
+    ) -> std::result::Result<bool, Exit> {
         let mut failure = Box::new(failure.clone());
         loop {
             self.cx.cell.failed();
@@ -314,291 +255,6 @@ impl<R: Role> Task<R> {
             return None;
         }
         catch_unwind(AssertUnwindSafe(factory)).ok()
-    }
-
-    async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
-        match message {
-            Control::Subscribe(consumer) => {
-                let NewConsumer {
-                    id,
-                    port,
-                    edge,
-                    key,
-                } = *consumer;
-                if let Err(refused) = self.cx.half.on_subscribe_any(id, key) {
-                    edge.end();
-                    port.end(id, End::Cancelled(Cancel::failed(refused)));
-                    return Ok(());
-                }
-                self.cx.downstreams.insert(id, Downstream { port, edge });
-                let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
-                self.after(heard).await
-            }
-            Control::Ask(id, n) => {
-                self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
-                self.after(Ok(())).await
-            }
-            Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
-            Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
-            Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
-            Control::CancelUpstream(id, reason) => {
-                self.cx.cancel(id, reason);
-                Ok(())
-            }
-            Control::Call(message) => {
-                let handled = self.handle(message).await;
-                self.after(handled).await
-            }
-            Control::Resubscribe(old, reason, upstream) => {
-                if let Some(upstream) = self.cx.upstreams.get_mut(&old) {
-                    upstream.ends = UpstreamEnds::Keep;
-                    upstream.port.cancel(old, reason);
-                }
-                self.subscribe(*upstream).await
-            }
-            Control::SetDemand(id, demand) => {
-                let automatic = self.cx.upstreams.get_mut(&id);
-                if let Some(upstream) = automatic.filter(|up| up.asking == Asking::Automatic) {
-                    let ask = upstream.window.resize(demand);
-                    self.cx.ask(id, ask);
-                }
-                Ok(())
-            }
-            Control::SetPaused(is_paused) => {
-                self.is_paused = is_paused;
-                Ok(())
-            }
-            Control::SetMode(mode) => self.set_mode(mode).await,
-            Control::Stop => {
-                self.cx.stop();
-                Ok(())
-            }
-            Control::Drain => {
-                for (id, upstream) in &self.cx.upstreams {
-                    upstream.port.cancel(*id, Cancel::Normal);
-                }
-                self.finish().await
-            }
-            Control::Finish => self.finish().await,
-        }
-    }
-
-    async fn set_mode(&mut self, mode: DemandMode) -> Step {
-        self.cx.half.set_mode(mode);
-        self.cx.cell.set_mode(mode);
-        loop {
-            let demand = self.cx.half.replay(&mut self.cx.dispatched);
-            self.cx.flush();
-            let Some(demand) = demand.filter(|_| self.cx.stop.is_none()) else {
-                return self.after(Ok(())).await;
-            };
-            let outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
-            self.after(outcome).await?;
-        }
-    }
-
-    /// Ends the stage as soon as its upstreams have ended and what it holds is gone.
-    async fn finish(&mut self) -> Step {
-        self.draining = true;
-        if self.cx.ending.is_some() {
-            return Ok(());
-        }
-        self.cx.ending = Some(Exit::Stopped);
-        if self.cx.upstreams.is_empty() {
-            return self.complete().await;
-        }
-        Ok(())
-    }
-
-    async fn complete(&mut self) -> Step {
-        if std::mem::replace(&mut self.is_complete, true) {
-            return Ok(());
-        }
-        let completed = guarded(self.role.handle_complete(&mut self.cx)).await;
-        self.after(completed).await
-    }
-
-    async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
-        if !self.cx.downstreams.contains_key(&id) {
-            return Ok(());
-        }
-        let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
-        self.cx.half.on_cancel(id, &mut self.cx.dispatched);
-        if let Some(left) = self.cx.downstreams.remove(&id) {
-            left.edge.end();
-            left.port.end(id, end);
-        }
-        self.after(heard).await
-    }
-
-    async fn subscribe(&mut self, upstream: NewUpstream<R::In>) -> Step {
-        let NewUpstream {
-            id,
-            outlet,
-            options,
-        } = upstream;
-        let unreachable = End::Down(Exit::Unreachable);
-        if self.cx.ending.is_some() || outlet.is_of(&self.mailbox) {
-            let name = self.cx.name();
-            tracing::warn!(
-                stage = name,
-                "a stage that ends, or to itself, subscribes no more"
-            );
-            let heard = guarded(self.role.handle_cancel(id, &unreachable, &mut self.cx)).await;
-            return self.after(heard).await;
-        }
-        let edge = Edge::new(Arc::clone(outlet.name()), Arc::clone(&self.cx.cell.name));
-        self.cx.cell.add_edge(Arc::clone(&edge));
-        let upstream = Upstream {
-            port: outlet.ask_port(),
-            edge: Arc::clone(&edge),
-            window: Window::new(options.demand),
-            asking: Asking::Manual,
-            ends: options.ends,
-        };
-        self.cx.upstreams.insert(id, upstream);
-        let port = Arc::clone(&self.mailbox);
-        if !outlet.open(id, port, edge) {
-            return self.upstream_ended(id, unreachable).await;
-        }
-        let asking = loop {
-            let chosen = self.role.handle_subscribe(id, options.asking, &mut self.cx);
-            match guarded(chosen).await {
-                Ok(asking) => break asking,
-                Err(failure) => {
-                    self.cx.flush();
-                    if self.on_failure(&failure).await? {
-                        break options.asking;
-                    }
-                }
-            }
-        };
-        if asking == Asking::Automatic {
-            if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
-                upstream.asking = Asking::Automatic;
-            }
-            self.cx.ask(id, options.demand.max());
-        }
-        self.after(Ok(())).await
-    }
-
-    /// Hands on the next batch of the message at work, or else takes the next message.
-    async fn take_turn(&mut self) -> Step {
-        if let Some((id, events)) = self.at_work.take() {
-            return self.on_events(id, events).await;
-        }
-        match self.incoming.pop_front() {
-            Some(message) => self.on_incoming(message).await,
-            None => Ok(()),
-        }
-    }
-
-    async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
-        match message {
-            Incoming::Events(id, events) => {
-                if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
-                    upstream.window.arrive();
-                }
-                self.on_events(id, events).await
-            }
-            Incoming::End(id, end) => self.upstream_ended(id, end).await,
-            Incoming::Behind(message) if self.cx.half.mark() => {
-                self.behind.push_back(message);
-                Ok(())
-            }
-            Incoming::Behind(message) => {
-                let handled = self.handle(message).await;
-                self.after(handled).await
-            }
-        }
-    }
-
-    async fn handle(&mut self, message: Box<dyn Envelope<R::Stage, R::Out>>) -> Outcome {
-        let handled = async {
-            message.run(self.role.stage(), &mut self.cx).await;
-            Ok(())
-        };
-        guarded(handled).await
-    }
-
-    /// Returns the next message whose mark has been passed.
-    fn take_passed(&mut self) -> Option<Box<dyn Envelope<R::Stage, R::Out>>> {
-        self.cx.passed = self.cx.passed.checked_sub(1)?;
-        self.behind.pop_front()
-    }
-
-    /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
-    /// between two batches.
-    async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
-        if !self.cx.upstreams.contains_key(&id) {
-            self.cx.cell.lost(events.len());
-            return Ok(());
-        }
-        let (len, ask) = self.split(id, events.len());
-        let behind = events.len() - len;
-        let cell = Arc::clone(&self.cx.cell);
-        let mut batch = Batch::new(events.drain(..len), id, &cell.unhandled, behind);
-        self.on_batch(&mut batch).await?;
-        drop(batch);
-        // What a stop left of the batch is lost; what is behind it counts where it waits.
-        let unhandled = cell.unhandled.swap(0, Ordering::Relaxed);
-        cell.lost_if_any(unhandled - behind);
-        self.cx.ask(id, ask);
-        if behind > 0 {
-            self.at_work = Some((id, events));
-        }
-        Ok(())
-    }
-
-    /// Hands a batch over until all of it is handled or skipped.
-    async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>) -> Step {
-        loop {
-            let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
-            match &outcome {
-                Ok(()) => batch.succeeded(),
-                Err(_) => batch.skip_failed(),
-            }
-            self.after(outcome).await?;
-            if batch.len() == 0 || self.cx.stop.is_some() {
-                return Ok(());
-            }
-        }
-    }
-
-    fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
-        match self.cx.upstreams.get_mut(&id) {
-            Some(upstream) if upstream.asking == Asking::Automatic => {
-                let split = upstream.window.split(rest);
-                if split.excess > 0 {
-                    tracing::error!(
-                        stage = &*self.cx.cell.name,
-                        events = split.excess,
-                        "more events than were asked for"
-                    );
-                }
-                (split.len, split.ask)
-            }
-            _ => (rest, 0),
-        }
-    }
-
-    async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
-        let Some(upstream) = self.cx.upstreams.remove(&id) else {
-            return Ok(());
-        };
-        upstream.edge.end();
-        let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
-        self.after(heard).await?;
-        let is_last = self.cx.upstreams.is_empty();
-        let stops = upstream.ends.stops(&end, is_last);
-        if stops && end.is_failure() {
-            return Err(end.to_exit());
-        }
-        if stops || (self.draining && is_last) {
-            self.complete().await?;
-            self.cx.ending.get_or_insert(end.to_exit());
-        }
-        Ok(())
     }
 }
 

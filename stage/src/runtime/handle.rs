@@ -1,25 +1,22 @@
 //! Handles to running stages: subscribe, call, stop, drain, abort, join.
 
-use std::hash::Hash;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::oneshot;
 
+use super::call::{CURRENT, cast};
 use super::{
-    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, ConsumerPort, Control,
-    Edge, EdgeStats, Emits, Envelope, Mailbox, Message, NewConsumer, NewUpstream, ProducerPort,
-    Role, StageStats, Takes,
+    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallError, CallPort, CastError, Cell,
+    Control, EdgeStats, Emits, Mailbox, Message, NewUpstream, Outlet, Role, Source, StageStats,
+    Takes,
 };
 use crate::adapter::{EventStream, Subscription, stream};
 use crate::behaviour::{Handler, Producer};
 use crate::exit::{Cancel, Exit};
 use crate::id::{StageId, SubscriptionId};
-use crate::protocol::{
-    AnyKey, Broadcast, Demand, DemandDispatcher, DemandMode, Dispatcher, Partition, Selector,
-    Subscribe,
-};
+use crate::protocol::{Demand, DemandDispatcher, DemandMode, Dispatcher, Subscribe};
 
 /// A stage that runs; clones are the same stage, and dropping them stops nothing.
 pub struct Handle<R: Role> {
@@ -55,49 +52,6 @@ impl<R: Role> std::fmt::Debug for Handle<R> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the stage has ended")]
 pub struct Unreachable;
-
-tokio::task_local! {
-    /// The stage whose callback is running, to tell a stage that waits for itself.
-    pub(super) static CURRENT: StageId;
-}
-
-/// Why a call had no reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The stage ended, or its handler failed, before it replied.
-    #[error("the stage ended or failed before it replied")]
-    Ended,
-    /// A callback called its own stage, which can't reply before that callback returns. Two stages that call each other
-    /// wait for ever, and nothing tells.
-    #[error("a stage can't call itself: it would wait for its own callback")]
-    Itself,
-    /// It has not replied in time; it may still handle the message.
-    #[error("the stage has not replied in time")]
-    TimedOut,
-}
-
-/// Why a cast was refused; the message comes back.
-#[derive(Error)]
-#[non_exhaustive]
-pub enum CastError<M> {
-    /// Too many calls and casts are waiting.
-    #[error("too many messages are waiting at the stage")]
-    Full(M),
-    /// The stage has ended.
-    #[error("the stage has ended")]
-    Ended(M),
-}
-
-/// Like the channels' errors it is printed without its message, which need not be printable.
-impl<M> std::fmt::Debug for CastError<M> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Full(_) => "Full(..)",
-            Self::Ended(_) => "Ended(..)",
-        })
-    }
-}
 
 /// What a drain came to.
 #[derive(Debug, Clone)]
@@ -307,12 +261,7 @@ impl<R: Role> Handle<R> {
 
     /// Its outlet, also where nothing comes out.
     pub(crate) fn any_outlet(&self) -> Outlet<R::Out> {
-        let port: Arc<dyn ProducerPort<R::Out>> = self.mailbox.clone();
-        Outlet {
-            port,
-            name: Arc::clone(&self.cell.name),
-            key: None,
-        }
+        Outlet::new(self.mailbox.clone(), Arc::clone(&self.cell.name))
     }
 }
 
@@ -381,35 +330,6 @@ impl<R: Takes> Handle<R> {
     }
 }
 
-impl<R> Handle<R>
-where
-    R: Emits<Dispatcher = Broadcast<<R as Role>::Out>>,
-    R::Out: Clone,
-{
-    /// Returns an outlet of the events that `selector` takes; what it refuses costs no demand.
-    #[must_use]
-    pub fn select(
-        &self,
-        selector: impl Fn(&R::Out) -> bool + Send + Sync + 'static,
-    ) -> Outlet<R::Out> {
-        let selector: Selector<R::Out> = Arc::new(selector);
-        self.any_outlet().with_key(move || Arc::clone(&selector))
-    }
-}
-
-impl<R, P> Handle<R>
-where
-    R: Emits<Dispatcher = Partition<<R as Role>::Out, P>>,
-    P: Eq + Hash + Clone + std::fmt::Debug + Send + Sync + 'static,
-{
-    /// Returns the outlet of one partition. A name that is unknown, or a partition that is taken, ends the subscription
-    /// with the reason.
-    #[must_use]
-    pub fn partition(&self, name: P) -> Outlet<R::Out> {
-        self.any_outlet().with_key(move || name.clone())
-    }
-}
-
 impl<S: Producer, D: Dispatcher<S::Out>> Handle<AsProducer<S, D>> {
     /// Puts demand and events off, or lets them pass again: what was put off is then replayed in its order. Setting the
     /// mode that it has changes nothing.
@@ -435,165 +355,5 @@ impl<R: Emits> Handle<R> {
     #[must_use]
     pub fn stream(&self, options: impl Into<Subscribe>) -> EventStream<R::Out> {
         stream([(self, options)])
-    }
-}
-
-fn cast<P, S, M, Out>(
-    port: &P,
-    message: M,
-    send: impl FnOnce(&P, Box<dyn Envelope<S, Out>>) -> bool,
-) -> Result<(), CastError<M>>
-where
-    P: CallPort<S, Out> + ?Sized,
-    S: Handler<M, Out>,
-    M: Send + 'static,
-    Out: Send + 'static,
-{
-    match Arc::clone(port.calls()).try_acquire_owned() {
-        Ok(permit) => {
-            send(port, Box::new(Message::new(message, None, permit)));
-            Ok(())
-        }
-        Err(tokio::sync::TryAcquireError::NoPermits) => Err(CastError::Full(message)),
-        Err(tokio::sync::TryAcquireError::Closed) => Err(CastError::Ended(message)),
-    }
-}
-
-/// A stage's handle to itself; it keeps nothing alive.
-pub struct WeakHandle<S, Out: Send + 'static>(pub(crate) Weak<dyn CallPort<S, Out>>);
-
-impl<S, Out: Send + 'static> Clone for WeakHandle<S, Out> {
-    fn clone(&self) -> Self {
-        Self(Weak::clone(&self.0))
-    }
-}
-
-impl<S, Out: Send + 'static> std::fmt::Debug for WeakHandle<S, Out> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("WeakHandle")
-    }
-}
-
-impl<S: 'static, Out: Send + 'static> WeakHandle<S, Out> {
-    /// Sends a message without waiting.
-    ///
-    /// # Errors
-    ///
-    /// [`CastError`] gives the message back.
-    pub fn cast<M: Send + 'static>(&self, message: M) -> Result<(), CastError<M>>
-    where
-        S: Handler<M, Out>,
-    {
-        match self.0.upgrade() {
-            Some(port) => cast(&*port, message, CallPort::send),
-            None => Err(CastError::Ended(message)),
-        }
-    }
-}
-
-/// Where a consumer of `T` subscribes.
-///
-/// One made by [`Handle::select`] or [`Handle::partition`] also says which events it wants.
-pub struct Outlet<T> {
-    port: Arc<dyn ProducerPort<T>>,
-    name: Arc<str>,
-    key: Option<MakeKey>,
-}
-
-/// Makes what a subscription tells the dispatcher, anew for each.
-type MakeKey = Arc<dyn Fn() -> AnyKey + Send + Sync>;
-
-impl<T> Clone for Outlet<T> {
-    fn clone(&self) -> Self {
-        Self {
-            port: Arc::clone(&self.port),
-            name: Arc::clone(&self.name),
-            key: self.key.clone(),
-        }
-    }
-}
-
-impl<T> std::fmt::Debug for Outlet<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Outlet")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<T: Send + 'static> Outlet<T> {
-    /// Subscribes the caller itself, who asks by hand.
-    #[must_use]
-    pub fn subscribe(&self) -> Subscription<T> {
-        Subscription::new(self)
-    }
-
-    /// Subscribes the caller itself and returns the events as a stream; of several producers, [`stream`] makes one.
-    #[must_use]
-    pub fn stream(&self, options: impl Into<Subscribe>) -> EventStream<T> {
-        stream([(self, options)])
-    }
-}
-
-impl<T: 'static> Outlet<T> {
-    pub(crate) const fn name(&self) -> &Arc<str> {
-        &self.name
-    }
-
-    pub(crate) fn ask_port(&self) -> Arc<dyn AskPort> {
-        Arc::clone(&self.port) as Arc<dyn AskPort>
-    }
-
-    /// Returns whether this is the outlet of the stage with this mailbox.
-    pub(crate) fn is_of<M>(&self, mailbox: &Arc<M>) -> bool {
-        std::ptr::addr_eq(Arc::as_ptr(&self.port), Arc::as_ptr(mailbox))
-    }
-
-    pub(crate) fn open(
-        &self,
-        id: SubscriptionId,
-        port: Arc<dyn ConsumerPort<T>>,
-        edge: Arc<Edge>,
-    ) -> bool {
-        self.port.subscribe(NewConsumer {
-            id,
-            port,
-            edge,
-            key: self.key.as_ref().map(|make| make()),
-        })
-    }
-
-    fn with_key<K: Send + 'static>(mut self, make: impl Fn() -> K + Send + Sync + 'static) -> Self {
-        self.key = Some(Arc::new(move || Box::new(make()) as AnyKey));
-        self
-    }
-}
-
-/// What can be subscribed to: a handle that emits, or an outlet.
-pub trait Source {
-    /// What it emits.
-    type Out: Send + 'static;
-    /// Returns its outlet.
-    fn outlet(&self) -> Outlet<Self::Out>;
-}
-
-impl<R: Emits> Source for Handle<R> {
-    type Out = R::Out;
-    fn outlet(&self) -> Outlet<R::Out> {
-        self.any_outlet()
-    }
-}
-
-impl<T: Send + 'static> Source for Outlet<T> {
-    type Out = T;
-    fn outlet(&self) -> Self {
-        self.clone()
-    }
-}
-
-impl<S: Source> Source for &S {
-    type Out = S::Out;
-    fn outlet(&self) -> Outlet<S::Out> {
-        (*self).outlet()
     }
 }

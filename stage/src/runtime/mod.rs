@@ -10,14 +10,20 @@ pub(crate) use cell::{Cell, Edge, Intake};
 pub use cell::{EdgeStats, StageStats};
 mod role;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, Role, Takes};
+mod failure;
+pub use failure::Failure;
 mod event_loop;
-pub use event_loop::Failure;
 pub(crate) use event_loop::Task;
+mod call;
+mod control;
+mod upstream;
+pub use call::{CallError, CastError, WeakHandle};
 mod handle;
 pub use handle::{
-    CallError, CastError, ConsumerHandle, Drained, Handle, Outlet, ProducerConsumerHandle,
-    ProducerHandle, Source, Unreachable, WeakHandle,
+    ConsumerHandle, Drained, Handle, ProducerConsumerHandle, ProducerHandle, Unreachable,
 };
+mod outlet;
+pub use outlet::{Outlet, Source};
 mod build;
 pub use build::{
     Build, SpawnError, consumer, consumer_with, producer, producer_consumer,

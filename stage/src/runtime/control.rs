@@ -1,0 +1,140 @@
+//! What the event loop does with control messages: from consumers, from handles, and to itself.
+
+use super::event_loop::{Step, Task};
+use super::failure::{Outcome, guarded};
+use super::{Control, Envelope, NewConsumer, Role};
+use crate::context::Downstream;
+use crate::exit::{Cancel, End, Exit};
+use crate::id::SubscriptionId;
+use crate::protocol::{Asking, DemandMode, UpstreamEnds};
+
+impl<R: Role> Task<R> {
+    pub(super) async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
+        match message {
+            Control::Subscribe(consumer) => {
+                let NewConsumer {
+                    id,
+                    port,
+                    edge,
+                    key,
+                } = *consumer;
+                if let Err(refused) = self.cx.half.on_subscribe_any(id, key) {
+                    edge.end();
+                    port.end(id, End::Cancelled(Cancel::failed(refused)));
+                    return Ok(());
+                }
+                self.cx.downstreams.insert(id, Downstream { port, edge });
+                let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
+                self.after(heard).await
+            }
+            Control::Ask(id, n) => {
+                self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
+                self.after(Ok(())).await
+            }
+            Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
+            Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
+            Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
+            Control::CancelUpstream(id, reason) => {
+                self.cx.cancel(id, reason);
+                Ok(())
+            }
+            Control::Call(message) => {
+                let handled = self.handle(message).await;
+                self.after(handled).await
+            }
+            Control::Resubscribe(old, reason, upstream) => {
+                if let Some(upstream) = self.cx.upstreams.get_mut(&old) {
+                    upstream.ends = UpstreamEnds::Keep;
+                    upstream.port.cancel(old, reason);
+                }
+                self.subscribe(*upstream).await
+            }
+            Control::SetDemand(id, demand) => {
+                let automatic = self.cx.upstreams.get_mut(&id);
+                if let Some(upstream) = automatic.filter(|up| up.asking == Asking::Automatic) {
+                    let ask = upstream.window.resize(demand);
+                    self.cx.ask(id, ask);
+                }
+                Ok(())
+            }
+            Control::SetPaused(is_paused) => {
+                self.is_paused = is_paused;
+                Ok(())
+            }
+            Control::SetMode(mode) => self.set_mode(mode).await,
+            Control::Stop => {
+                self.cx.stop();
+                Ok(())
+            }
+            Control::Drain => {
+                for (id, upstream) in &self.cx.upstreams {
+                    upstream.port.cancel(*id, Cancel::Normal);
+                }
+                self.finish().await
+            }
+            Control::Finish => self.finish().await,
+        }
+    }
+
+    pub(super) async fn set_mode(&mut self, mode: DemandMode) -> Step {
+        self.cx.half.set_mode(mode);
+        self.cx.cell.set_mode(mode);
+        loop {
+            let demand = self.cx.half.replay(&mut self.cx.dispatched);
+            self.cx.flush();
+            let Some(demand) = demand.filter(|_| self.cx.stop.is_none()) else {
+                return self.after(Ok(())).await;
+            };
+            let outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
+            self.after(outcome).await?;
+        }
+    }
+
+    /// Ends the stage as soon as its upstreams have ended and what it holds is gone.
+    pub(super) async fn finish(&mut self) -> Step {
+        self.draining = true;
+        if self.cx.ending.is_some() {
+            return Ok(());
+        }
+        self.cx.ending = Some(Exit::Stopped);
+        if self.cx.upstreams.is_empty() {
+            return self.complete().await;
+        }
+        Ok(())
+    }
+
+    pub(super) async fn complete(&mut self) -> Step {
+        if std::mem::replace(&mut self.is_complete, true) {
+            return Ok(());
+        }
+        let completed = guarded(self.role.handle_complete(&mut self.cx)).await;
+        self.after(completed).await
+    }
+
+    pub(super) async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
+        if !self.cx.downstreams.contains_key(&id) {
+            return Ok(());
+        }
+        let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
+        self.cx.half.on_cancel(id, &mut self.cx.dispatched);
+        if let Some(left) = self.cx.downstreams.remove(&id) {
+            left.edge.end();
+            left.port.end(id, end);
+        }
+        self.after(heard).await
+    }
+
+    pub(super) async fn handle(&mut self, message: Box<dyn Envelope<R::Stage, R::Out>>) -> Outcome {
+        let handled = async {
+            message.run(self.role.stage(), &mut self.cx).await;
+            Ok(())
+        };
+        guarded(handled).await
+    }
+
+    /// Returns the next message whose mark has been passed.
+    pub(super) fn take_passed(&mut self) -> Option<Box<dyn Envelope<R::Stage, R::Out>>> {
+        self.cx.passed = self.cx.passed.checked_sub(1)?;
+        self.behind.pop_front()
+    }
+}

@@ -1,0 +1,153 @@
+//! Where consumers subscribe: what a stage emits, apart from the stage.
+
+use std::hash::Hash;
+use std::sync::Arc;
+
+use super::{AskPort, ConsumerPort, Edge, Emits, Handle, NewConsumer, ProducerPort, Role};
+use crate::adapter::{EventStream, Subscription, stream};
+use crate::id::SubscriptionId;
+use crate::protocol::{AnyKey, Broadcast, Partition, Selector, Subscribe};
+
+/// Where a consumer of `T` subscribes.
+///
+/// One made by [`Handle::select`] or [`Handle::partition`] also says which events it wants.
+pub struct Outlet<T> {
+    port: Arc<dyn ProducerPort<T>>,
+    name: Arc<str>,
+    key: Option<MakeKey>,
+}
+
+/// Makes what a subscription tells the dispatcher, anew for each.
+type MakeKey = Arc<dyn Fn() -> AnyKey + Send + Sync>;
+
+impl<T> Clone for Outlet<T> {
+    fn clone(&self) -> Self {
+        Self {
+            port: Arc::clone(&self.port),
+            name: Arc::clone(&self.name),
+            key: self.key.clone(),
+        }
+    }
+}
+
+impl<T> std::fmt::Debug for Outlet<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outlet")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static> Outlet<T> {
+    /// Subscribes the caller itself, who asks by hand.
+    #[must_use]
+    pub fn subscribe(&self) -> Subscription<T> {
+        Subscription::new(self)
+    }
+
+    /// Subscribes the caller itself and returns the events as a stream; of several producers, [`stream`] makes one.
+    #[must_use]
+    pub fn stream(&self, options: impl Into<Subscribe>) -> EventStream<T> {
+        stream([(self, options)])
+    }
+}
+
+impl<T: 'static> Outlet<T> {
+    pub(super) fn new(port: Arc<dyn ProducerPort<T>>, name: Arc<str>) -> Self {
+        Self {
+            port,
+            name,
+            key: None,
+        }
+    }
+
+    pub(crate) const fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn ask_port(&self) -> Arc<dyn AskPort> {
+        Arc::clone(&self.port) as Arc<dyn AskPort>
+    }
+
+    /// Returns whether this is the outlet of the stage with this mailbox.
+    pub(crate) fn is_of<M>(&self, mailbox: &Arc<M>) -> bool {
+        std::ptr::addr_eq(Arc::as_ptr(&self.port), Arc::as_ptr(mailbox))
+    }
+
+    pub(crate) fn open(
+        &self,
+        id: SubscriptionId,
+        port: Arc<dyn ConsumerPort<T>>,
+        edge: Arc<Edge>,
+    ) -> bool {
+        self.port.subscribe(NewConsumer {
+            id,
+            port,
+            edge,
+            key: self.key.as_ref().map(|make| make()),
+        })
+    }
+
+    fn with_key<K: Send + 'static>(mut self, make: impl Fn() -> K + Send + Sync + 'static) -> Self {
+        self.key = Some(Arc::new(move || Box::new(make()) as AnyKey));
+        self
+    }
+}
+
+/// What can be subscribed to: a handle that emits, or an outlet.
+pub trait Source {
+    /// What it emits.
+    type Out: Send + 'static;
+    /// Returns its outlet.
+    fn outlet(&self) -> Outlet<Self::Out>;
+}
+
+impl<R: Emits> Source for Handle<R> {
+    type Out = R::Out;
+    fn outlet(&self) -> Outlet<R::Out> {
+        self.any_outlet()
+    }
+}
+
+impl<T: Send + 'static> Source for Outlet<T> {
+    type Out = T;
+    fn outlet(&self) -> Self {
+        self.clone()
+    }
+}
+
+impl<S: Source> Source for &S {
+    type Out = S::Out;
+    fn outlet(&self) -> Outlet<S::Out> {
+        (*self).outlet()
+    }
+}
+
+impl<R> Handle<R>
+where
+    R: Emits<Dispatcher = Broadcast<<R as Role>::Out>>,
+    R::Out: Clone,
+{
+    /// Returns an outlet of the events that `selector` takes; what it refuses costs no demand.
+    #[must_use]
+    pub fn select(
+        &self,
+        selector: impl Fn(&R::Out) -> bool + Send + Sync + 'static,
+    ) -> Outlet<R::Out> {
+        let selector: Selector<R::Out> = Arc::new(selector);
+        self.any_outlet().with_key(move || Arc::clone(&selector))
+    }
+}
+
+impl<R, P> Handle<R>
+where
+    R: Emits<Dispatcher = Partition<<R as Role>::Out, P>>,
+    P: Eq + Hash + Clone + std::fmt::Debug + Send + Sync + 'static,
+{
+    /// Returns the outlet of one partition. A name that is unknown, or a partition that is taken, ends the subscription
+    /// with the reason.
+    #[must_use]
+    pub fn partition(&self, name: P) -> Outlet<R::Out> {
+        self.any_outlet().with_key(move || name.clone())
+    }
+}
