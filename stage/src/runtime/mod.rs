@@ -14,9 +14,10 @@ mod failure;
 pub use failure::Failure;
 mod event_loop;
 pub(crate) use event_loop::Task;
-mod call;
 mod control;
 mod upstream;
+
+mod call;
 pub use call::{CallError, CastError, WeakHandle};
 mod handle;
 pub use handle::{
