@@ -109,9 +109,13 @@ impl<Out: Send + 'static> Context<Out> {
     /// Sends the deliveries, counts what went nowhere, and ends the subscriptions that failed.
     fn act_on_dispatched(&mut self) {
         for (subscription, events) in self.dispatched.deliveries.drain(..) {
-            if let Some(downstream) = self.downstreams.get(&subscription) {
-                downstream.edge.delivered(events.len());
-                downstream.port.deliver(subscription, events);
+            match self.downstreams.get(&subscription) {
+                Some(downstream) => {
+                    downstream.edge.delivered(events.len());
+                    downstream.port.deliver(subscription, events);
+                }
+                // A dispatcher that serves who has left.
+                None => self.dispatched.discarded += events.len(),
             }
         }
         self.note_held();

@@ -76,7 +76,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    pub(super) async fn set_mode(&mut self, mode: DemandMode) -> Step {
+    async fn set_mode(&mut self, mode: DemandMode) -> Step {
         self.cx.half.set_mode(mode);
         self.cx.cell.set_mode(mode);
         loop {
@@ -91,7 +91,7 @@ impl<R: Role> Task<R> {
     }
 
     /// Ends the stage as soon as its upstreams have ended and what it holds is gone.
-    pub(super) async fn finish(&mut self) -> Step {
+    async fn finish(&mut self) -> Step {
         self.draining = true;
         if self.cx.ending.is_some() {
             return Ok(());
@@ -111,7 +111,7 @@ impl<R: Role> Task<R> {
         self.after(completed).await
     }
 
-    pub(super) async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
+    async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
         if !self.cx.downstreams.contains_key(&id) {
             return Ok(());
         }

@@ -21,10 +21,9 @@ impl<R: Role> Task<R> {
         } = upstream;
         let unreachable = End::Down(Exit::Unreachable);
         if self.cx.ending.is_some() || outlet.is_of(&self.mailbox) {
-            let name = self.cx.name();
             tracing::warn!(
-                stage = name,
-                "a stage that ends, or to itself, subscribes no more"
+                stage = self.cx.name(),
+                "not subscribed: the stage is ending, or would be its own consumer"
             );
             let heard = guarded(self.role.handle_cancel(id, &unreachable, &mut self.cx)).await;
             return self.after(heard).await;
@@ -75,7 +74,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    pub(super) async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
+    async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
         match message {
             Incoming::Events(id, events) => {
                 if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
@@ -97,7 +96,7 @@ impl<R: Role> Task<R> {
 
     /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
     /// between two batches.
-    pub(super) async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
+    async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
         if !self.cx.upstreams.contains_key(&id) {
             self.cx.cell.lost(events.len());
             return Ok(());
@@ -119,7 +118,7 @@ impl<R: Role> Task<R> {
     }
 
     /// Hands a batch over until all of it is handled or skipped.
-    pub(super) async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>) -> Step {
+    async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>) -> Step {
         loop {
             let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
             match &outcome {
@@ -133,7 +132,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    pub(super) fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
+    fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
         match self.cx.upstreams.get_mut(&id) {
             Some(upstream) if upstream.asking == Asking::Automatic => {
                 let split = upstream.window.split(rest);
@@ -150,7 +149,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    pub(super) async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
+    async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
         let Some(upstream) = self.cx.upstreams.remove(&id) else {
             return Ok(());
         };
