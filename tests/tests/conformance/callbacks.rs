@@ -1,9 +1,14 @@
 //! What each side's callbacks hear of subscriptions, ends, calls and stops.
 
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context as Task, Wake, Waker};
 use std::time::Duration;
 
+use futures::FutureExt;
+
 use stage::{
-    CallError, Cancel, ConsumerHandle, Demand, End, Exit, ProducerHandle, Subscribe,
+    CallError, Cancel, ConsumerHandle, Demand, End, Exit, ProducerHandle, Subscribe, Subscription,
     SubscriptionId, consumer, producer,
 };
 
@@ -51,6 +56,19 @@ async fn gs_062_a_producer_hears_of_an_aborted_consumer() {
     counter.abort();
 }
 
+/// Looks for events at the very moment when a reply wakes it.
+struct AtReply {
+    edge: Mutex<Subscription<usize>>,
+    saw: Mutex<Option<Vec<usize>>>,
+}
+
+impl Wake for AtReply {
+    fn wake(self: Arc<Self>) {
+        let arrived = self.edge.lock().unwrap().next().now_or_never();
+        *self.saw.lock().unwrap() = arrived.and_then(|events| events.unwrap());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn gs_063_events_of_a_call_come_before_its_reply() {
     let (log, mut saw) = log();
@@ -58,10 +76,20 @@ async fn gs_063_events_of_a_call_come_before_its_reply() {
     let mut edge = silent.subscribe();
     edge.request(3.try_into().unwrap());
     assert_eq!(saw.demand().await, 3);
-    silent.call(Queue(vec![1, 2, 3])).await.unwrap();
-    // The reply is here, so the events must be too: this future is ready at its first poll.
-    let events = futures::FutureExt::now_or_never(edge.next());
-    assert_eq!(events.unwrap().unwrap().unwrap(), [1, 2, 3]);
+    let at_reply = Arc::new(AtReply {
+        edge: Mutex::new(edge),
+        saw: Mutex::default(),
+    });
+    let waker = Waker::from(Arc::clone(&at_reply));
+    let mut call = pin!(silent.call(Queue(vec![1, 2, 3])));
+    assert!(
+        call.as_mut()
+            .poll(&mut Task::from_waker(&waker))
+            .is_pending()
+    );
+    rest().await;
+    assert_eq!(at_reply.saw.lock().unwrap().take(), Some(vec![1, 2, 3]));
+    assert_eq!(call.await, Ok(()));
     silent.abort();
 }
 
