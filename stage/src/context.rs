@@ -99,11 +99,13 @@ impl<Out: Send + 'static> Context<Out> {
     pub fn flush(&mut self) {
         if !self.emitted.is_empty() {
             self.half.on_emit(&mut self.emitted, &mut self.dispatched);
-            self.note_held();
+        } else if self.dispatched.is_empty() {
+            return;
         }
         while !self.dispatched.is_empty() {
             self.act_on_dispatched();
         }
+        self.note_held();
     }
 
     /// Sends the deliveries, counts what went nowhere, and ends the subscriptions that failed.
@@ -118,7 +120,6 @@ impl<Out: Send + 'static> Context<Out> {
                 None => self.dispatched.discarded += events.len(),
             }
         }
-        self.note_held();
         if self.dispatched.is_empty() {
             return;
         }
