@@ -27,6 +27,8 @@ async fn main() -> ExitCode {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
+        // A standard error that takes no lines would be told so on standard error, with a panic.
+        .log_internal_errors(false)
         .init();
     raise_open_files();
     // Before the line that says it listens: whoever reads it may send a signal at once.

@@ -300,6 +300,24 @@ async fn a_closed_stdout_does_not_end_the_program() {
 }
 
 #[tokio::test]
+async fn a_standard_error_that_takes_nothing_does_not_end_the_service() {
+    let path = tests::program("slow-api");
+    for target in ["2>&-", "2>/dev/full"] {
+        let script = format!(
+            "RUST_LOG=trace exec '{}' --port=0 --delay-ms=0 {target}",
+            path.display()
+        );
+        let mut service = Service::of(Command::new("sh").args(["-c", &script])).await;
+        for url in ["a", "b"] {
+            let (status, _) = crawl(&service.url, url).await;
+            assert_eq!(status, StatusCode::OK, "{target}");
+        }
+        service.signal("TERM").await;
+        assert_eq!(service.ended().await.code(), Some(0), "{target}");
+    }
+}
+
+#[tokio::test]
 async fn ten_thousand_requests_are_in_flight_at_once() {
     let open_files = rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let callers = 10_000;
