@@ -18,6 +18,8 @@ const OPEN_FILES_WANTED: u64 = 10_100;
 
 /// What ended badly before it began: a flag, the port, the signals.
 const EXIT_USAGE: u8 = 2;
+/// What ended by itself, though nobody stopped it.
+const EXIT_ENDED: u8 = 1;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -42,10 +44,16 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(server: Server, mut signals: Signals) -> ExitCode {
+async fn run(mut server: Server, mut signals: Signals) -> ExitCode {
     // Not `println!`, which panics when nobody reads.
     let _closed = writeln!(std::io::stdout(), "slow-api listening on {}", server.url());
-    signals.next().await;
+    tokio::select! {
+        _ = signals.next() => {}
+        () = server.ended() => {
+            say("the service ended by itself, which is a defect; start it again, and report what is said above");
+            return ExitCode::from(EXIT_ENDED);
+        }
+    }
     say(&format!(
         "stopping with {} in flight; another signal ends it at once",
         server.stats().in_flight

@@ -61,6 +61,16 @@ impl Server {
         self.stats.snapshot()
     }
 
+    /// Waits until it has ended by itself: it never does, unless its task panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn ended(&mut self) {
+        // The task holds the other end for as long as it lives.
+        self.stop.closed().await;
+    }
+
     /// Stops listening and waits for the answers in flight, at most two seconds past the longest delay.
     ///
     /// # Cancel safety
@@ -172,5 +182,24 @@ fn refused(address: SocketAddr, source: std::io::Error) -> StartError {
         StartError::PortInUse { address, source }
     } else {
         StartError::Listen { address, source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_task_that_ended_by_itself_is_noticed_and_one_that_serves_is_not() {
+        let options = Options {
+            port: 0,
+            ..Options::default()
+        };
+        let mut server = start(options).await.expect("port 0 is free");
+        let at_once = tokio::time::timeout(Duration::ZERO, server.ended());
+        assert!(at_once.await.is_err(), "it serves");
+        server.task.abort();
+        let noticed = tokio::time::timeout(Duration::from_secs(10), server.ended());
+        assert!(noticed.await.is_ok(), "nobody serves");
     }
 }
