@@ -35,6 +35,7 @@ What is tried again:
 
 Each result is a line of JSON:
   url       the URL without its user-info; null for a line that holds no URL
+  hidden    true where user-info was left out; --resume fetches such a URL anew
   status    the last attempt's HTTP status; null without an answer
   millis    milliseconds of the last attempt, from its request to the end of its body
   bytes     bytes of body that the last attempt read

@@ -15,11 +15,14 @@ const RECORD_BYTES_MAX: u64 = 1 << 20;
 #[derive(Debug, Deserialize)]
 struct Record {
     url: Option<String>,
+    #[serde(default)]
+    hidden: bool,
     error: Option<String>,
 }
 
 /// Returns the URLs with an answer in `path`, and leaves only their records there: a URL that failed is tried again,
-/// and the half line of a run that was killed is cut off. A file that is not there holds none.
+/// as is one whose record hides what tells it from others, and the half line of a run that was killed is cut off. A
+/// file that is not there holds none.
 pub(crate) fn keep_answers(path: &Path) -> anyhow::Result<HashSet<String>> {
     let file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashSet::new()),
@@ -70,7 +73,7 @@ fn copy_answers(mut from: impl BufRead, to: &mut impl Write) -> anyhow::Result<H
         }
         let record: Record = serde_json::from_slice(&line)
             .map_err(|_| anyhow::anyhow!("line {number} is no record of a crawl"))?;
-        if let (Some(url), None) = (record.url, record.error)
+        if let (Some(url), false, None) = (record.url, record.hidden, record.error)
             && answered.insert(url)
         {
             to.write_all(&line)?;
@@ -97,6 +100,14 @@ mod tests {
         let half = "{\"url\":\"http://h/c\",\"err";
         let kept = copied(&format!("{failure}{answer}{rejected}{half}"));
         assert_eq!(kept, (1, answer.to_owned()));
+    }
+
+    #[test]
+    fn a_record_with_hidden_parts_answers_nothing_and_is_not_kept() {
+        let hidden = "{\"url\":\"http://h/a\",\"hidden\":true,\"error\":null}\n";
+        let public = "{\"url\":\"http://h/a\",\"hidden\":false,\"error\":null}\n";
+        assert_eq!(copied(hidden), (0, String::new()));
+        assert_eq!(copied(&format!("{hidden}{public}")), (1, public.to_owned()));
     }
 
     #[test]

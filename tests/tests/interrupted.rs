@@ -89,3 +89,35 @@ async fn a_second_ctrl_c_does_not_wait_for_answers() {
         ended.stderr
     );
 }
+
+#[tokio::test]
+async fn a_url_and_its_twin_with_a_password_each_have_their_record_after_a_resume() {
+    let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [list, file] = ["list", "results"].map(|name| folder.path().join(name));
+    let args = [
+        "--urls",
+        list.to_str().expect("UTF-8"),
+        "-o",
+        file.to_str().expect("UTF-8"),
+        "--resume",
+    ];
+    let public = format!("{}/a\n", server.url());
+    let secret = public.replace("//", "//ann:hunter2@");
+    // What a run left that ended before it came to the public one.
+    for (urls, asked) in [
+        (secret.clone(), 1),
+        (format!("{secret}{public}"), 3),
+        (format!("{secret}{public}"), 4),
+    ] {
+        std::fs::write(&list, &urls).expect("room");
+        let ended = Crawler::start(&args).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        assert_eq!(server.asked().len(), asked, "{}", ended.stderr);
+        let results = std::fs::read_to_string(&file).expect("the results are there");
+        assert!(!results.contains("hunter2"), "{results}");
+        let count = |words| results.matches(words).count();
+        let (hidden, shown) = (count("\"hidden\":true"), count("\"hidden\":false"));
+        assert_eq!((hidden, hidden + shown), (1, urls.lines().count()));
+    }
+}

@@ -13,6 +13,8 @@ pub(crate) struct Job {
     pub(crate) tried: u32,
     /// What the run is about, fit to be shown.
     pub(crate) subject: String,
+    /// Whether the subject leaves out what tells it from other URLs.
+    pub(crate) is_hidden: bool,
     /// What is requested.
     pub(crate) target: Url,
     /// Why the try before this one ended without a word.
@@ -20,14 +22,23 @@ pub(crate) struct Job {
 }
 
 impl Job {
-    /// Makes a job that was not tried yet.
+    /// Makes a job that was not tried yet: it asks a server for what is known by `subject`.
     pub(crate) const fn new(number: usize, subject: String, target: Url) -> Self {
         Self {
             number,
             tried: 0,
             subject,
+            is_hidden: false,
             target,
             lost: None,
+        }
+    }
+
+    /// Makes a job that was not tried yet: its subject is what it requests.
+    pub(crate) fn of(number: usize, url: Url) -> Self {
+        Self {
+            is_hidden: has_private_part(&url),
+            ..Self::new(number, shown(&url), url)
         }
     }
 
@@ -81,8 +92,7 @@ mod tests {
     use super::*;
 
     fn job(text: &str, number: usize) -> Job {
-        let target = Url::parse(text).unwrap();
-        Job::new(number, shown(&target), target)
+        Job::of(number, Url::parse(text).unwrap())
     }
 
     #[test]

@@ -62,6 +62,8 @@ impl Problem {
 pub(crate) struct Outcome {
     /// The URL without its private parts; a rejected line has none.
     pub(crate) url: Option<String>,
+    /// Whether private parts were left out, so that the URL may be another's as well.
+    pub(crate) hidden: bool,
     pub(crate) status: Option<u16>,
     pub(crate) millis: u64,
     pub(crate) bytes: u64,
@@ -81,6 +83,7 @@ impl Outcome {
     pub(crate) fn of(job: &Job) -> Self {
         Self {
             url: Some(job.subject.clone()),
+            hidden: job.is_hidden,
             status: None,
             millis: 0,
             bytes: 0,
@@ -110,6 +113,7 @@ impl Outcome {
     pub(crate) fn rejected(line: &Rejected) -> Self {
         Self {
             url: None,
+            hidden: false,
             status: None,
             millis: 0,
             bytes: 0,

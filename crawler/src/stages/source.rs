@@ -17,7 +17,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use url::Url;
 
 use super::{Lease, Report};
-use crate::model::{Job, has_private_part, shown};
+use crate::model::{Job, has_private_part};
 use crate::policy::retry;
 use crate::tally::Tally;
 
@@ -55,19 +55,14 @@ impl Supply {
             Self::List(urls) => {
                 // What a record shows is the whole URL, or a URL that is not known by it.
                 let urls = urls.as_slice().iter();
-                urls.filter(|url| answered.contains(&***url) && is_known(&parsed(url)))
+                urls.filter(|url| answered.contains(&***url) && !has_private_part(&parsed(url)))
                     .count()
             }
         }
     }
 
-    fn is_answered(&self, job: &Job, answered: &HashSet<String>) -> bool {
-        let is_known = matches!(self, Self::Pages { .. }) || is_known(&job.target);
-        is_known && answered.contains(&job.subject)
-    }
-
     fn take(&mut self, number: usize) -> Option<Job> {
-        let (subject, target) = match self {
+        match self {
             Self::Pages { api, count } => {
                 if number > *count {
                     return None;
@@ -77,14 +72,10 @@ impl Supply {
                 let base = api.path().trim_end_matches('/');
                 target.set_path(&format!("{base}/api/crawl"));
                 target.query_pairs_mut().clear().append_pair("url", &page);
-                (page, target)
+                Some(Job::new(number, page, target))
             }
-            Self::List(urls) => {
-                let url = parsed(&urls.next()?);
-                (shown(&url), url)
-            }
-        };
-        Some(Job::new(number, subject, target))
+            Self::List(urls) => Some(Job::of(number, parsed(&urls.next()?))),
+        }
     }
 }
 
@@ -94,11 +85,6 @@ fn page(number: usize) -> String {
 
 fn parsed(url: &str) -> Url {
     Url::parse(url).expect("the list was read as URLs")
-}
-
-/// Returns whether a record tells the URL from all others: it does not show the hidden parts.
-fn is_known(url: &Url) -> bool {
-    !has_private_part(url)
 }
 
 /// A job's turn: the earliest due first, then the earliest numbered.
@@ -167,7 +153,7 @@ impl UrlSource {
         loop {
             let job = self.supply.take(self.next)?;
             self.next += 1;
-            if !self.supply.is_answered(&job, &self.answered) {
+            if job.is_hidden || !self.answered.contains(&job.subject) {
                 return Some(job);
             }
         }
