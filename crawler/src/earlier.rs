@@ -24,15 +24,18 @@ struct Record {
 /// as is one whose record hides what tells it from others, and the half line of a run that was killed is cut off. A
 /// file that is not there holds none.
 pub(crate) fn keep_answers(path: &Path) -> anyhow::Result<HashSet<String>> {
-    let file = match File::open(path) {
+    let cannot_read = || format!("cannot read {}", path.display());
+    // Asked before it is opened: a named pipe opens when somebody writes to it, which may be never.
+    let about = match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(HashSet::new()),
-        opened => opened.with_context(|| format!("cannot read {}", path.display()))?,
+        about => about.with_context(cannot_read)?,
     };
     anyhow::ensure!(
-        file.metadata().is_ok_and(|about| about.is_file()),
+        about.is_file(),
         "--resume cannot go on from {}: it is no file; leave out --resume",
         path.display()
     );
+    let file = File::open(path).with_context(cannot_read)?;
     // A link stays one, and its file is replaced whole or not at all.
     let path = path.canonicalize()?;
     let mut beside = path.clone().into_os_string();

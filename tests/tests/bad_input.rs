@@ -38,6 +38,8 @@ async fn each_is_told_with_what_where_and_what_to_do() {
     write("secret", b"http://ann:hunter2@127.0.0.1:1/a\n");
     write("diary", b"dear diary\n");
     std::fs::create_dir(folder.join("a-folder")).expect("room");
+    let pipe = Command::new("mkfifo").arg(folder.join("pipe")).status();
+    assert!(pipe.await.is_ok_and(|status| status.success()));
     let nobody = "http://ann:hunter2@127.0.0.1:1";
 
     let table: &[(&[&str], i32, &[&str])] = &[
@@ -104,6 +106,11 @@ async fn each_is_told_with_what_where_and_what_to_do() {
             &["--urls", "one", "--resume", "-o", "/dev/full"],
             2,
             &["/dev/full", "no file"],
+        ),
+        (
+            &["--urls", "one", "--resume", "-o", "pipe"],
+            2,
+            &["pipe", "no file"],
         ),
         (
             &["--urls", "rubbish", "--retries", "0"],
