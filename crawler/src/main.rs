@@ -9,6 +9,7 @@ mod model;
 mod output;
 mod policy;
 mod progress;
+mod same_file;
 mod say;
 mod setup;
 mod stages;

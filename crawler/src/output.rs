@@ -4,7 +4,6 @@
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
 use std::thread;
 
 use anyhow::Context as _;
@@ -13,6 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::cli::Flags;
 use crate::earlier;
 use crate::model::Outcome;
+use crate::same_file::is_list;
 
 /// Results that may wait for the writer.
 const WAITING_MAX: usize = 1024;
@@ -43,7 +43,10 @@ pub(crate) fn open(flags: &Flags) -> anyhow::Result<Output> {
     );
     if let Some(path) = path {
         anyhow::ensure!(
-            !is_same_file(path, flags.urls.as_deref()),
+            !flags
+                .urls
+                .as_deref()
+                .is_some_and(|list| is_list(path, list)),
             "{} holds the URLs and would be overwritten; choose another -o",
             path.display()
         );
@@ -60,12 +63,6 @@ pub(crate) fn open(flags: &Flags) -> anyhow::Result<Output> {
         sinks.push(Box::new(BufWriter::new(file)));
     }
     Ok(Output { sinks, answered })
-}
-
-fn is_same_file(output: &Path, list: Option<&Path>) -> bool {
-    let whole = |path: &Path| path.canonicalize().ok();
-    let list = list.filter(|path| path.is_file()).and_then(whole);
-    list.is_some() && whole(output) == list
 }
 
 /// Starts the writer; it ends when every sender is gone, or at the first error.

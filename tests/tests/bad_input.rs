@@ -160,6 +160,33 @@ async fn each_is_told_with_what_where_and_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_list_is_not_overwritten_whatever_it_is_called() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [list, link] = ["list", "link"].map(|name| folder.path().join(name));
+    let text = "http://127.0.0.1:1/\n";
+    std::fs::write(&list, text).expect("room");
+    std::fs::hard_link(&list, &link).expect("links");
+    for line in [
+        r#""$0" --retries 0 --urls list -o link"#,
+        r#""$0" --retries 0 --urls list -o link --resume"#,
+        r#""$0" --retries 0 --urls - -o list <list"#,
+        r#""$0" --retries 0 --urls - -o link <list"#,
+        r#""$0" --retries 0 --urls /dev/stdin -o list <list"#,
+    ] {
+        let mut command = Command::new("sh");
+        let command = command.current_dir(folder.path());
+        let ended = Crawler::spawn(command.arg("-c").arg(line).arg(program("crawler")))
+            .ended()
+            .await;
+        assert_eq!(ended.code(), 2, "{line}: {}", ended.stderr);
+        let is_told = ended.stderr.contains("holds the URLs");
+        assert!(is_told, "{line}: {}", ended.stderr);
+        let left = std::fs::read_to_string(&list).expect("it is there");
+        assert_eq!(left, text, "{line}");
+    }
+}
+
+#[tokio::test]
 async fn results_that_cannot_be_written_are_work_left() {
     let api = tests::SlowApi::start(&["--delay-ms", "0"]).await;
     let base = ["--api", api.url()];
