@@ -28,8 +28,8 @@ Exit codes:
 
 const RECORDS: &str = "\
 What is tried again:
-  no connection, no answer in time, a body cut short, a child that was aborted, and the statuses
-  408, 429, 500, 502, 503 and 504. Before its retries a URL waits 1, 2, 4 … s, each half less to half
+  no connection, an answer that is no proper HTTP, no answer in time, a body cut short, a child that
+  was aborted, and the statuses 408, 429, 500, 502, 503 and 504. Before its retries a URL waits 1, 2, 4 … s, each half less to half
   more by chance, and at most 60 s. A Retry-After of the server goes before that, cut to 1 h. A URL
   that waits holds no place in --concurrency.
 
@@ -42,6 +42,7 @@ Each result is a line of JSON:
   attempts  requests made; 0 for a line that holds no URL
   error     null for an answer, else its class:
               connect      no connection, or it was lost before the answer began
+              protocol     what came is no proper HTTP answer: garbage, a broken or too large head, a 101
               timeout      no whole answer within --timeout
               status-NNN   408, 429 or a status from 500 to 599
               body         the body was cut short, or is larger than 10 MiB

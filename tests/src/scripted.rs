@@ -12,6 +12,8 @@ use tokio::task::JoinHandle;
 pub enum Answer {
     /// This status, with these header lines.
     Status(u16, &'static str),
+    /// These bytes, and the end of the connection.
+    Raw(&'static [u8]),
     /// Nothing at all, ever.
     Silence,
 }
@@ -101,6 +103,10 @@ async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>, script: Ar
                 if writer.write_all(answer.as_bytes()).await.is_err() {
                     return;
                 }
+            }
+            Answer::Raw(bytes) => {
+                let _hung_up = writer.write_all(bytes).await;
+                return;
             }
             Answer::Silence => std::future::pending().await,
         }

@@ -101,3 +101,37 @@ async fn a_url_that_always_fails_fails_after_its_retries_and_a_404_is_an_answer(
         ended.stderr
     );
 }
+
+#[tokio::test]
+async fn an_answer_that_is_no_http_has_a_class_of_its_own() {
+    let large = format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(1 << 20)).leak();
+    let answers: [&[u8]; 5] = [
+        b"SSH-2.0-OpenSSH\r\n",
+        b"HTTP/1.1 twohundred OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        large.as_bytes(),
+        b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
+    ];
+    let server = Scripted::start(move |path, _| {
+        Answer::Raw(answers[usize::from(path.as_bytes()[path.len() - 1] - b'1')])
+    })
+    .await;
+    let args = [
+        "--api",
+        server.url(),
+        "--count",
+        "5",
+        "--retries",
+        "0",
+        "--json",
+    ];
+    let ended = Crawler::start(&args).ended().await;
+    assert_eq!(ended.code(), 1, "{}", ended.stderr);
+    for line in ended.stdout.lines() {
+        assert!(line.contains(r#""error":"protocol""#), "{line}");
+    }
+    assert_eq!(urls_in(&ended.stdout).len(), 5);
+    for words in ["5 failed (protocol)", "scheme and port"] {
+        assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    }
+}

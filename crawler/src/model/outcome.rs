@@ -11,6 +11,8 @@ use super::{Job, Rejected};
 pub(crate) enum Problem {
     /// No connection, or it was lost before the answer began.
     Connect,
+    /// What came was no proper HTTP answer.
+    Protocol,
     /// The time was over.
     Timeout,
     /// The answer's status is no final answer.
@@ -32,6 +34,7 @@ impl Problem {
     pub(crate) fn class(self) -> String {
         match self {
             Self::Connect => "connect".to_owned(),
+            Self::Protocol => "protocol".to_owned(),
             Self::Timeout => "timeout".to_owned(),
             Self::Status(status) => format!("status-{status}"),
             Self::Body | Self::BodyTooLarge => "body".to_owned(),
@@ -45,6 +48,9 @@ impl Problem {
     pub(crate) const fn advice(self) -> &'static str {
         match self {
             Self::Connect => "check that the server runs and that its address is right",
+            Self::Protocol => {
+                "check that the URL's scheme and port are an HTTP server's; if so, its log may say why"
+            }
             Self::Timeout => "raise --timeout or lower --concurrency",
             Self::Status(429 | 503) => "lower --concurrency",
             Self::Status(_) => "the server's log may say why",

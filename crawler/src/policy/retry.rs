@@ -3,12 +3,16 @@
 //! | what came of a try | another? |
 //! |---|---|
 //! | no connection, no answer in time, a body cut short | yes |
+//! | what is no proper HTTP answer: garbage, a broken or too large head, a 101 | yes, as Scrapy does and no browser |
 //! | 408, 429, 500, 502, 503, 504 | yes, and its `Retry-After` goes before the back-off |
 //! | another status of 500 to 599 | no: it failed |
 //! | a body that is too large, a URL that can't be requested | no |
 //! | its child was aborted by its name | yes, at once |
 //! | its child panicked | no |
 //! | any other status | no: it is the answer |
+//!
+//! What is no proper answer may be the rest of the one before it on the same connection, which another try does not
+//! share; a browser leaves that try to its user. Source: Scrapy `RETRY_EXCEPTIONS`, `ResponseFailed`.
 
 use std::time::Duration;
 
@@ -27,7 +31,11 @@ pub(crate) const fn is_failure(status: u16) -> bool {
 /// Returns whether another try may end better.
 const fn is_worth_another(problem: Problem) -> bool {
     match problem {
-        Problem::Connect | Problem::Timeout | Problem::Body | Problem::Aborted => true,
+        Problem::Connect
+        | Problem::Protocol
+        | Problem::Timeout
+        | Problem::Body
+        | Problem::Aborted => true,
         Problem::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
         // A panic is a defect of ours, and would come again.
         Problem::BodyTooLarge | Problem::InvalidUrl | Problem::Panicked => false,
@@ -88,6 +96,7 @@ mod tests {
         }
         assert!(!is_worth_another(Problem::Status(501)));
         assert!(is_worth_another(Problem::Connect) && is_worth_another(Problem::Body));
+        assert!(is_worth_another(Problem::Protocol));
         assert!(!is_worth_another(Problem::BodyTooLarge));
         assert!(is_worth_another(Problem::Aborted) && !is_worth_another(Problem::Panicked));
     }

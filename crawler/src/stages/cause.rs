@@ -16,12 +16,20 @@ const WAYPOINTS: [&str; 5] = [
 ];
 /// What the system's resolver says before the cause.
 const LOOKUP: &str = "failed to lookup address information: ";
+/// What the client says of bytes that came before it asked.
+const UNASKED: &str = "received unexpected message from connection";
 
 /// Tells a failure before the answer began. The URL is left out: it may hold a password.
 pub(super) fn before_answer(error: reqwest::Error) -> (Problem, String) {
     let error = error.without_url();
     if error.is_builder() {
         return (Problem::InvalidUrl, rest(&error));
+    }
+    if let Some(what) = malformed(&error) {
+        return (
+            Problem::Protocol,
+            format!("what came is no proper HTTP answer: {what}"),
+        );
     }
     if !error.is_timeout() {
         return (Problem::Connect, sentence(&error));
@@ -43,6 +51,14 @@ pub(super) fn within_body(error: reqwest::Error) -> (Problem, String) {
     }
     let lost = "the connection was lost within the body";
     (Problem::Body, format!("{lost}: {}", last(&error)))
+}
+
+/// Returns what is wrong with an answer that is no HTTP.
+fn malformed(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut causes = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
+    // What came before anything was asked has no predicate of its own.
+    let error = causes.find(|error| error.is_parse() || error.to_string() == UNASKED)?;
+    Some(error.to_string())
 }
 
 fn sentence(error: &(dyn Error + 'static)) -> String {

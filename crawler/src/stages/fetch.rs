@@ -12,6 +12,8 @@ use crate::policy::retry_after::retry_after;
 
 /// The largest body that is read.
 const BODY_MAX: u64 = 10 * 1024 * 1024;
+/// The status that ends HTTP on the connection. Source: RFC 9110 §15.2.2.
+const SWITCHING: u16 = 101;
 /// How long a connection may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -48,6 +50,11 @@ async fn read(
     let mut response = sent.map_err(before_answer)?;
     let status = response.status().as_u16();
     outcome.status = Some(status);
+    if status == SWITCHING {
+        let message =
+            "the server answered 101 and speaks another protocol, which it was not asked to";
+        return Err((Problem::Protocol, message.to_owned()));
+    }
     if retry::is_failure(status) {
         let value = response.headers().get(RETRY_AFTER);
         outcome.retry_after = value
