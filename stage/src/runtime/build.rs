@@ -7,7 +7,6 @@ use std::sync::{Arc, Weak};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
-use super::call::CURRENT;
 use super::event_loop::{Factory, Last};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
@@ -274,9 +273,7 @@ impl<R: Role> Build<R> {
                 exit: Exit::Aborted,
             },
         };
-        let _first = cell
-            .abort
-            .set(runtime.spawn(CURRENT.scope(id, task.run())).abort_handle());
+        let _first = cell.abort.set(runtime.spawn(task.run()).abort_handle());
         Ok(handle)
     }
 }

@@ -6,12 +6,6 @@ use thiserror::Error;
 
 use super::{CallPort, Envelope, Message};
 use crate::behaviour::Handler;
-use crate::id::StageId;
-
-tokio::task_local! {
-    /// The stage whose callback is running, to tell a stage that waits for itself.
-    pub(super) static CURRENT: StageId;
-}
 
 /// Why a call had no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

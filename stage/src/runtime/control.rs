@@ -29,7 +29,7 @@ impl<R: Role> Task<R> {
             }
             Control::Ask(id, n) => {
                 self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
-                self.after(Ok(())).await
+                Ok(())
             }
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
             Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,

@@ -1,6 +1,9 @@
 //! The loop of one stage: control, then one upstream message, then what the stage waits on itself.
 //!
 //! The law: whenever the loop waits, no event is held for which credit has arrived.
+//!
+//! What comes once a batch is handled here; the futures of all that is rare are boxed, so that those of every turn stay
+//! small.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -96,7 +99,13 @@ impl<R: Role> Task<R> {
                 let Some(message) = self.control.pop_front() else {
                     break;
                 };
-                self.on_control(message).await?;
+                match message {
+                    Control::Ask(id, n) => {
+                        self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
+                        self.after(Ok(())).await?;
+                    }
+                    other => Box::pin(self.on_control(other)).await?,
+                }
             }
             if self.may_take() {
                 self.take_turn().await?;
@@ -179,7 +188,7 @@ impl<R: Role> Task<R> {
             self.report_discarded();
             let mut demand = 0;
             if let Err(failure) = outcome {
-                let resumed = self.on_failure(&failure).await?;
+                let resumed = Box::pin(self.on_failure(&failure)).await?;
                 // A producer that fails at each demand would be told of the same debt for ever.
                 if resumed && was_demand && !self.intensity.allows(Instant::now()) {
                     return Err(failure.to_exit());
@@ -196,7 +205,7 @@ impl<R: Role> Task<R> {
                     return Ok(());
                 };
                 was_demand = false;
-                outcome = self.handle(message).await;
+                outcome = Box::pin(self.handle(message)).await;
                 continue;
             }
             was_demand = true;

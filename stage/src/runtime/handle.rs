@@ -6,7 +6,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::sync::oneshot;
 
-use super::call::{CURRENT, cast};
+use super::call::cast;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallError, CallPort, CastError, Cell,
     Control, EdgeStats, Emits, Mailbox, Message, NewUpstream, Outlet, Role, Source, StageStats,
@@ -118,7 +118,8 @@ impl<R: Role> Handle<R> {
 
     /// Returns whether the caller is a callback of this very stage.
     fn is_current(&self) -> bool {
-        CURRENT.try_with(|id| *id == self.cell.id).unwrap_or(false)
+        let task = self.cell.abort.get().map(tokio::task::AbortHandle::id);
+        task.is_some() && task == tokio::task::try_id()
     }
 
     /// Lets the stage finish what it holds: a source emits no more, a consumer cancels its upstreams first. Aborts

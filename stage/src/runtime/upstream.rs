@@ -69,19 +69,20 @@ impl<R: Role> Task<R> {
             return self.on_events(id, events).await;
         }
         match self.incoming.pop_front() {
-            Some(message) => self.on_incoming(message).await,
+            Some(Incoming::Events(id, events)) => {
+                if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
+                    upstream.window.arrive();
+                }
+                self.on_events(id, events).await
+            }
+            Some(other) => Box::pin(self.on_incoming(other)).await,
             None => Ok(()),
         }
     }
 
     async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
         match message {
-            Incoming::Events(id, events) => {
-                if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
-                    upstream.window.arrive();
-                }
-                self.on_events(id, events).await
-            }
+            Incoming::Events(id, events) => self.on_events(id, events).await,
             Incoming::End(id, end) => self.upstream_ended(id, end).await,
             Incoming::Behind(message) if self.cx.half.mark() => {
                 self.behind.push_back(message);
