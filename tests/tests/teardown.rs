@@ -104,7 +104,8 @@ async fn a_stage_that_has_ended_keeps_no_memory() {
     let before = resident();
     spawn(20_000).await;
     let pages = resident().saturating_sub(before);
-    assert!(pages < 2_000, "{pages} pages more after 20,000 stages");
+    // Kept mailboxes would be 11,000 pages; the tests beside this one take some too.
+    assert!(pages < 6_000, "{pages} pages more after 20,000 stages");
 }
 
 /// An event that panics when it is dropped.
