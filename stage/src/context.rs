@@ -127,6 +127,10 @@ impl<Out: Send + 'static> Context<Out> {
             tracing::error!(stage = &*self.cell.name, reason, "an event was rejected");
         }
         self.passed += std::mem::take(&mut self.dispatched.passed);
+        if let Some(full) = self.dispatched.overflow.take() {
+            self.stop
+                .get_or_insert_with(|| Exit::Failed(Arc::new(full.into())));
+        }
         self.cell
             .unwanted(std::mem::take(&mut self.dispatched.unwanted));
         self.cell

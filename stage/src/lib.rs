@@ -48,8 +48,8 @@ mod exit;
 pub use exit::{Cancel, End, Exit, Result, StageError};
 pub mod protocol;
 pub use protocol::{
-    Asking, Broadcast, Demand, DemandDispatcher, DemandError, DemandMode, Fair, Intensity,
-    Partition, PartitionsError, Refused, Subscribe, UpstreamEnds, WhenFull,
+    Asking, Broadcast, BufferFull, Demand, DemandDispatcher, DemandError, DemandMode, Fair,
+    Intensity, Partition, PartitionsError, Refused, Subscribe, UpstreamEnds, WhenFull,
 };
 mod batch;
 pub use batch::Batch;

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use thiserror::Error;
+
 /// What happens to events beyond the buffer's capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -12,6 +14,20 @@ pub enum WhenFull {
     DropOldest,
     /// Drops the newcomers, counted. GenStage's keep first.
     DropNewest,
+    /// Drops the newcomers, counted, and ends the stage with [`BufferFull`]: for events that must not be lost unseen.
+    Fail,
+}
+
+/// More was emitted than a buffer that fails has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error(
+    "the buffer of {capacity} events is full, and {over} more were emitted than anybody asked for"
+)]
+pub struct BufferFull {
+    /// What it holds.
+    pub capacity: usize,
+    /// What had no room.
+    pub over: usize,
 }
 
 /// A FIFO of events with a capacity of at least 1.
@@ -57,6 +73,13 @@ impl<T> Buffer<T> {
         self.when_full
     }
 
+    /// Returns the failure that dropping `over` events is, where it is one.
+    #[must_use]
+    pub fn failure(&self, over: usize) -> Option<BufferFull> {
+        let capacity = self.capacity;
+        (over > 0 && self.when_full == WhenFull::Fail).then_some(BufferFull { capacity, over })
+    }
+
     /// Returns how many more events have room, when `elsewhere` count against the capacity too.
     #[must_use]
     pub fn room(&self, elsewhere: usize) -> usize {
@@ -76,7 +99,7 @@ impl<T> Buffer<T> {
             WhenFull::HoldBack => 0,
             _ => (self.events.len() + events.len()).saturating_sub(self.capacity),
         };
-        if self.when_full == WhenFull::DropNewest {
+        if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
             events.truncate(events.len() - over);
         }
         self.events.extend(events.drain(..));

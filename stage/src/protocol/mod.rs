@@ -18,7 +18,7 @@ pub use window::{Split, Window};
 mod subscription;
 pub use subscription::{Asking, Subscribe, UpstreamEnds};
 mod buffer;
-pub use buffer::{Buffer, WhenFull};
+pub use buffer::{Buffer, BufferFull, WhenFull};
 mod dispatcher;
 pub(crate) use dispatcher::AnyKey;
 pub use dispatcher::{

@@ -153,7 +153,9 @@ impl<T: 'static> ProducerHalf<T> {
                 return;
             }
         }
-        out.discarded += self.buffer.store(events);
+        let over = self.buffer.store(events);
+        out.discarded += over;
+        out.overflow = out.overflow.or(self.buffer.failure(over));
         self.serve_buffer(out);
     }
 
@@ -163,7 +165,7 @@ impl<T: 'static> ProducerHalf<T> {
         let over = events.len().saturating_sub(room);
         match self.buffer.when_full() {
             WhenFull::HoldBack => {}
-            WhenFull::DropNewest => events.truncate(events.len() - over),
+            WhenFull::DropNewest | WhenFull::Fail => events.truncate(events.len() - over),
             WhenFull::DropOldest => {
                 let mut left = over;
                 for logged in &mut self.log {
@@ -181,6 +183,7 @@ impl<T: 'static> ProducerHalf<T> {
         }
         if self.buffer.when_full() != WhenFull::HoldBack {
             out.discarded += over;
+            out.overflow = out.overflow.or(self.buffer.failure(over));
         }
         self.logged += events.len();
         if !events.is_empty() {

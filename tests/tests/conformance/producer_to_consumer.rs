@@ -109,6 +109,22 @@ async fn gs_026_a_full_buffer_keeps_the_last() {
     queued_into_five(WhenFull::DropOldest, [&[3, 4, 5, 6], &[7]]).await;
 }
 
+#[tokio::test]
+async fn a_buffer_that_must_not_overflow_ends_its_stage_with_the_count() {
+    let counter = producer(Counter::new())
+        .buffer(5, WhenFull::Fail)
+        .spawn()
+        .unwrap();
+    counter.call(Queue(numbers(0..5))).await.unwrap();
+    counter.call(Queue(numbers(5..8))).await.unwrap();
+    let exit = counter.join().await.to_string();
+    assert_eq!(
+        exit,
+        "failed: the buffer of 5 events is full, and 3 more were emitted than anybody asked for"
+    );
+    assert_eq!(counter.stats().discarded, 8);
+}
+
 #[test]
 fn gsx_12_the_split_table() {
     type Row = (

@@ -5,6 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use super::BufferFull;
 use crate::id::SubscriptionId;
 
 mod demand;
@@ -36,6 +37,8 @@ pub struct Dispatched<T> {
     pub warnings: Vec<String>,
     /// Marks that have been passed, in their order.
     pub passed: usize,
+    /// A queue that must not overflow did: the stage is to end.
+    pub overflow: Option<BufferFull>,
 }
 
 impl<T> Default for Dispatched<T> {
@@ -48,6 +51,7 @@ impl<T> Default for Dispatched<T> {
             failed: Vec::new(),
             warnings: Vec::new(),
             passed: 0,
+            overflow: None,
         }
     }
 }
@@ -63,6 +67,7 @@ impl<T> Dispatched<T> {
             && self.failed.is_empty()
             && self.warnings.is_empty()
             && self.passed == 0
+            && self.overflow.is_none()
     }
 }
 

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{Dispatched, Dispatcher, Refused};
 use crate::id::{ById, SubscriptionId};
-use crate::protocol::WhenFull;
+use crate::protocol::{BufferFull, WhenFull};
 
 /// A partition's queue by default: as a producer's buffer.
 const QUEUE_CAPACITY: usize = 10_000;
@@ -184,7 +184,11 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         }
         if part.queued >= self.capacity {
             out.discarded += 1;
-            if self.when_full == WhenFull::DropNewest {
+            if self.when_full == WhenFull::Fail {
+                let capacity = self.capacity;
+                out.overflow = Some(BufferFull { capacity, over: 1 });
+            }
+            if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
                 return;
             }
             let passed = part.drop_oldest(key);
