@@ -96,16 +96,16 @@ impl<'a, T> Batch<'a, T> {
         self.events.as_slice()
     }
 
-    /// Skips the event that failed, so that a retry gets further: the front when it was at work or nothing was touched.
+    /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was touched.
     /// One that was taken is gone already.
-    pub(crate) fn skip_failed(&mut self) {
+    pub(crate) fn take_failed(&mut self) -> Option<T> {
         let left = self.events.len();
-        if self.left_at_front == Some(left) || self.len == left {
-            self.events.next();
-        }
+        let is_here = self.left_at_front == Some(left) || self.len == left;
+        let failed = if is_here { self.events.next() } else { None };
         self.len = self.events.len();
         self.done = 0;
         self.left_at_front = None;
+        failed
     }
 
     /// Notes that the callback succeeded: what it left counts as handled.

@@ -19,6 +19,9 @@ pub enum Directive {
     Resume,
     /// Goes on with a new behaviour from the factory, within the intensity; without a factory it means `Stop`.
     Restart,
+    /// Goes on as with `Resume`, or after a panic as with `Restart`, and hands the failed event to the stage's
+    /// [`dead_letters_to`](crate::Build::dead_letters_to). An event that was taken out of the batch is gone, and only counted.
+    DeadLetter,
     /// Ends the stage with the failure.
     Stop,
     /// Ends the stage with the failure, and hands it to the stage's owner to decide; the root [`Stages`](crate::Stages)

@@ -12,7 +12,8 @@ use futures::TryStreamExt;
 use stage::{
     Batch, Consumer, Context, Demand, Directive, Exit, Failure, Handler, Intensity, Producer,
     ProducerConsumer, Result, SpawnError, Stages, Subscribe, UpstreamEnds, consumer,
-    consumer_supervisor, consumer_with, from_iter, producer, producer_consumer, producer_with,
+    consumer_supervisor, consumer_with, dead_letters, from_iter, producer, producer_consumer,
+    producer_with,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -245,6 +246,72 @@ async fn a_skipped_event_counts_as_handled_and_is_asked_for_again() {
     let expected: Vec<usize> = (0..30).filter(|event| event % 3 != 0).collect();
     assert_eq!(drained(&mut handled), expected);
     assert_eq!((picky.stats().failed, picky.stats().lost), (10, 0));
+}
+
+/// Fails at each multiple of 3, by error or by panic, and leaves it in the batch or not.
+#[derive(Clone, Copy)]
+struct Letters {
+    panics: bool,
+    takes_first: bool,
+}
+
+impl Consumer for Letters {
+    type In = usize;
+
+    async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        while let Some(event) = events.as_slice().first().copied() {
+            if self.takes_first {
+                events.next();
+            } else {
+                events.front();
+            }
+            if event.is_multiple_of(3) {
+                assert!(!self.panics, "a multiple of 3");
+                return Err("a multiple of 3".into());
+            }
+            if !self.takes_first {
+                events.pop();
+            }
+        }
+        Ok(())
+    }
+
+    fn handle_failure(&mut self, _: &Failure) -> Directive {
+        Directive::DeadLetter
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_the_event_that_failed_unless_it_was_taken_out() {
+    for (panics, takes_first) in [(false, false), (true, false), (false, true)] {
+        let letters = dead_letters().spawn().unwrap();
+        let numbers = from_iter(1..=10).spawn().unwrap();
+        let sink = consumer_with(move || Letters {
+            panics,
+            takes_first,
+        })
+        .intensity(Intensity::new(10, GRACE))
+        .subscribe_to(&numbers, Demand::new(4, 1).unwrap())
+        .dead_letters_to(&letters)
+        .named("picky")
+        .within(&Stages::new())
+        .spawn()
+        .unwrap();
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert_eq!((sink.stats().failed, sink.stats().lost), (3, 0));
+        let edge = letters.stream(Demand::default());
+        letters.drain(GRACE).await;
+        let dead: Vec<_> = edge.try_collect().await.unwrap();
+        let expected: &[usize] = if takes_first { &[] } else { &[3, 6, 9] };
+        assert_eq!(
+            dead.iter().map(|letter| letter.event).collect::<Vec<_>>(),
+            expected
+        );
+        for letter in dead {
+            assert!(letter.failure.to_string().contains("a multiple of 3"));
+            assert_eq!(&*letter.stage, "picky");
+        }
+    }
 }
 
 /// Blocks in its first batch, having taken one event.

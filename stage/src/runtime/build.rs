@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 use thiserror::Error;
 use tokio::task::JoinSet;
 
-use super::event_loop::{Factory, Last};
+use super::event_loop::{Factory, Last, SendLetter};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
     Mailbox, NewUpstream, Outlet, Role, Source, Takes, Task,
@@ -35,6 +35,7 @@ pub struct Build<R: Role> {
     buffer: Buffer<R::Out>,
     dispatcher: R::Dispatcher,
     mode: DemandMode,
+    pub(crate) send_letter: Option<SendLetter<R::In>>,
     upstreams: Vec<(Outlet<R::In>, Subscribe)>,
 }
 
@@ -71,6 +72,7 @@ where
         buffer,
         dispatcher: DemandDispatcher::default(),
         mode: DemandMode::Forward,
+        send_letter: None,
         upstreams: Vec::new(),
     }
 }
@@ -169,6 +171,7 @@ impl<R: Role> Build<R> {
             buffer: self.buffer,
             dispatcher,
             mode: self.mode,
+            send_letter: self.send_letter,
             upstreams: self.upstreams,
         }
     }
@@ -264,6 +267,8 @@ impl<R: Role> Build<R> {
             incoming: VecDeque::new(),
             behind: VecDeque::new(),
             at_work: None,
+            failed: None,
+            send_letter: self.send_letter,
             draining: false,
             is_paused: false,
             is_complete: false,

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use futures::FutureExt;
 
-use super::failure::{Failure, Outcome, guarded};
+use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::{Cell, Control, Envelope, Incoming, Mailbox, Role};
 use crate::behaviour::Directive;
 use crate::context::Context;
@@ -33,6 +33,9 @@ const RESERVED_MAX: usize = 1024;
 
 pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
 
+/// Hands a letter over, or returns whether it could not be.
+pub(crate) type SendLetter<In> = Box<dyn Fn(DeadLetter<In>) -> bool + Send>;
+
 /// A running stage; dropping it, in whatever way, tells its neighbours.
 pub(crate) struct Task<R: Role> {
     pub(crate) role: R,
@@ -46,6 +49,9 @@ pub(crate) struct Task<R: Role> {
     pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
     /// The message at work: what of it has not been handed to the behaviour.
     pub(crate) at_work: Option<(SubscriptionId, Vec<R::In>)>,
+    /// The event that failed the callback, for as long as its failure is dealt with.
+    pub(crate) failed: Option<R::In>,
+    pub(crate) send_letter: Option<SendLetter<R::In>>,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
     /// Whether `handle_complete` has run.
@@ -235,12 +241,15 @@ impl<R: Role> Task<R> {
         loop {
             self.cx.cell.failed();
             let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(&failure)));
+            if let Ok(Directive::DeadLetter) = directive {
+                self.dead_letter(&failure);
+            }
             match (directive, &*failure) {
-                (Ok(Directive::Resume), Failure::Error(error)) => {
+                (Ok(Directive::Resume | Directive::DeadLetter), Failure::Error(error)) => {
                     tracing::warn!(stage = self.cx.name(), %error, "a callback failed; resumed");
                     return Ok(true);
                 }
-                (Ok(Directive::Resume | Directive::Restart), _) => {}
+                (Ok(Directive::Resume | Directive::DeadLetter | Directive::Restart), _) => {}
                 (Ok(Directive::Stop | Directive::Escalate) | Err(_), _) => {
                     return Err(failure.to_exit());
                 }
@@ -254,6 +263,17 @@ impl<R: Role> Task<R> {
                 Ok(()) => return Ok(false),
                 Err(again) => failure = again,
             }
+        }
+    }
+
+    /// Hands the failed event over; one that can't be is lost, and said so.
+    fn dead_letter(&mut self, failure: &Failure) {
+        let Some(event) = self.failed.take() else {
+            return;
+        };
+        let letter = DeadLetter::new(event, failure.clone(), Arc::clone(&self.cx.cell.name));
+        if !self.send_letter.as_ref().is_some_and(|send| send(letter)) {
+            tracing::error!(stage = self.cx.name(), "a dead letter has nowhere to go");
         }
     }
 

@@ -46,6 +46,28 @@ impl Failure {
     }
 }
 
+/// An event that a stage failed on.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeadLetter<T> {
+    /// The event.
+    pub event: T,
+    /// Why the callback failed.
+    pub failure: Failure,
+    /// The name of the stage.
+    pub stage: Arc<str>,
+}
+
+impl<T> DeadLetter<T> {
+    pub(crate) const fn new(event: T, failure: Failure, stage: Arc<str>) -> Self {
+        Self {
+            event,
+            failure,
+            stage,
+        }
+    }
+}
+
 /// What a callback came to. A failure is rare, so it is boxed and the result is one word.
 pub(crate) type Outcome<T = ()> = std::result::Result<T, Box<Failure>>;
 

@@ -11,7 +11,7 @@ pub use cell::{EdgeStats, StageStats};
 mod role;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, Role, Takes};
 mod failure;
-pub use failure::Failure;
+pub use failure::{DeadLetter, Failure};
 mod event_loop;
 pub(crate) use event_loop::Task;
 mod control;

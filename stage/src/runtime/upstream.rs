@@ -124,9 +124,11 @@ impl<R: Role> Task<R> {
             let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
             match &outcome {
                 Ok(()) => batch.succeeded(),
-                Err(_) => batch.skip_failed(),
+                Err(_) => self.failed = batch.take_failed(),
             }
-            self.after(outcome).await?;
+            let after = self.after(outcome).await;
+            self.failed = None;
+            after?;
             if batch.len() == 0 || self.cx.stop.is_some() {
                 return Ok(());
             }
