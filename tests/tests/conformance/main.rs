@@ -15,6 +15,8 @@ mod subscriptions;
 
 mod callbacks;
 
+mod middle_callbacks;
+
 mod adapters;
 
 mod names;
