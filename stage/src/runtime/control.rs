@@ -27,10 +27,7 @@ impl<R: Role> Task<R> {
                 let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
                 self.after(heard).await
             }
-            Control::Ask(id, n) => {
-                self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
-                Ok(())
-            }
+            Control::Ask(id, n) => self.on_ask(id, n).await,
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
             Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
             Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
@@ -74,6 +71,11 @@ impl<R: Role> Task<R> {
             }
             Control::Finish => self.finish().await,
         }
+    }
+
+    pub(super) async fn on_ask(&mut self, id: SubscriptionId, n: usize) -> Step {
+        self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
+        self.after(Ok(())).await
     }
 
     async fn set_mode(&mut self, mode: DemandMode) -> Step {

@@ -106,10 +106,7 @@ impl<R: Role> Task<R> {
                     break;
                 };
                 match message {
-                    Control::Ask(id, n) => {
-                        self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
-                        self.after(Ok(())).await?;
-                    }
+                    Control::Ask(id, n) => self.on_ask(id, n).await?,
                     other => Box::pin(self.on_control(other)).await?,
                 }
             }

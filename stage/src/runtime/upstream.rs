@@ -69,12 +69,7 @@ impl<R: Role> Task<R> {
             return self.on_events(id, events).await;
         }
         match self.incoming.pop_front() {
-            Some(Incoming::Events(id, events)) => {
-                if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
-                    upstream.window.arrive();
-                }
-                self.on_events(id, events).await
-            }
+            Some(Incoming::Events(id, events)) => self.on_message(id, events).await,
             Some(other) => Box::pin(self.on_incoming(other)).await,
             None => Ok(()),
         }
@@ -82,7 +77,7 @@ impl<R: Role> Task<R> {
 
     async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
         match message {
-            Incoming::Events(id, events) => self.on_events(id, events).await,
+            Incoming::Events(id, events) => self.on_message(id, events).await,
             Incoming::End(id, end) => self.upstream_ended(id, end).await,
             Incoming::Behind(message) if self.cx.half.mark() => {
                 self.behind.push_back(message);
@@ -93,6 +88,13 @@ impl<R: Role> Task<R> {
                 self.after(handled).await
             }
         }
+    }
+
+    async fn on_message(&mut self, id: SubscriptionId, events: Vec<R::In>) -> Step {
+        if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
+            upstream.window.arrive();
+        }
+        self.on_events(id, events).await
     }
 
     /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
