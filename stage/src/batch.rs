@@ -96,8 +96,8 @@ impl<'a, T> Batch<'a, T> {
         self.events.as_slice()
     }
 
-    /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was touched.
-    /// One that was taken is gone already.
+    /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was
+    /// touched. One that was taken is gone already.
     pub(crate) fn take_failed(&mut self) -> Option<T> {
         let left = self.events.len();
         let is_here = self.left_at_front == Some(left) || self.len == left;

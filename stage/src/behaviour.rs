@@ -14,13 +14,14 @@ use crate::runtime::Failure;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Directive {
-    /// Goes on with the same behaviour, the failed event skipped: [`Batch`] tells which one that is. Of a producer, the whole
-    /// unpaid demand is told again. After a panic it means `Restart`.
+    /// Goes on with the same behaviour, the failed event skipped: [`Batch`] tells which one that is. Of a producer, the
+    /// whole unpaid demand is told again. After a panic it means `Restart`.
     Resume,
     /// Goes on with a new behaviour from the factory, within the intensity; without a factory it means `Stop`.
     Restart,
     /// Goes on as with `Resume`, or after a panic as with `Restart`, and hands the failed event to the stage's
-    /// [`dead_letters_to`](crate::Build::dead_letters_to). An event that was taken out of the batch is gone, and only counted.
+    /// [`dead_letters_to`](crate::Build::dead_letters_to). An event that was taken out of the batch is gone, and only
+    /// counted.
     DeadLetter,
     /// Ends the stage with the failure.
     Stop,
@@ -41,8 +42,8 @@ macro_rules! common_callbacks {
         /// polls is dropped when a message comes.
         ///
         /// It runs between messages, and again after every change of demand. It emits at most `cx.demand()` events,
-        /// registers `task`'s waker where it returns `Pending`, and returns `Ready(Ok(()))` only when it did something: it
-        /// is then polled again at once. For a `Stream` there is [`from_stream`](crate::from_stream).
+        /// registers `task`'s waker where it returns `Pending`, and returns `Ready(Ok(()))` only when it did something:
+        /// it is then polled again at once. For a `Stream` there is [`from_stream`](crate::from_stream).
         fn poll_events(
             &mut self,
             task: &mut std::task::Context<'_>,
@@ -75,7 +76,8 @@ macro_rules! common_callbacks {
             true
         }
 
-        /// Events taken and still at work; a stage completes or drains only when this is 0. Those left at its end are lost.
+        /// Events taken and still at work; a stage completes or drains only when this is 0. Those left at its end are
+        /// lost.
         fn in_hand(&self) -> usize {
             0
         }
@@ -163,8 +165,8 @@ pub trait ProducerConsumer: Sized + Send + 'static {
         ready(Ok(()))
     }
 
-    /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A stage that
-    /// asks itself can do so here.
+    /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A
+    /// stage that asks itself can do so here.
     fn handle_subscribe(
         &mut self,
         subscription: SubscriptionId,
@@ -200,8 +202,8 @@ pub trait Consumer: Sized + Send + 'static {
         cx: &mut Context,
     ) -> impl Future<Output = Result> + Send;
 
-    /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A stage that
-    /// asks itself can do so here.
+    /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A
+    /// stage that asks itself can do so here.
     fn handle_subscribe(
         &mut self,
         subscription: SubscriptionId,
@@ -215,8 +217,8 @@ pub trait Consumer: Sized + Send + 'static {
     common_callbacks!(Never);
 }
 
-/// Calls and casts: one impl for each message type, with a typed reply. `Out` is what the stage emits: a producer of `u32`
-/// implements `Handler<Message, u32>`, a consumer `Handler<Message>`.
+/// Calls and casts: one impl for each message type, with a typed reply. `Out` is what the stage emits: a producer of
+/// `u32` implements `Handler<Message, u32>`, a consumer `Handler<Message>`.
 ///
 /// ```
 /// use stage::{Context, Handler, Producer, Result, producer};

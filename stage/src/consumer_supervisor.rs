@@ -63,8 +63,8 @@ impl<E, F> std::fmt::Debug for ConsumerSupervisor<E, F> {
 /// `Demand::one_by_one(n)` runs `n` at a time. In general, with `Demand::new(max, min)` at most `max` run, and it asks
 /// again when `max − min` have ended: `Demand::up_to(max)` waits for half of them.
 ///
-/// A child that fails or panics, or whose `start` panics, is logged, counted as `failed` and frees its slot; one aborted by
-/// name only frees its slot. Children end with the supervisor; a drain and a completion wait for them.
+/// A child that fails or panics, or whose `start` panics, is logged, counted as `failed` and frees its slot; one
+/// aborted by name only frees its slot. Children end with the supervisor; a drain and a completion wait for them.
 ///
 /// An async closure cannot hand what it captures to its children: where they share something, clone it for each, as in
 /// `move |job| { let client = client.clone(); async move { … } }`.

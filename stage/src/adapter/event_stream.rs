@@ -17,10 +17,11 @@ use crate::runtime::Source;
 /// The events of one or several producers as a stream; made by [`stream`] and [`Handle::stream`](crate::Handle::stream).
 ///
 /// Messages come in the order in which they arrived, so a fast producer gets ahead of a slow one by its own window and
-/// no further. The stream ends when all its producers have; what one of them means to it before, [`UpstreamEnds`] says: by default and under `StopOnFailure` a
-/// failed one gives an error and then the end; under `Stop` any end is the end of the stream, a failed one after an
-/// error; under `Keep` none is heard of. Dropping it cancels all its subscriptions and leaves the producers alive; what was asked for and
-/// not taken, at most `max` of each [`Demand`](crate::Demand), is gone with it.
+/// no further. The stream ends when all its producers have; what one of them means to it before, [`UpstreamEnds`] says:
+/// by default and under `StopOnFailure` a failed one gives an error and then the end; under `Stop` any end is the end
+/// of the stream, a failed one after an error; under `Keep` none is heard of. Dropping it cancels all its subscriptions
+/// and leaves the producers alive; what was asked for and not taken, at most `max` of each [`Demand`](crate::Demand),
+/// is gone with it.
 pub struct EventStream<T: Send + 'static> {
     inbox: Arc<Inbox<T>>,
     edges: ById<SubscriptionId, StreamEdge>,

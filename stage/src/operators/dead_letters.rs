@@ -14,8 +14,8 @@ pub struct DeadLetters<T>(PhantomData<fn() -> T>);
 
 /// Builds a producer of the events that stages fail on and answer with [`Directive::DeadLetter`](crate::Directive).
 ///
-/// Several stages of the same event type can share it. Letters that nobody asks for wait in its buffer: by default 10,000,
-/// then the oldest are dropped, counted. It ends when it is stopped or drained.
+/// Several stages of the same event type can share it. Letters that nobody asks for wait in its buffer: by default
+/// 10,000, then the oldest are dropped, counted. It ends when it is stopped or drained.
 ///
 /// ```
 /// use futures::{StreamExt, TryStreamExt};

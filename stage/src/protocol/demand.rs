@@ -60,8 +60,8 @@ impl Demand {
         Self::new(max, max / 2)
     }
 
-    /// Asks for `max`, and again for each event that was handled: a batch is one event. For supervisors of a task for each
-    /// event, where it means `max` at a time; a consumer pays with a message an event.
+    /// Asks for `max`, and again for each event that was handled: a batch is one event. For supervisors of a task for
+    /// each event, where it means `max` at a time; a consumer pays with a message an event.
     ///
     /// # Errors
     ///

@@ -46,8 +46,8 @@ pub enum Asking {
     /// The runtime, by the window.
     #[default]
     Automatic,
-    /// The stage itself, with `cx.ask`: nothing comes before it asks, in `handle_subscribe` or later. Messages then arrive
-    /// unsplit, and the [`Demand`] is not used.
+    /// The stage itself, with `cx.ask`: nothing comes before it asks, in `handle_subscribe` or later. Messages then
+    /// arrive unsplit, and the [`Demand`] is not used.
     Manual,
 }
 

@@ -103,7 +103,8 @@ impl<R: Role> Handle<R> {
         self.cell.join().await
     }
 
-    /// Stops the stage after its running callback and waits for its end; a callback that stops its own stage does not wait.
+    /// Stops the stage after its running callback and waits for its end; a callback that stops its own stage does not
+    /// wait.
     ///
     /// # Cancel safety
     ///
@@ -175,7 +176,8 @@ impl<R: Role> Handle<R> {
         reply.await.map_err(|_| CallError::Ended)
     }
 
-    /// Sends a message and waits for its reply, at most as long as `patience`: the wait for a place in the mailbox counts.
+    /// Sends a message and waits for its reply, at most as long as `patience`: the wait for a place in the mailbox
+    /// counts.
     ///
     /// After a time-out the message may still be handled, unless it found no place; its reply is then dropped. There
     /// is no default: GenStage 1.3 `call/3` gives up after 5 s, this library only when told.
