@@ -20,14 +20,30 @@ pub enum Never {}
 pub(crate) struct Downstream<Out> {
     pub(crate) port: Arc<dyn ConsumerPort<Out>>,
     pub(crate) edge: Arc<Edge>,
+    /// Whether the present behaviour has heard of it.
+    pub(crate) is_heard: bool,
 }
 
 pub(crate) struct Upstream {
     pub(crate) port: Arc<dyn AskPort>,
     pub(crate) edge: Arc<Edge>,
     pub(crate) window: Window,
-    pub(crate) asking: Asking,
+    /// What the subscriber chose.
+    pub(crate) wished: Asking,
+    /// What the behaviour made of it, once it has said so.
+    pub(crate) asking: Option<Asking>,
     pub(crate) ends: UpstreamEnds,
+    /// Asked for and not taken by the behaviour.
+    pub(crate) outstanding: usize,
+    /// Whether the present behaviour has heard of it.
+    pub(crate) is_heard: bool,
+}
+
+impl Upstream {
+    /// Whether the runtime asks.
+    pub(crate) fn is_automatic(&self) -> bool {
+        self.asking == Some(Asking::Automatic)
+    }
 }
 
 /// The stage, as its callbacks see it. `Out` is what it emits.
@@ -180,10 +196,19 @@ impl<Out: Send + 'static> Context<Out> {
         if n == 0 {
             return;
         }
-        if let Some(upstream) = self.upstreams.get(&subscription) {
+        if let Some(upstream) = self.upstreams.get_mut(&subscription) {
+            upstream.outstanding = upstream.outstanding.saturating_add(n);
             upstream.edge.asked(n);
             upstream.port.ask(subscription, n);
         }
+    }
+
+    /// What was asked for on an upstream subscription and has not been handed to this behaviour: on its way, or waiting
+    /// in the mailbox. A behaviour that asks itself and follows a failed one finds here what that one has asked.
+    #[must_use]
+    pub fn outstanding(&self, subscription: SubscriptionId) -> usize {
+        let upstream = self.upstreams.get(&subscription);
+        upstream.map_or(0, |upstream| upstream.outstanding)
     }
 
     /// Cancels one of this stage's upstream subscriptions; events asked for may still arrive before its end does.
@@ -265,6 +290,41 @@ impl<Out: Send + 'static> Context<Out> {
                 let _ended = port.send(Box::new(Message::timer(message)));
             }
         });
+    }
+
+    /// Notes that the behaviour took events of a subscription.
+    pub(crate) fn taken(&mut self, subscription: SubscriptionId, n: usize) {
+        if let Some(upstream) = self.upstreams.get_mut(&subscription) {
+            upstream.outstanding = upstream.outstanding.saturating_sub(n);
+        }
+    }
+
+    /// A new behaviour has heard of no subscription.
+    pub(crate) fn forget_introductions(&mut self) {
+        for upstream in self.upstreams.values_mut() {
+            upstream.is_heard = false;
+        }
+        for downstream in self.downstreams.values_mut() {
+            downstream.is_heard = false;
+        }
+    }
+
+    /// The subscriptions upstream and downstream that the behaviour has not heard of, in the order they were made.
+    pub(crate) fn not_heard(&self) -> (Vec<SubscriptionId>, Vec<SubscriptionId>) {
+        let upstreams = self.upstreams.iter().filter(|(_, up)| !up.is_heard);
+        let mut upstreams: Vec<_> = upstreams.map(|(id, _)| *id).collect();
+        let downstreams = self.downstreams.iter().filter(|(_, down)| !down.is_heard);
+        let mut downstreams: Vec<_> = downstreams.map(|(id, _)| *id).collect();
+        upstreams.sort_unstable();
+        downstreams.sort_unstable();
+        (upstreams, downstreams)
+    }
+
+    /// Dispatches the batches that were put off and not replayed; the demand between them is told again with all that is
+    /// owed.
+    pub(crate) fn replay_batches(&mut self) {
+        while self.half.replay(&mut self.dispatched).is_some() {}
+        self.flush();
     }
 
     /// Returns whether a callback left something to act on.

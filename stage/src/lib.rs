@@ -48,8 +48,9 @@ mod exit;
 pub use exit::{Cancel, End, Exit, Result, StageError};
 pub mod protocol;
 pub use protocol::{
-    Asking, Broadcast, BufferFull, Demand, DemandDispatcher, DemandError, DemandMode, Fair,
-    Intensity, Partition, PartitionsError, Refused, Subscribe, UpstreamEnds, WhenFull,
+    Asking, Backoff, Broadcast, BufferFull, Demand, DemandDispatcher, DemandError, DemandMode,
+    Fair, Intensity, Partition, PartitionsError, Refused, Restart, Subscribe, UpstreamEnds,
+    WhenFull,
 };
 mod batch;
 pub use batch::Batch;
@@ -68,6 +69,8 @@ mod registry;
 pub use registry::{LookupError, Registry};
 mod stages;
 pub use stages::{NotDrained, Stages};
+mod supervisor;
+pub use supervisor::{BuildSupervisor, ChildStatus, Strategy, Supervisor, supervisor};
 mod consumer_supervisor;
 pub use consumer_supervisor::{ChildrenFail, ConsumerSupervisor, consumer_supervisor};
 mod operators;

@@ -71,31 +71,7 @@ impl Stages {
     /// The drain goes on when the future is dropped, without the grace.
     pub async fn drain(&self, grace: Duration) -> Vec<NotDrained> {
         let cells: Vec<_> = self.lock().values().cloned().collect();
-        for cell in &cells {
-            match cell.port.get().and_then(Weak::upgrade) {
-                Some(port) if cell.is_source => port.drain(),
-                Some(port) => port.finish(),
-                None => {}
-            }
-        }
-        // A grace that no clock can tell has no end.
-        let deadline = tokio::time::Instant::now().checked_add(grace);
-        let mut left = Vec::new();
-        for cell in cells {
-            let Some(deadline) = deadline else {
-                cell.join().await;
-                continue;
-            };
-            if timeout_at(deadline, cell.join()).await.is_err() {
-                cell.abort();
-                cell.join().await;
-                left.push(NotDrained {
-                    name: Arc::clone(&cell.name),
-                    stats: cell.stats(),
-                });
-            }
-        }
-        left
+        drain(cells, grace).await
     }
 
     fn lock(&self) -> MutexGuard<'_, ById<StageId, Arc<Cell>>> {
@@ -128,4 +104,34 @@ impl Stages {
             let _panicked = catch_unwind(AssertUnwindSafe(log));
         }
     }
+}
+
+/// Drains these stages as one graph: sources emit no more, and all else ends after its upstreams. What has not ended within
+/// `grace` is aborted and reported.
+pub(crate) async fn drain(cells: Vec<Arc<Cell>>, grace: Duration) -> Vec<NotDrained> {
+    for cell in &cells {
+        match cell.port.get().and_then(Weak::upgrade) {
+            Some(port) if cell.is_source => port.drain(),
+            Some(port) => port.finish(),
+            None => {}
+        }
+    }
+    // A grace that no clock can tell has no end.
+    let deadline = tokio::time::Instant::now().checked_add(grace);
+    let mut left = Vec::new();
+    for cell in cells {
+        let Some(deadline) = deadline else {
+            cell.join().await;
+            continue;
+        };
+        if timeout_at(deadline, cell.join()).await.is_err() {
+            cell.abort();
+            cell.join().await;
+            left.push(NotDrained {
+                name: Arc::clone(&cell.name),
+                stats: cell.stats(),
+            });
+        }
+    }
+    left
 }

@@ -28,4 +28,6 @@ pub use dispatcher::{
 mod producer_half;
 pub use producer_half::{DemandMode, ProducerHalf};
 mod restart;
-pub use restart::Intensity;
+pub use restart::{Intensity, Restart};
+mod backoff;
+pub use backoff::Backoff;

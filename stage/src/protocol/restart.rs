@@ -1,7 +1,39 @@
-//! How many restarts are too many: a count within a sliding period; the time is an argument.
+//! Which ends of a child are followed by a restart, and how many restarts are too many: a count within a sliding period;
+//! the time is an argument.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+use crate::exit::Exit;
+
+/// Which ends of a supervised child are followed by a restart. Source: OTP `restart`.
+///
+/// | the child | `Permanent` | `Transient` | `Temporary` |
+/// |---|---|---|---|
+/// | fails, or is stopped by the failure of an upstream | restarted | restarted | ends |
+/// | completes, or stops itself | restarted | ends | ends |
+/// | is stopped, drained or aborted by its handle | ends | ends | ends |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restart {
+    /// It always runs: a behaviour that completes is followed by a new one, and its consumers hear nothing of it.
+    Permanent,
+    /// It runs until it has completed.
+    Transient,
+    /// It runs once.
+    Temporary,
+}
+
+impl Restart {
+    /// Returns whether a child that ended so by itself is restarted.
+    #[must_use]
+    pub const fn restarts(self, exit: &Exit) -> bool {
+        match self {
+            Self::Permanent => true,
+            Self::Transient => exit.is_failure(),
+            Self::Temporary => false,
+        }
+    }
+}
 
 /// Allows `max` restarts within `period`. Default 3 in 5 s. Source: GenStage 1.3 `max_restarts`, `max_seconds`.
 #[derive(Debug, Clone)]
@@ -37,6 +69,11 @@ impl Intensity {
         }
         self.at.push_back(now);
         true
+    }
+
+    /// Counts from nothing again.
+    pub fn forget(&mut self) {
+        self.at.clear();
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a consumer says when it subscribes.
 
-use super::Demand;
+use super::{Backoff, Demand};
 use crate::exit::End;
 
 /// What the end of an upstream does to its consumer.
@@ -11,8 +11,11 @@ use crate::exit::End;
 /// | `Stop` | stops | stops with the failure |
 /// | `StopOnFailure` | stays | stops with the failure |
 /// | `Keep` | stays | stays |
+/// | `Resubscribe` | completes when it was the last | stays, and subscribes again after a back-off |
 ///
-/// `Stop`, `StopOnFailure` and `Keep` are GenStage's permanent, transient and temporary.
+/// `Stop`, `StopOnFailure` and `Keep` are GenStage's permanent, transient and temporary. `Resubscribe` looks for the
+/// producer under its name, in the [`Stages`](crate::Stages) it lived in, until it is there; one that ended and had no
+/// name can't come back, and then it means `Complete`. It does so too for a stream, which is no stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UpstreamEnds {
@@ -25,6 +28,8 @@ pub enum UpstreamEnds {
     StopOnFailure,
     /// Never stops.
     Keep,
+    /// Completes with the last upstream, and subscribes again to one that failed or is not there yet.
+    Resubscribe(Backoff),
 }
 
 impl UpstreamEnds {
@@ -32,10 +37,19 @@ impl UpstreamEnds {
     #[must_use]
     pub fn stops(self, end: &End, last: bool) -> bool {
         match self {
-            Self::Complete => last || end.is_failure(),
+            Self::Complete | Self::Resubscribe(_) => last || end.is_failure(),
             Self::Stop => true,
             Self::StopOnFailure => end.is_failure(),
             Self::Keep => false,
+        }
+    }
+
+    /// Returns how to wait before subscribing again after this end, if that is what it means.
+    #[must_use]
+    pub const fn backoff(self, end: &End) -> Option<Backoff> {
+        match self {
+            Self::Resubscribe(backoff) if end.is_failure() => Some(backoff),
+            _ => None,
         }
     }
 }

@@ -3,27 +3,33 @@
 use std::any::{Any, type_name};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::task::JoinSet;
 
-use super::event_loop::{Factory, Last, SendLetter};
+use super::event_loop::{Last, SendLetter};
+use super::succession::{Factory, Seat, Succession};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
-    Mailbox, NewUpstream, Outlet, Role, Source, Takes, Task,
+    Mailbox, NewChild, NewUpstream, Outlet, Role, Source, StageOrders, Superior, Supervised, Takes,
+    Task,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::id::{ById, StageId};
 use crate::protocol::{
-    Buffer, DemandDispatcher, DemandMode, Dispatched, Dispatcher, Intensity, ProducerHalf,
+    Buffer, DemandDispatcher, DemandMode, Dispatched, Dispatcher, Intensity, ProducerHalf, Restart,
     Subscribe, WhenFull,
 };
 use crate::stages::Stages;
 
 /// A producer's buffer by default. Source: GenStage 1.3 `buffer_size`.
 const BUFFER_CAPACITY: usize = 10_000;
+
+/// How long an order of its supervisor may take by default. Source: OTP `shutdown` of a worker.
+const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// A stage about to be spawned.
 pub struct Build<R: Role> {
@@ -36,7 +42,15 @@ pub struct Build<R: Role> {
     dispatcher: R::Dispatcher,
     mode: DemandMode,
     pub(crate) send_letter: Option<SendLetter<R::In>>,
+    pub(crate) supervision: Option<Supervision>,
+    shutdown: Duration,
     upstreams: Vec<(Outlet<R::In>, Subscribe)>,
+}
+
+/// Who supervises the stage, and how.
+pub(crate) struct Supervision {
+    pub(crate) superior: Arc<dyn Superior>,
+    pub(crate) restart: Restart,
 }
 
 impl<R: Role> std::fmt::Debug for Build<R> {
@@ -57,6 +71,14 @@ pub enum SpawnError {
     /// There is no tokio runtime here.
     #[error("a stage is spawned inside a tokio runtime, and there is none here")]
     NoRuntime,
+    /// A child that is to be restarted can't be made a second time.
+    #[error(
+        "a permanent or transient child needs a factory: build it with producer_with, producer_consumer_with or consumer_with"
+    )]
+    NoFactory,
+    /// Its supervisor has ended.
+    #[error("its supervisor has ended")]
+    SupervisorEnded,
 }
 
 fn build<R>(stage: R::Stage, buffer: Buffer<R::Out>) -> Build<R>
@@ -73,6 +95,8 @@ where
         dispatcher: DemandDispatcher::default(),
         mode: DemandMode::Forward,
         send_letter: None,
+        supervision: None,
+        shutdown: SHUTDOWN,
         upstreams: Vec::new(),
     }
 }
@@ -172,6 +196,8 @@ impl<R: Role> Build<R> {
             dispatcher,
             mode: self.mode,
             send_letter: self.send_letter,
+            supervision: self.supervision,
+            shutdown: self.shutdown,
             upstreams: self.upstreams,
         }
     }
@@ -205,7 +231,15 @@ impl<R: Role> Build<R> {
         self
     }
 
-    /// Sets how many restarts are too many.
+    /// Sets how long the stage may take to stop, or to go down for a restart, at its supervisor's order; then it is aborted,
+    /// or its running callback is dropped. 5 s by default. Source: OTP `shutdown`.
+    #[must_use]
+    pub const fn shutdown(mut self, patience: Duration) -> Self {
+        self.shutdown = patience;
+        self
+    }
+
+    /// Sets how many restarts are too many; under a supervisor, its own intensity counts.
     #[must_use]
     pub fn intensity(mut self, intensity: Intensity) -> Self {
         self.intensity = intensity;
@@ -216,9 +250,15 @@ impl<R: Role> Build<R> {
     ///
     /// # Errors
     ///
-    /// [`SpawnError`]: a name that is taken, or no runtime.
+    /// [`SpawnError`]: a name that is taken, no runtime, or a supervisor that can't have the stage.
     pub fn spawn(self) -> Result<Handle<R>, SpawnError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
+        if let Some(supervision) = &self.supervision
+            && supervision.restart != Restart::Temporary
+            && self.factory.is_none()
+        {
+            return Err(SpawnError::NoFactory);
+        }
         let id = StageId::next();
         let named = self.name.is_some();
         let name = self.name.unwrap_or_else(|| default_name::<R>(id));
@@ -226,6 +266,9 @@ impl<R: Role> Build<R> {
         let mailbox = Arc::new(Mailbox::new(Arc::clone(&cell)));
         let port: Arc<dyn AskPort> = mailbox.clone();
         let _first = cell.port.set(Arc::downgrade(&port));
+        if named {
+            let _first = cell.registry.set(self.stages.registry().clone());
+        }
         let handle = Handle {
             mailbox: Arc::clone(&mailbox),
             cell: Arc::clone(&cell),
@@ -237,16 +280,44 @@ impl<R: Role> Build<R> {
         let control: VecDeque<_> = self
             .upstreams
             .into_iter()
-            .map(|(outlet, options)| NewUpstream::new(outlet, options))
+            .map(|(outlet, options)| NewUpstream {
+                is_initial: true,
+                ..NewUpstream::new(outlet, options)
+            })
             .map(|upstream| Control::SubscribeTo(Box::new(upstream)))
             .collect();
         let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
         half.set_mode(self.mode);
         cell.set_mode(self.mode);
+        let supervised = self.supervision.map(|supervision| {
+            let orders = Arc::default();
+            let child = NewChild {
+                id,
+                name: Arc::clone(&cell.name),
+                restart: supervision.restart,
+                shutdown: self.shutdown,
+                subordinate: Arc::new(StageOrders {
+                    cell: Arc::clone(&cell),
+                    orders: Arc::clone(&orders),
+                }),
+            };
+            let supervised = Supervised {
+                child: id,
+                superior: supervision.superior,
+                orders,
+            };
+            (supervised, child)
+        });
+        if let Some((supervised, child)) = &supervised
+            && !supervised.superior.enlist(child.clone())
+        {
+            self.stages.ended(&cell, &Exit::Stopped);
+            return Err(SpawnError::SupervisorEnded);
+        }
+        let supervised = supervised.map(|(supervised, _)| supervised);
         let task = Task {
-            role: R::new(self.stage),
-            factory: self.factory,
-            intensity: self.intensity,
+            role: Seat::new(R::new(self.stage)),
+            succession: Succession::new(self.factory, self.intensity, supervised.clone()),
             cx: Context {
                 cell: Arc::clone(&cell),
                 half,
@@ -269,12 +340,17 @@ impl<R: Role> Build<R> {
             at_work: None,
             failed: None,
             send_letter: self.send_letter,
+            handing: None,
+            leaving: None,
+            ended_upstream: None,
+            owes_anew: false,
             draining: false,
             is_paused: false,
             is_complete: false,
             last: Last {
                 cell: Arc::clone(&cell),
                 stages: self.stages,
+                supervised,
                 exit: Exit::Aborted,
             },
         };

@@ -10,6 +10,7 @@ use super::AskPort;
 use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::DemandMode;
+use crate::registry::Registry;
 
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;
@@ -118,6 +119,8 @@ pub(crate) struct Cell {
     /// Weak, because the mailbox knows its cell.
     pub(crate) port: OnceLock<Weak<dyn AskPort>>,
     pub(crate) intake: OnceLock<Arc<dyn Intake>>,
+    /// Where its name is, if it was given one.
+    pub(crate) registry: OnceLock<Registry>,
     joiners: AtomicUsize,
     is_abort_asked: AtomicBool,
     edges: Mutex<Vec<Arc<Edge>>>,
@@ -151,6 +154,7 @@ impl Cell {
             abort: OnceLock::new(),
             port: OnceLock::new(),
             intake: OnceLock::new(),
+            registry: OnceLock::new(),
             joiners: AtomicUsize::new(0),
             is_abort_asked: AtomicBool::new(false),
             edges: Mutex::new(Vec::new()),

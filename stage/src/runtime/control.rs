@@ -6,7 +6,7 @@ use super::{Control, Envelope, NewConsumer, Role};
 use crate::context::Downstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, DemandMode, UpstreamEnds};
+use crate::protocol::{DemandMode, UpstreamEnds};
 
 impl<R: Role> Task<R> {
     pub(super) async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
@@ -23,8 +23,13 @@ impl<R: Role> Task<R> {
                     port.end(id, End::Cancelled(Cancel::failed(refused)));
                     return Ok(());
                 }
-                self.cx.downstreams.insert(id, Downstream { port, edge });
-                let heard = guarded(self.role.handle_subscriber(id, &mut self.cx)).await;
+                let downstream = Downstream {
+                    port,
+                    edge,
+                    is_heard: false,
+                };
+                self.cx.downstreams.insert(id, downstream);
+                let heard = self.introduce_consumer(id).await;
                 self.after(heard).await
             }
             Control::Ask(id, n) => self.on_ask(id, n).await,
@@ -40,6 +45,7 @@ impl<R: Role> Task<R> {
                 self.after(handled).await
             }
             Control::Resubscribe(old, reason, upstream) => {
+                self.succession.known.remove(&old);
                 if let Some(upstream) = self.cx.upstreams.get_mut(&old) {
                     upstream.ends = UpstreamEnds::Keep;
                     upstream.port.cancel(old, reason);
@@ -48,7 +54,7 @@ impl<R: Role> Task<R> {
             }
             Control::SetDemand(id, demand) => {
                 let automatic = self.cx.upstreams.get_mut(&id);
-                if let Some(upstream) = automatic.filter(|up| up.asking == Asking::Automatic) {
+                if let Some(upstream) = automatic.filter(|up| up.is_automatic()) {
                     let ask = upstream.window.resize(demand);
                     self.cx.ask(id, ask);
                 }
@@ -60,8 +66,13 @@ impl<R: Role> Task<R> {
             }
             Control::SetMode(mode) => self.set_mode(mode).await,
             Control::Stop => {
+                self.succession.is_last = true;
                 self.cx.stop();
                 Ok(())
+            }
+            Control::Suspend => {
+                self.succession.is_suspended = true;
+                Err(Exit::Stopped)
             }
             Control::Drain => {
                 for (id, upstream) in &self.cx.upstreams {
@@ -117,12 +128,10 @@ impl<R: Role> Task<R> {
         if !self.cx.downstreams.contains_key(&id) {
             return Ok(());
         }
+        self.leaving = Some((id, end.clone()));
         let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
-        self.cx.half.on_cancel(id, &mut self.cx.dispatched);
-        if let Some(left) = self.cx.downstreams.remove(&id) {
-            left.edge.end();
-            left.port.end(id, end);
-        }
+        self.leaving = None;
+        self.forget_consumer(id, end);
         self.after(heard).await
     }
 

@@ -14,15 +14,13 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Instant;
 
-use futures::FutureExt;
-
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
-use super::{Cell, Control, Envelope, Incoming, Mailbox, Role};
-use crate::behaviour::Directive;
+use super::succession::{Handing, Seat, Succession};
+use super::{Cell, Control, Envelope, Incoming, Mailbox, Report, Role, Supervised};
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::Intensity;
+use crate::protocol::UpstreamEnds;
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
@@ -31,16 +29,13 @@ const CONTROL_MAX: usize = 32;
 /// Events for which room is made before a demand is told, so that emitting them one by one does not grow the list.
 const RESERVED_MAX: usize = 1024;
 
-pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
-
 /// Hands a letter over, or returns whether it could not be.
 pub(crate) type SendLetter<In> = Box<dyn Fn(DeadLetter<In>) -> bool + Send>;
 
 /// A running stage; dropping it, in whatever way, tells its neighbours.
 pub(crate) struct Task<R: Role> {
-    pub(crate) role: R,
-    pub(crate) factory: Option<Factory<R::Stage>>,
-    pub(crate) intensity: Intensity,
+    pub(crate) role: Seat<R>,
+    pub(crate) succession: Succession<R>,
     pub(crate) cx: Context<R::Out>,
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
@@ -52,9 +47,16 @@ pub(crate) struct Task<R: Role> {
     /// The event that failed the callback, for as long as its failure is dealt with.
     pub(crate) failed: Option<R::In>,
     pub(crate) send_letter: Option<SendLetter<R::In>>,
+    /// What the protocol still owes when the running callback is dropped: the batch that is being handed over, the
+    /// consumer that leaves, the upstream that has ended.
+    pub(crate) handing: Option<Handing>,
+    pub(crate) leaving: Option<(SubscriptionId, End)>,
+    pub(crate) ended_upstream: Option<(UpstreamEnds, End)>,
+    /// Whether all that is owed is to be told again.
+    pub(crate) owes_anew: bool,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
-    /// Whether `handle_complete` has run.
+    /// Whether `handle_complete` was called.
     pub(crate) is_complete: bool,
     /// The last field, so that who joins the stage finds all the others dropped.
     pub(crate) last: Last,
@@ -64,12 +66,16 @@ pub(crate) struct Task<R: Role> {
 pub(crate) struct Last {
     pub(crate) cell: Arc<Cell>,
     pub(crate) stages: Stages,
+    pub(crate) supervised: Option<Supervised>,
     pub(crate) exit: Exit,
 }
 
 impl Drop for Last {
     fn drop(&mut self) {
         self.stages.ended(&self.cell, &self.exit);
+        if let Some(supervised) = &self.supervised {
+            supervised.report(Report::Ended);
+        }
     }
 }
 
@@ -78,27 +84,20 @@ pub(super) type Step = std::result::Result<(), Exit>;
 
 impl<R: Role> Task<R> {
     pub(crate) async fn run(mut self) {
-        // Callbacks are guarded one by one; this guard is for the user's `Drop` code.
-        let exit = match AssertUnwindSafe(self.live()).catch_unwind().await {
-            Ok(Err(exit)) => exit,
-            Err(payload) => Failure::panic(&*payload).to_exit(),
-        };
-        if !matches!(exit, Exit::Panicked(_)) {
-            let last = async {
-                self.role.stopping(&exit, &mut self.cx).await;
-                Ok(())
-            };
-            if guarded(last).await.is_err() {
-                tracing::error!(stage = self.cx.name(), "stopping panicked");
-            }
-        }
+        let exit = self.live_on().await;
+        self.stopping(&exit).await;
         self.last.exit = exit;
     }
 
-    /// Runs until there is a reason to end.
-    async fn live(&mut self) -> std::result::Result<Infallible, Exit> {
-        let started = guarded(self.role.started(&mut self.cx)).await;
-        self.after(started).await?;
+    /// Runs one behaviour, until there is a reason to end it.
+    pub(super) async fn live(&mut self) -> std::result::Result<Infallible, Exit> {
+        if self.succession.is_new {
+            let introduced = Box::pin(self.introduce()).await;
+            self.after(introduced).await?;
+        }
+        if let Some((ends, end)) = self.ended_upstream.take() {
+            Box::pin(self.upstream_stops(ends, end)).await?;
+        }
         loop {
             tokio::task::coop::consume_budget().await;
             for _ in 0..CONTROL_MAX {
@@ -148,7 +147,7 @@ impl<R: Role> Task<R> {
                     && self.cx.half.buffered() == 0
                     && self.at_work.is_none()
                     && self.incoming.is_empty()
-                    && self.role.in_hand() == 0 =>
+                    && Role::in_hand(&*self.role) == 0 =>
             {
                 Err(exit.clone())
             }
@@ -193,10 +192,13 @@ impl<R: Role> Task<R> {
             if let Err(failure) = outcome {
                 let resumed = Box::pin(self.on_failure(&failure)).await?;
                 // A producer that fails at each demand would be told of the same debt for ever.
-                if resumed && was_demand && !self.intensity.allows(Instant::now()) {
+                if resumed && was_demand && !self.succession.intensity.allows(Instant::now()) {
+                    self.succession.is_last = true;
                     return Err(failure.to_exit());
                 }
                 self.cx.flush();
+            }
+            if std::mem::take(&mut self.owes_anew) {
                 demand = self.cx.half.retell_demand();
             }
             if !R::EMITS || self.cx.stop.is_some() {
@@ -228,60 +230,6 @@ impl<R: Role> Task<R> {
             self.cx.cell.report_discarded(discarded);
         }
     }
-
-    /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
-    pub(super) async fn on_failure(
-        &mut self,
-        failure: &Failure,
-    ) -> std::result::Result<bool, Exit> {
-        let mut failure = Box::new(failure.clone());
-        loop {
-            self.cx.cell.failed();
-            let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(&failure)));
-            if let Ok(Directive::DeadLetter) = directive {
-                self.dead_letter(&failure);
-            }
-            match (directive, &*failure) {
-                (Ok(Directive::Resume | Directive::DeadLetter), Failure::Error(error)) => {
-                    tracing::warn!(stage = self.cx.name(), %error, "a callback failed; resumed");
-                    return Ok(true);
-                }
-                (Ok(Directive::Resume | Directive::DeadLetter | Directive::Restart), _) => {}
-                (Ok(Directive::Stop | Directive::Escalate) | Err(_), _) => {
-                    return Err(failure.to_exit());
-                }
-            }
-            let Some(stage) = self.make_anew() else {
-                return Err(failure.to_exit());
-            };
-            tracing::warn!(stage = self.cx.name(), %failure, "restarted");
-            self.role = R::new(stage);
-            match guarded(self.role.started(&mut self.cx)).await {
-                Ok(()) => return Ok(false),
-                Err(again) => failure = again,
-            }
-        }
-    }
-
-    /// Hands the failed event over; one that can't be is lost, and said so.
-    fn dead_letter(&mut self, failure: &Failure) {
-        let Some(event) = self.failed.take() else {
-            return;
-        };
-        let letter = DeadLetter::new(event, failure.clone(), Arc::clone(&self.cx.cell.name));
-        if !self.send_letter.as_ref().is_some_and(|send| send(letter)) {
-            tracing::error!(stage = self.cx.name(), "a dead letter has nowhere to go");
-        }
-    }
-
-    /// Makes a new behaviour, where there is a factory that does not panic and restarts are not too many.
-    fn make_anew(&mut self) -> Option<R::Stage> {
-        let factory = self.factory.as_mut()?;
-        if !self.intensity.allows(Instant::now()) {
-            return None;
-        }
-        catch_unwind(AssertUnwindSafe(factory)).ok()
-    }
 }
 
 impl<R: Role> Task<R> {
@@ -292,7 +240,7 @@ impl<R: Role> Task<R> {
         let unread: usize = self.incoming.iter().map(Incoming::len).sum();
         let at_work = self.at_work.as_ref().map_or(0, |(_, events)| events.len());
         let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
-        let in_hand = catch_unwind(AssertUnwindSafe(|| self.role.in_hand())).unwrap_or(0);
+        let in_hand = self.role.in_hand();
         for message in &self.control {
             if let Control::Subscribe(consumer) = message {
                 let down = End::Down(Exit::Unreachable);

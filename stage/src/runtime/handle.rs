@@ -264,7 +264,11 @@ impl<R: Role> Handle<R> {
 
     /// Its outlet, also where nothing comes out.
     pub(crate) fn any_outlet(&self) -> Outlet<R::Out> {
-        Outlet::new(self.mailbox.clone(), Arc::clone(&self.cell.name))
+        Outlet::new(
+            self.mailbox.clone(),
+            Arc::clone(&self.cell.name),
+            self.cell.registry.get().cloned(),
+        )
     }
 }
 

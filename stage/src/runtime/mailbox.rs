@@ -55,6 +55,8 @@ pub(crate) enum Control<S, In, Out: Send + 'static> {
     Stop,
     Drain,
     Finish,
+    /// By the supervisor: goes down, and waits to be started again.
+    Suspend,
 }
 
 pub(crate) struct NewConsumer<Out> {
@@ -68,6 +70,10 @@ pub(crate) struct NewUpstream<In> {
     pub(crate) id: SubscriptionId,
     pub(crate) outlet: Outlet<In>,
     pub(crate) options: Subscribe,
+    /// Whether the stage was built with it.
+    pub(crate) is_initial: bool,
+    /// How many times in a row it was lost before it brought anything; `None` at first.
+    pub(crate) attempt: Option<u32>,
 }
 
 impl<In> NewUpstream<In> {
@@ -76,6 +82,8 @@ impl<In> NewUpstream<In> {
             id: SubscriptionId::next(),
             outlet,
             options,
+            is_initial: false,
+            attempt: None,
         }
     }
 }
@@ -96,6 +104,8 @@ pub(crate) trait AskPort: Send + Sync {
     fn drain(&self);
     /// Ends when its upstreams have ended, whatever their end means to it otherwise.
     fn finish(&self);
+    /// Goes down for its supervisor.
+    fn suspend(&self);
 }
 
 pub(crate) trait ProducerPort<T>: AskPort {
@@ -312,6 +322,10 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
 
     fn finish(&self) {
         self.control(Control::Finish);
+    }
+
+    fn suspend(&self) {
+        self.control(Control::Suspend);
     }
 }
 

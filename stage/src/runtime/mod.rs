@@ -12,7 +12,12 @@ mod role;
 pub use role::{AsConsumer, AsProducer, AsProducerConsumer, Emits, Role, Takes};
 mod failure;
 pub use failure::{DeadLetter, Failure};
+mod supervised;
+pub(crate) use supervised::{
+    NewChild, Report, StageOrders, Subordinate, Superior, Supervised, Verdict,
+};
 mod event_loop;
+mod succession;
 pub(crate) use event_loop::Task;
 mod control;
 mod upstream;
@@ -26,6 +31,7 @@ pub use handle::{
 mod outlet;
 pub use outlet::{Outlet, Source};
 mod build;
+pub(crate) use build::Supervision;
 pub use build::{
     Build, SpawnError, consumer, consumer_with, producer, producer_consumer,
     producer_consumer_with, producer_with,

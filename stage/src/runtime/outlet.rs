@@ -7,6 +7,7 @@ use super::{AskPort, ConsumerPort, Edge, Emits, Handle, NewConsumer, ProducerPor
 use crate::adapter::{EventStream, Subscription, stream};
 use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Broadcast, Partition, Selector, Subscribe};
+use crate::registry::Registry;
 
 /// Where a consumer of `T` subscribes.
 ///
@@ -15,6 +16,8 @@ pub struct Outlet<T> {
     port: Arc<dyn ProducerPort<T>>,
     name: Arc<str>,
     key: Option<MakeKey>,
+    /// Where the producer is found again by its name, if it has one.
+    registry: Option<Registry>,
 }
 
 /// Makes what a subscription tells the dispatcher, anew for each.
@@ -26,6 +29,7 @@ impl<T> Clone for Outlet<T> {
             port: Arc::clone(&self.port),
             name: Arc::clone(&self.name),
             key: self.key.clone(),
+            registry: self.registry.clone(),
         }
     }
 }
@@ -53,11 +57,34 @@ impl<T: Send + 'static> Outlet<T> {
 }
 
 impl<T: 'static> Outlet<T> {
-    pub(super) fn new(port: Arc<dyn ProducerPort<T>>, name: Arc<str>) -> Self {
+    pub(super) fn new(
+        port: Arc<dyn ProducerPort<T>>,
+        name: Arc<str>,
+        registry: Option<Registry>,
+    ) -> Self {
         Self {
             port,
             name,
             key: None,
+            registry,
+        }
+    }
+
+    /// Returns whether a producer that has ended may come back under its name.
+    pub(super) const fn is_named(&self) -> bool {
+        self.registry.is_some()
+    }
+
+    /// The outlet of what has the producer's name now, with the same key.
+    pub(super) fn found_again(&self) -> Self
+    where
+        T: Send,
+    {
+        let registry = self.registry.as_ref();
+        let found = registry.and_then(|registry| registry.outlet::<T>(&self.name).ok());
+        Self {
+            port: found.map_or_else(|| Arc::clone(&self.port), |found| found.port),
+            ..self.clone()
         }
     }
 

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::event_loop::{Step, Task};
-use super::failure::guarded;
-use super::{Edge, Incoming, NewUpstream, Role};
+use super::failure::{Outcome, guarded};
+use super::succession::{Handing, Known};
+use super::{Control, Edge, Incoming, NewUpstream, Role};
 use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Window};
+use crate::protocol::{Asking, Backoff, UpstreamEnds, Window};
 
 impl<R: Role> Task<R> {
     pub(super) async fn subscribe(&mut self, upstream: NewUpstream<R::In>) -> Step {
@@ -18,8 +19,16 @@ impl<R: Role> Task<R> {
             id,
             outlet,
             options,
+            is_initial,
+            attempt,
         } = upstream;
         let unreachable = End::Down(Exit::Unreachable);
+        if attempt.is_some() {
+            self.succession.returning -= 1;
+            if self.cx.ending.is_some() {
+                return Ok(());
+            }
+        }
         if self.cx.ending.is_some() || outlet.is_of(&self.mailbox) {
             tracing::warn!(
                 stage = self.cx.name(),
@@ -34,33 +43,61 @@ impl<R: Role> Task<R> {
             port: outlet.ask_port(),
             edge: Arc::clone(&edge),
             window: Window::new(options.demand),
-            asking: Asking::Manual,
+            wished: options.asking,
+            asking: None,
             ends: options.ends,
+            outstanding: 0,
+            is_heard: false,
         };
         self.cx.upstreams.insert(id, upstream);
         let port = Arc::clone(&self.mailbox);
-        if !outlet.open(id, port, edge) {
+        let is_open = outlet.open(id, port, edge);
+        if is_initial || matches!(options.ends, UpstreamEnds::Resubscribe(_)) {
+            let known = Known {
+                outlet,
+                options,
+                attempt: attempt.unwrap_or(0),
+                is_initial,
+            };
+            self.succession.known.insert(id, known);
+        }
+        if !is_open {
             return self.upstream_ended(id, unreachable).await;
         }
-        let asking = loop {
-            let chosen = self.role.handle_subscribe(id, options.asking, &mut self.cx);
-            match guarded(chosen).await {
-                Ok(asking) => break asking,
-                Err(failure) => {
-                    self.cx.flush();
-                    if self.on_failure(&failure).await? {
-                        break options.asking;
-                    }
-                }
+        if let Err(failure) = self.introduce_upstream(id).await {
+            self.cx.flush();
+            if self.on_failure(&failure).await? {
+                self.open(id, options.asking);
             }
-        };
-        if asking == Asking::Automatic {
-            if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
-                upstream.asking = Asking::Automatic;
-            }
-            self.cx.ask(id, options.demand.max());
         }
         self.after(Ok(())).await
+    }
+
+    /// Lets the behaviour say who asks on a subscription; only the first answer counts.
+    pub(super) async fn introduce_upstream(&mut self, id: SubscriptionId) -> Outcome {
+        let Some(upstream) = self.cx.upstreams.get(&id) else {
+            return Ok(());
+        };
+        let asking = upstream.asking.unwrap_or(upstream.wished);
+        let chosen = guarded(self.role.handle_subscribe(id, asking, &mut self.cx)).await?;
+        self.open(id, chosen);
+        Ok(())
+    }
+
+    fn open(&mut self, id: SubscriptionId, chosen: Asking) {
+        let Some(upstream) = self.cx.upstreams.get_mut(&id) else {
+            return;
+        };
+        upstream.is_heard = true;
+        if upstream
+            .asking
+            .replace(upstream.asking.unwrap_or(chosen))
+            .is_none()
+            && chosen == Asking::Automatic
+        {
+            let max = upstream.window.demand().max();
+            self.cx.ask(id, max);
+        }
     }
 
     /// Hands on the next batch of the message at work, or else takes the next message.
@@ -94,6 +131,9 @@ impl<R: Role> Task<R> {
         if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
             upstream.window.arrive();
         }
+        if let Some(known) = self.succession.known.get_mut(&id) {
+            known.attempt = 0;
+        }
         self.on_events(id, events).await
     }
 
@@ -107,9 +147,16 @@ impl<R: Role> Task<R> {
         let (len, ask) = self.split(id, events.len());
         let behind = events.len() - len;
         let cell = Arc::clone(&self.cx.cell);
+        self.handing = Some(Handing {
+            id,
+            ask,
+            left: len,
+            behind,
+        });
         let mut batch = Batch::new(events.drain(..len), id, &cell.unhandled, behind);
-        self.on_batch(&mut batch).await?;
+        self.on_batch(id, &mut batch).await?;
         drop(batch);
+        self.handing = None;
         // What a stop left of the batch is lost; what is behind it counts where it waits.
         let unhandled = cell.unhandled.swap(0, Ordering::Relaxed);
         cell.lost_if_any(unhandled - behind);
@@ -121,12 +168,17 @@ impl<R: Role> Task<R> {
     }
 
     /// Hands a batch over until all of it is handled or skipped.
-    async fn on_batch(&mut self, batch: &mut Batch<'_, R::In>) -> Step {
+    async fn on_batch(&mut self, id: SubscriptionId, batch: &mut Batch<'_, R::In>) -> Step {
         loop {
+            let handed = batch.len();
             let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
             match &outcome {
                 Ok(()) => batch.succeeded(),
                 Err(_) => self.failed = batch.take_failed(),
+            }
+            self.cx.taken(id, handed - batch.len());
+            if let Some(handing) = &mut self.handing {
+                handing.left = batch.len();
             }
             let after = self.after(outcome).await;
             self.failed = None;
@@ -137,9 +189,9 @@ impl<R: Role> Task<R> {
         }
     }
 
-    fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
+    pub(super) fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
         match self.cx.upstreams.get_mut(&id) {
-            Some(upstream) if upstream.asking == Asking::Automatic => {
+            Some(upstream) if upstream.is_automatic() => {
                 let split = upstream.window.split(rest);
                 if split.excess > 0 {
                     tracing::error!(
@@ -159,17 +211,65 @@ impl<R: Role> Task<R> {
             return Ok(());
         };
         upstream.edge.end();
+        let mut ends = upstream.ends;
+        if let Some(known) = self.succession.known.remove(&id)
+            && end.is_failure()
+        {
+            match ends.backoff(&end) {
+                Some(backoff) if self.may_return(&known, &end) => {
+                    self.return_later(known, backoff);
+                    ends = UpstreamEnds::Keep;
+                }
+                _ => self.succession.lose(known),
+            }
+        }
+        self.ended_upstream = Some((ends, end.clone()));
         let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
         self.after(heard).await?;
-        let is_last = self.cx.upstreams.is_empty();
-        let stops = upstream.ends.stops(&end, is_last);
+        self.ended_upstream = None;
+        self.upstream_stops(ends, end).await
+    }
+
+    /// Does what the end of an upstream means.
+    pub(super) async fn upstream_stops(&mut self, ends: UpstreamEnds, end: End) -> Step {
+        let is_last = self.cx.upstreams.is_empty() && self.succession.returning == 0;
+        let stops = ends.stops(&end, is_last);
         if stops && end.is_failure() {
             return Err(end.to_exit());
         }
-        if stops || (self.draining && is_last) {
+        if stops || (self.draining && self.cx.upstreams.is_empty()) {
             self.complete().await?;
             self.cx.ending.get_or_insert(end.to_exit());
         }
         Ok(())
+    }
+
+    /// A producer that has ended comes back under its name alone.
+    fn may_return(&self, known: &Known<R::In>, end: &End) -> bool {
+        let is_there = matches!(end, End::Cancelled(_)) || known.outlet.is_named();
+        is_there && self.cx.ending.is_none()
+    }
+
+    /// Subscribes again after a wait; the timer ends with the stage.
+    fn return_later(&mut self, known: Known<R::In>, backoff: Backoff) {
+        let wait = backoff.delay(known.attempt, fastrand::f64());
+        tracing::info!(stage = self.cx.name(), to = %known.outlet.name(), ?wait, "subscribing again");
+        self.succession.returning += 1;
+        let mailbox = Arc::downgrade(&self.mailbox);
+        while self.cx.timers.try_join_next().is_some() {}
+        self.cx.timers.spawn(async move {
+            tokio::time::sleep(wait).await;
+            let Some(mailbox) = mailbox.upgrade() else {
+                return;
+            };
+            let upstream = NewUpstream {
+                id: SubscriptionId::next(),
+                outlet: known.outlet.found_again(),
+                options: known.options,
+                is_initial: known.is_initial,
+                attempt: Some(known.attempt.saturating_add(1)),
+            };
+            mailbox.control(Control::SubscribeTo(Box::new(upstream)));
+        });
     }
 }

@@ -1,0 +1,438 @@
+//! How one behaviour of a stage follows another: after a failure, or by its supervisor's order. The stage itself goes on,
+//! with its mailbox, buffer, subscriptions and credit.
+//!
+//! | ends the behaviour | alone | with a supervisor |
+//! |---|---|---|
+//! | a callback fails: `Resume`, `DeadLetter` | goes on | goes on |
+//! | a callback fails: `Restart`, or a panic is resumed | a new one within the stage's intensity | the supervisor decides |
+//! | a callback fails: `Escalate` | the end | the supervisor's own supervisor decides |
+//! | a callback fails: `Stop` | the end | the end |
+//! | it completes, stops itself, or an upstream's end stops it | the end | the supervisor decides |
+//! | the handle stops, drains or aborts it | the end | the end |
+//! | a sibling fails and the strategy takes this one along | – | goes down, and a new one follows |
+
+use std::ops::{Deref, DerefMut};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use futures::future::{Either, select};
+
+use super::event_loop::{Step, Task};
+use super::failure::{DeadLetter, Failure, Outcome, guarded};
+use super::{Control, NewUpstream, Outlet, Report, Role, Supervised, Verdict};
+use crate::behaviour::Directive;
+use crate::exit::{End, Exit};
+use crate::id::{ById, SubscriptionId};
+use crate::protocol::{Intensity, Subscribe};
+
+pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
+
+/// The place of a behaviour; it is empty while a supervisor keeps the stage down.
+#[derive(Debug)]
+pub(crate) struct Seat<R>(Option<R>);
+
+impl<R> Deref for Seat<R> {
+    type Target = R;
+    fn deref(&self) -> &R {
+        self.0.as_ref().expect("a callback runs on a behaviour")
+    }
+}
+
+impl<R> DerefMut for Seat<R> {
+    fn deref_mut(&mut self) -> &mut R {
+        self.0.as_mut().expect("a callback runs on a behaviour")
+    }
+}
+
+impl<R: Role> Seat<R> {
+    pub(crate) const fn new(role: R) -> Self {
+        Self(Some(role))
+    }
+
+    pub(super) const fn is_taken(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Events taken and still at work; their count is the user's code.
+    pub(super) fn in_hand(&self) -> usize {
+        let in_hand = || self.0.as_ref().map_or(0, Role::in_hand);
+        catch_unwind(AssertUnwindSafe(in_hand)).unwrap_or(0)
+    }
+
+    /// Drops the behaviour; returns whether its `Drop` panicked, which ends nothing.
+    fn vacate(&mut self) -> bool {
+        let behaviour = self.0.take();
+        catch_unwind(AssertUnwindSafe(|| drop(behaviour))).is_err()
+    }
+}
+
+/// What decides whether another behaviour follows.
+pub(crate) struct Succession<R: Role> {
+    pub(crate) factory: Option<Factory<R::Stage>>,
+    pub(crate) intensity: Intensity,
+    pub(crate) supervised: Option<Supervised>,
+    /// Upstreams that may be subscribed to again.
+    pub(super) known: ById<SubscriptionId, Known<R::In>>,
+    /// Those of them that failed, for the next behaviour to subscribe to.
+    lost: Vec<Known<R::In>>,
+    /// Upstreams that are waited for.
+    pub(super) returning: usize,
+    /// Whether the behaviour has yet to be introduced to the stage.
+    pub(super) is_new: bool,
+    /// Whether the supervisor has ordered the stage down.
+    pub(super) is_suspended: bool,
+    /// Whether the next end is that of the stage.
+    pub(super) is_last: bool,
+}
+
+/// A batch that is being handed over.
+#[derive(Debug)]
+pub(crate) struct Handing {
+    pub(super) id: SubscriptionId,
+    /// What to ask when it is handled.
+    pub(super) ask: usize,
+    /// Events of it that no callback has returned from.
+    pub(super) left: usize,
+    /// Events of its message behind it.
+    pub(super) behind: usize,
+}
+
+/// An upstream as it was subscribed to.
+pub(crate) struct Known<In> {
+    pub(super) outlet: Outlet<In>,
+    pub(super) options: Subscribe,
+    pub(super) attempt: u32,
+    pub(super) is_initial: bool,
+}
+
+impl<R: Role> Succession<R> {
+    pub(crate) fn new(
+        factory: Option<Factory<R::Stage>>,
+        intensity: Intensity,
+        supervised: Option<Supervised>,
+    ) -> Self {
+        Self {
+            factory,
+            intensity,
+            supervised,
+            known: ById::default(),
+            lost: Vec::new(),
+            returning: 0,
+            is_new: true,
+            is_suspended: false,
+            is_last: false,
+        }
+    }
+
+    /// Keeps an upstream that failed, where a new behaviour is to have it again.
+    pub(super) fn lose(&mut self, upstream: Known<R::In>) {
+        if upstream.is_initial && self.supervised.is_some() {
+            self.lost.push(upstream);
+        }
+    }
+}
+
+impl<R: Role> Task<R> {
+    /// Runs one behaviour after another; returns why the last one ended.
+    pub(super) async fn live_on(&mut self) -> Exit {
+        loop {
+            // Callbacks are guarded one by one; this guard is for the user's `Drop` code.
+            let lived = AssertUnwindSafe(self.live_until_interrupted());
+            let exit = match futures::FutureExt::catch_unwind(lived).await {
+                Ok(exit) => exit,
+                Err(payload) => Failure::panic(&*payload).to_exit(),
+            };
+            if let Err(exit) = Box::pin(self.succeed(exit)).await {
+                return exit;
+            }
+        }
+    }
+
+    async fn live_until_interrupted(&mut self) -> Exit {
+        let Some(supervised) = &self.succession.supervised else {
+            let Err(exit) = self.live().await;
+            return exit;
+        };
+        let orders = Arc::clone(&supervised.orders);
+        let is_interrupted = {
+            let interrupted = std::pin::pin!(orders.interrupted());
+            let live = std::pin::pin!(self.live());
+            match select(interrupted, live).await {
+                Either::Left(_) => None,
+                Either::Right((Err(exit), _)) => Some(exit),
+            }
+        };
+        is_interrupted.unwrap_or_else(|| {
+            self.succession.is_suspended = true;
+            Exit::Aborted
+        })
+    }
+
+    /// Puts a new behaviour in the place of the one that ended, or returns the end of the stage.
+    async fn succeed(&mut self, exit: Exit) -> Step {
+        self.make_good();
+        let supervised = match &self.succession.supervised {
+            Some(supervised) if !self.succession.is_last => supervised.clone(),
+            _ => return Err(exit),
+        };
+        if std::mem::take(&mut self.succession.is_suspended) {
+            if !matches!(exit, Exit::Aborted) {
+                self.stopping(&exit).await;
+            }
+            self.vacate();
+            supervised.report(Report::Suspended);
+            self.verdict(&supervised, &exit).await?;
+        } else {
+            // It ended by itself; one that drains has nothing more to do.
+            if self.draining {
+                return Err(exit);
+            }
+            supervised.report(Report::Down {
+                exit: exit.clone(),
+                is_escalated: false,
+            });
+            self.verdict(&supervised, &exit).await?;
+            self.stopping(&exit).await;
+            self.vacate();
+            self.cx.ending = None;
+            self.is_complete = false;
+        }
+        self.cx.stop = None;
+        self.cx.flush();
+        self.follow(&supervised, exit).await
+    }
+
+    /// Makes a new behaviour; a factory that panics is one more failure, for the supervisor to decide.
+    async fn follow(&mut self, supervised: &Supervised, mut exit: Exit) -> Step {
+        loop {
+            match self.make_anew() {
+                Some(Ok(())) => return Ok(()),
+                None => return Err(exit),
+                Some(Err(failure)) => {
+                    exit = failure.to_exit();
+                    supervised.report(Report::Down {
+                        exit: exit.clone(),
+                        is_escalated: false,
+                    });
+                    self.verdict(supervised, &exit).await?;
+                }
+            }
+        }
+    }
+
+    /// Waits for the supervisor's verdict, or for the order of a handle that comes before it.
+    async fn verdict(&mut self, supervised: &Supervised, exit: &Exit) -> Step {
+        let verdict = {
+            let ordered = std::pin::pin!(supervised.orders.verdict());
+            let stopped = std::pin::pin!(self.stop_arrives());
+            match select(ordered, stopped).await {
+                Either::Left((verdict, _)) => verdict,
+                Either::Right(((), _)) => Verdict::Finish,
+            }
+        };
+        if verdict == Verdict::Finish {
+            self.succession.is_last = true;
+            return Err(exit.clone());
+        }
+        // What the supervisor ordered before is obeyed: the stage is down.
+        self.mailbox.take(&mut self.control, &mut self.incoming);
+        self.control
+            .retain(|message| !matches!(message, Control::Suspend));
+        Ok(())
+    }
+
+    async fn stop_arrives(&mut self) {
+        while !self.control.iter().any(|m| matches!(m, Control::Stop)) {
+            let (control, incoming) = (&mut self.control, &mut self.incoming);
+            let mailbox = &self.mailbox;
+            std::future::poll_fn(|task| mailbox.poll_take(task, control, incoming)).await;
+        }
+    }
+
+    /// Runs the last callback, where there is a behaviour to run it.
+    pub(super) async fn stopping(&mut self, exit: &Exit) {
+        if matches!(exit, Exit::Panicked(_)) || !self.role.is_taken() {
+            return;
+        }
+        let last = async {
+            self.role.stopping(exit, &mut self.cx).await;
+            Ok(())
+        };
+        if guarded(last).await.is_err() {
+            tracing::error!(stage = self.cx.name(), "stopping panicked");
+        }
+    }
+
+    /// Does what the protocol still owes where a callback was dropped.
+    fn make_good(&mut self) {
+        self.failed = None;
+        if let Some(handing) = self.handing.take() {
+            self.give_up_message(&handing);
+        }
+        if let Some((id, end)) = self.leaving.take() {
+            self.forget_consumer(id, end);
+        }
+        if self.cx.stop.is_none() {
+            self.cx.flush();
+        }
+    }
+
+    fn vacate(&mut self) {
+        self.cx.cell.lost_if_any(self.role.in_hand());
+        if self.role.vacate() {
+            self.cx.cell.failed();
+            tracing::error!(stage = self.cx.name(), "dropping the old behaviour panicked");
+        }
+    }
+
+    /// Makes a new behaviour, where there is a factory, and has it introduced.
+    fn make_anew(&mut self) -> Option<std::result::Result<(), Box<Failure>>> {
+        let factory = self.succession.factory.as_mut()?;
+        let stage = match catch_unwind(AssertUnwindSafe(factory)) {
+            Ok(stage) => stage,
+            Err(payload) => return Some(Err(Failure::panic(&*payload))),
+        };
+        self.role = Seat::new(R::new(stage));
+        self.succession.is_new = true;
+        self.owes_anew = true;
+        self.cx.forget_introductions();
+        for lost in self.succession.lost.drain(..) {
+            let upstream = NewUpstream {
+                id: SubscriptionId::next(),
+                outlet: lost.outlet.found_again(),
+                options: lost.options,
+                is_initial: true,
+                attempt: None,
+            };
+            self.control
+                .push_back(Control::SubscribeTo(Box::new(upstream)));
+        }
+        Some(Ok(()))
+    }
+
+    /// Introduces a new behaviour: it starts, hears of the subscriptions that live on, and of an end it is in.
+    pub(super) async fn introduce(&mut self) -> Outcome {
+        guarded(self.role.started(&mut self.cx)).await?;
+        let (upstreams, downstreams) = self.cx.not_heard();
+        for id in upstreams {
+            self.introduce_upstream(id).await?;
+        }
+        for id in downstreams {
+            self.introduce_consumer(id).await?;
+        }
+        self.cx.replay_batches();
+        if self.is_complete {
+            guarded(self.role.handle_complete(&mut self.cx)).await?;
+        }
+        if std::mem::take(&mut self.succession.is_new)
+            && let Some(supervised) = &self.succession.supervised
+        {
+            supervised.report(Report::Started);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn introduce_consumer(&mut self, id: SubscriptionId) -> Outcome {
+        guarded(self.role.handle_subscriber(id, &mut self.cx)).await?;
+        if let Some(downstream) = self.cx.downstreams.get_mut(&id) {
+            downstream.is_heard = true;
+        }
+        Ok(())
+    }
+
+    /// Applies the directive; returns whether the same behaviour goes on, rather than a new one.
+    pub(super) async fn on_failure(
+        &mut self,
+        failure: &Failure,
+    ) -> std::result::Result<bool, Exit> {
+        self.owes_anew = true;
+        let mut failure = Box::new(failure.clone());
+        loop {
+            self.cx.cell.failed();
+            let directive = catch_unwind(AssertUnwindSafe(|| self.role.handle_failure(&failure)));
+            if let Ok(Directive::DeadLetter) = directive {
+                self.dead_letter(&failure);
+            }
+            let is_escalated = match (directive, &*failure) {
+                (Ok(Directive::Resume | Directive::DeadLetter), Failure::Error(error)) => {
+                    tracing::warn!(stage = self.cx.name(), %error, "a callback failed; resumed");
+                    return Ok(true);
+                }
+                (Ok(Directive::Resume | Directive::DeadLetter | Directive::Restart), _) => false,
+                (Ok(Directive::Escalate), _) => true,
+                (Ok(Directive::Stop) | Err(_), _) => {
+                    self.succession.is_last = true;
+                    return Err(failure.to_exit());
+                }
+            };
+            self.restart(&failure, is_escalated).await?;
+            tracing::warn!(stage = self.cx.name(), %failure, "restarted");
+            match self.introduce().await {
+                Ok(()) => return Ok(false),
+                Err(again) => failure = again,
+            }
+        }
+    }
+
+    /// Puts a new behaviour in the place of the failed one: within the intensity, or as the supervisor decides.
+    async fn restart(&mut self, failure: &Failure, is_escalated: bool) -> Step {
+        let exit = failure.to_exit();
+        if let Some(supervised) = self.succession.supervised.clone() {
+            supervised.report(Report::Down {
+                exit: exit.clone(),
+                is_escalated,
+            });
+            self.verdict(&supervised, &exit).await?;
+            self.vacate();
+            return self.follow(&supervised, exit).await;
+        }
+        let succession = &mut self.succession;
+        if is_escalated
+            || succession.factory.is_none()
+            || !succession.intensity.allows(Instant::now())
+        {
+            return Err(exit);
+        }
+        self.vacate();
+        match self.make_anew() {
+            Some(Ok(())) => Ok(()),
+            _ => Err(exit),
+        }
+    }
+
+    /// Hands the failed event over; one that can't be is lost, and said so.
+    fn dead_letter(&mut self, failure: &Failure) {
+        let Some(event) = self.failed.take() else {
+            return;
+        };
+        let letter = DeadLetter::new(event, failure.clone(), Arc::clone(&self.cx.cell.name));
+        if !self.send_letter.as_ref().is_some_and(|send| send(letter)) {
+            tracing::error!(stage = self.cx.name(), "a dead letter has nowhere to go");
+        }
+    }
+
+    /// Completes the leave of a consumer.
+    pub(super) fn forget_consumer(&mut self, id: SubscriptionId, end: End) {
+        self.cx.half.on_cancel(id, &mut self.cx.dispatched);
+        if let Some(left) = self.cx.downstreams.remove(&id) {
+            left.edge.end();
+            left.port.end(id, end);
+        }
+    }
+
+    /// Counts a message whose callback was dropped as lost, and asks for as many again.
+    fn give_up_message(&mut self, handing: &Handing) {
+        let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
+        self.cx.cell.lost_if_any(unhandled);
+        let (id, mut behind) = (handing.id, handing.behind);
+        self.cx.taken(id, handing.left + behind);
+        self.cx.ask(id, handing.ask);
+        while behind > 0 {
+            let (len, ask) = self.split(id, behind);
+            self.cx.ask(id, ask);
+            behind -= len;
+        }
+    }
+}

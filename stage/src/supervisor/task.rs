@@ -1,0 +1,176 @@
+//! What runs a plan: hears the children, keeps the time, and gives the orders.
+
+use std::sync::{Arc, Weak};
+use std::time::Instant;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::plan::{Effect, Plan};
+use super::{Message, Office};
+use crate::exit::Exit;
+use crate::id::{ById, StageId};
+use crate::runtime::{Cell, Report, Subordinate, Superior, Verdict};
+
+pub(super) struct Task {
+    plan: Plan,
+    /// Weak, so that the queue closes when no handle and no child is left.
+    office: Weak<Office>,
+    messages: UnboundedReceiver<Message>,
+    cell: Arc<Cell>,
+    superior: Option<Arc<Office>>,
+    subordinates: ById<StageId, Arc<dyn Subordinate>>,
+}
+
+/// The clock of the timers, which tests pause.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl Task {
+    pub(super) fn new(
+        plan: Plan,
+        office: Weak<Office>,
+        messages: UnboundedReceiver<Message>,
+        cell: Arc<Cell>,
+        superior: Option<Arc<Office>>,
+    ) -> Self {
+        Self {
+            plan,
+            office,
+            messages,
+            cell,
+            superior,
+            subordinates: ById::default(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let exit = loop {
+            let effects = match self.next().await {
+                Some(message) => self.on_message(message),
+                None if self.messages.is_closed() => break Exit::Completed,
+                None => self.plan.on_time(now()),
+            };
+            if let Some(exit) = self.perform(effects) {
+                break exit;
+            }
+            self.note();
+        };
+        self.end(exit);
+    }
+
+    /// Waits for a message; `None` when time is up, or no message can come any more.
+    async fn next(&mut self) -> Option<Message> {
+        let Some(deadline) = self.plan.deadline() else {
+            return self.messages.recv().await;
+        };
+        let next = tokio::time::timeout_at(deadline.into(), self.messages.recv());
+        next.await.ok().flatten()
+    }
+
+    fn on_message(&mut self, message: Message) -> Vec<Effect> {
+        let now = now();
+        match message {
+            Message::Child(child) => {
+                self.subordinates.insert(child.id, child.subordinate);
+                self.plan
+                    .on_child(child.id, child.restart, child.shutdown, now)
+            }
+            Message::Report(id, report) => {
+                self.log(id, &report);
+                if matches!(report, Report::Ended) {
+                    self.subordinates.remove(&id);
+                }
+                self.plan.on_report(id, &report, now, fastrand::f64())
+            }
+            Message::Stop => self.plan.on_stop(Exit::Stopped, now),
+            Message::Suspend => self.plan.on_suspend(now),
+            Message::Start => self.plan.on_start(now),
+        }
+    }
+
+    fn log(&self, id: StageId, report: &Report) {
+        if let Report::Down { exit, is_escalated } = report {
+            tracing::warn!(supervisor = &*self.cell.name, child = %id, %exit, is_escalated, "a child is down");
+        }
+    }
+
+    /// Gives the orders; returns the end, if that is what was decided.
+    fn perform(&self, effects: Vec<Effect>) -> Option<Exit> {
+        for effect in effects {
+            let (id, order): (_, fn(&dyn Subordinate)) = match effect {
+                Effect::Suspend(id) => (id, |child| child.suspend()),
+                Effect::Interrupt(id) => (id, |child| child.interrupt()),
+                Effect::Start(id) => (id, |child| child.verdict(Verdict::Start)),
+                Effect::Finish(id) => (id, |child| child.verdict(Verdict::Finish)),
+                Effect::Stop(id) => (id, |child| child.stop()),
+                Effect::Abort(id) => (id, |child| child.abort()),
+                Effect::Down(failure) => {
+                    self.report(failure.map_or(Report::Suspended, |exit| Report::Down {
+                        exit,
+                        is_escalated: false,
+                    }));
+                    continue;
+                }
+                Effect::Started => {
+                    self.report(Report::Started);
+                    continue;
+                }
+                Effect::Ended(exit) => return Some(exit),
+            };
+            if let Some(child) = self.subordinates.get(&id) {
+                order(&**child);
+            }
+        }
+        None
+    }
+
+    /// Tells its own supervisor; with nobody to hear it there is no more to wait for.
+    fn report(&self, report: Report) {
+        if let Some(superior) = &self.superior
+            && !superior.report(self.cell.id, report)
+            && let Some(office) = self.office.upgrade()
+        {
+            office.send(Message::Stop);
+        }
+    }
+
+    /// Writes down what became of the children.
+    fn note(&self) {
+        let Some(office) = self.office.upgrade() else {
+            return;
+        };
+        let mut roster = office.roster();
+        // Both are in the order of enlisting. One that enlisted since is not in the plan yet: its message is on the way.
+        let mut children = self.plan.children().peekable();
+        roster.retain_mut(|entry| {
+            let Some(child) = children.next_if(|child| child.id == entry.status.id) else {
+                return !entry.is_known;
+            };
+            entry.is_known = true;
+            entry.status.is_running = child.is_running;
+            entry.status.restarts = child.restarts;
+            true
+        });
+    }
+
+    /// Lets go of all that came too late, and makes the end known.
+    fn end(mut self, exit: Exit) {
+        self.messages.close();
+        while let Ok(message) = self.messages.try_recv() {
+            if let Message::Child(late) = message {
+                late.subordinate.stop();
+                late.subordinate.verdict(Verdict::Finish);
+            }
+        }
+        if let Some(office) = self.office.upgrade() {
+            office.roster().clear();
+        }
+        let is_unseen = self.cell.is_unseen_failure(&exit);
+        if is_unseen {
+            tracing::error!(supervisor = &*self.cell.name, %exit, "a supervisor gave up and nobody joins it");
+        }
+        let _first = self.cell.exit.set(exit);
+        self.report(Report::Ended);
+    }
+}
