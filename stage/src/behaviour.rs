@@ -17,22 +17,24 @@ pub enum Directive {
     /// Goes on with the same behaviour, the failed event skipped: [`Batch`] tells which one that is. Of a producer, the
     /// whole unpaid demand is told again. After a panic it means `Restart`.
     Resume,
-    /// Goes on with a new behaviour from the factory, within the intensity; without a factory it means `Stop`.
+    /// Goes on with a new behaviour from the factory, within the intensity; without a factory it means `Stop`. Under a
+    /// [`Supervisor`](crate::Supervisor), it decides.
     Restart,
     /// Goes on as with `Resume`, or after a panic as with `Restart`, and hands the failed event to the stage's
     /// [`dead_letters_to`](crate::Build::dead_letters_to). An event that was taken out of the batch is gone, and only
     /// counted.
     DeadLetter,
-    /// Ends the stage with the failure.
+    /// Ends the stage with the failure, whatever its supervisor would do.
     Stop,
-    /// Ends the stage with the failure, and hands it to the stage's owner to decide; the root [`Stages`](crate::Stages)
-    /// only reports it, so there it means `Stop`.
+    /// Leaves the failure to the supervisor of the stage's [`Supervisor`](crate::Supervisor): that one gives up, as if
+    /// restarts had been too many. Without a supervisor it means `Stop`.
     Escalate,
 }
 
 macro_rules! common_callbacks {
     ($out:ty) => {
-        /// Runs once before anything else, and after a restart.
+        /// Runs once before anything else. The behaviour that follows a failed one then hears of the subscriptions that
+        /// live on, as if they were made now, and of the whole unpaid demand.
         fn started(&mut self, cx: &mut Context<$out>) -> impl Future<Output = Result> + Send {
             let _ = cx;
             ready(Ok(()))
@@ -82,7 +84,8 @@ macro_rules! common_callbacks {
             0
         }
 
-        /// Runs last; not after a panic or an abort. Nothing is dispatched any more: what it emits is discarded.
+        /// Runs last; not after a panic, an abort, or a failure that another behaviour follows. At the stage's end nothing
+        /// is dispatched any more: what it emits is discarded.
         fn stopping(
             &mut self,
             exit: &Exit,
@@ -166,7 +169,9 @@ pub trait ProducerConsumer: Sized + Send + 'static {
     }
 
     /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A
-    /// stage that asks itself can do so here.
+    /// stage that asks itself can do so here: for what it wants less what is
+    /// [outstanding](Context::outstanding). A behaviour that follows another hears of each subscription again, and its
+    /// answer is not needed.
     fn handle_subscribe(
         &mut self,
         subscription: SubscriptionId,
@@ -203,7 +208,9 @@ pub trait Consumer: Sized + Send + 'static {
     ) -> impl Future<Output = Result> + Send;
 
     /// Hears of its new subscription and says who asks on it; return `asking` to keep what the subscriber chose. A
-    /// stage that asks itself can do so here.
+    /// stage that asks itself can do so here: for what it wants less what is
+    /// [outstanding](Context::outstanding). A behaviour that follows another hears of each subscription again, and its
+    /// answer is not needed.
     fn handle_subscribe(
         &mut self,
         subscription: SubscriptionId,

@@ -283,7 +283,10 @@ impl<R: Role> Task<R> {
         self.cx.cell.lost_if_any(self.role.in_hand());
         if self.role.vacate() {
             self.cx.cell.failed();
-            tracing::error!(stage = self.cx.name(), "dropping the old behaviour panicked");
+            tracing::error!(
+                stage = self.cx.name(),
+                "dropping the old behaviour panicked"
+            );
         }
     }
 
