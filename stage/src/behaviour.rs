@@ -84,8 +84,8 @@ macro_rules! common_callbacks {
             0
         }
 
-        /// Runs last; not after a panic, an abort, or a failure that another behaviour follows. At the stage's end nothing
-        /// is dispatched any more: what it emits is discarded.
+        /// Runs last, before the behaviour is dropped; not after a panic or an abort. At the stage's end nothing is
+        /// dispatched any more: what it emits is discarded.
         fn stopping(
             &mut self,
             exit: &Exit,

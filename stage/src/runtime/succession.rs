@@ -178,10 +178,7 @@ impl<R: Role> Task<R> {
             _ => return Err(exit),
         };
         if std::mem::take(&mut self.succession.is_suspended) {
-            if !matches!(exit, Exit::Aborted) {
-                self.stopping(&exit).await;
-            }
-            self.vacate();
+            self.retire(&exit).await;
             supervised.report(Report::Suspended);
             self.verdict(&supervised, &exit).await?;
         } else {
@@ -189,13 +186,12 @@ impl<R: Role> Task<R> {
             if self.draining {
                 return Err(exit);
             }
+            self.retire(&exit).await;
             supervised.report(Report::Down {
                 exit: exit.clone(),
                 is_escalated: false,
             });
             self.verdict(&supervised, &exit).await?;
-            self.stopping(&exit).await;
-            self.vacate();
             self.cx.ending = None;
             self.is_complete = false;
         }
@@ -253,7 +249,7 @@ impl<R: Role> Task<R> {
 
     /// Runs the last callback, where there is a behaviour to run it.
     pub(super) async fn stopping(&mut self, exit: &Exit) {
-        if matches!(exit, Exit::Panicked(_)) || !self.role.is_taken() {
+        if matches!(exit, Exit::Panicked(_) | Exit::Aborted) || !self.role.is_taken() {
             return;
         }
         let last = async {
@@ -279,7 +275,9 @@ impl<R: Role> Task<R> {
         }
     }
 
-    fn vacate(&mut self) {
+    /// Ends a behaviour that another may follow: what it held is free before that one is made.
+    async fn retire(&mut self, exit: &Exit) {
+        self.stopping(exit).await;
         self.cx.cell.lost_if_any(self.role.in_hand());
         if self.role.vacate() {
             self.cx.cell.failed();
@@ -383,12 +381,12 @@ impl<R: Role> Task<R> {
     async fn restart(&mut self, failure: &Failure, is_escalated: bool) -> Step {
         let exit = failure.to_exit();
         if let Some(supervised) = self.succession.supervised.clone() {
+            self.retire(&exit).await;
             supervised.report(Report::Down {
                 exit: exit.clone(),
                 is_escalated,
             });
             self.verdict(&supervised, &exit).await?;
-            self.vacate();
             return self.follow(&supervised, exit).await;
         }
         let succession = &mut self.succession;
@@ -398,7 +396,7 @@ impl<R: Role> Task<R> {
         {
             return Err(exit);
         }
-        self.vacate();
+        self.retire(&exit).await;
         match self.make_anew() {
             Some(Ok(())) => Ok(()),
             _ => Err(exit),

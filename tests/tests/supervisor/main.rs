@@ -16,6 +16,8 @@ mod ends;
 
 mod nested;
 
+mod laws;
+
 mod streams;
 
 mod resubscribe;
