@@ -1,9 +1,10 @@
 //! Events lent to a callback: what it does not take stays with the runtime.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::vec::Drain;
 
 use crate::id::SubscriptionId;
+use crate::sync::atomic::AtomicUsize;
 
 /// The events of one call of `handle_events`, taken from the front.
 ///

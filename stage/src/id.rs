@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
-static NEXT: AtomicU64 = AtomicU64::new(1);
+use crate::sync::atomic::AtomicU64;
+use crate::sync::process_wide;
+
+process_wide! { static NEXT: AtomicU64 = AtomicU64::new(1); }
 
 /// Identifies one stage for the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -43,6 +43,7 @@
 //! ```
 
 mod id;
+mod sync;
 pub use id::{StageId, SubscriptionId};
 mod exit;
 pub use exit::{Cancel, End, Exit, Result, StageError};

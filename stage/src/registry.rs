@@ -2,13 +2,14 @@
 
 use std::any::{Any, type_name};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use thiserror::Error;
 use tokio::task::AbortHandle;
 
 use crate::id::StageId;
 use crate::runtime::{Handle, Outlet, Role};
+use crate::sync::{Mutex, MutexGuard};
 
 struct Entry {
     /// Who has the name: only they give it back.

@@ -1,17 +1,17 @@
 //! The owner of free stages: it knows who lives, drains the graph sources first, and reports what nobody joined.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, PoisonError, Weak};
 use std::time::Duration;
-
-use tokio::time::timeout_at;
 
 use crate::exit::Exit;
 use crate::id::{ById, StageId};
 use crate::registry::Registry;
 use crate::runtime::{Cell, Handle, Role, SpawnError, StageStats};
+use crate::sync::time::{Instant, timeout_at};
+use crate::sync::{Mutex, MutexGuard, process_wide};
 
-static ROOT: LazyLock<Stages> = LazyLock::new(Stages::new);
+process_wide! { static ROOT: LazyLock<Stages> = LazyLock::new(Stages::new); }
 
 /// A group of stages with names of their own; clones are the same group.
 #[derive(Clone, Debug, Default)]
@@ -117,7 +117,7 @@ pub(crate) async fn drain(cells: Vec<Arc<Cell>>, grace: Duration) -> Vec<NotDrai
         }
     }
     // A grace that no clock can tell has no end.
-    let deadline = tokio::time::Instant::now().checked_add(grace);
+    let deadline = Instant::now().checked_add(grace);
     let mut left = Vec::new();
     for cell in cells {
         let Some(deadline) = deadline else {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::mem::take;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
 use tokio::sync::Semaphore;
@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::context::Context;
 use crate::exit::Result;
 use crate::runtime::{Intake, Unreachable};
+use crate::sync::{Mutex, MutexGuard};
 
 /// One permit is one event that a consumer waits for.
 ///

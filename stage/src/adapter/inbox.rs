@@ -1,12 +1,13 @@
 //! Edges held by code that is no stage: what arrives on them, and the half that asks and cancels.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::runtime::{AskPort, ConsumerPort, Edge, EdgeStats, Outlet};
+use crate::sync::{Mutex, MutexGuard};
 
 /// What has arrived, in the order of arrival over all its edges. It is bounded by what was asked on them.
 pub(super) struct Inbox<T>(Mutex<Arrivals<T>>);

@@ -24,6 +24,7 @@ use crate::protocol::{
     Subscribe, WhenFull,
 };
 use crate::stages::Stages;
+use crate::sync;
 
 /// A producer's buffer by default. Source: GenStage 1.3 `buffer_size`.
 const BUFFER_CAPACITY: usize = 10_000;
@@ -252,7 +253,7 @@ impl<R: Role> Build<R> {
     ///
     /// [`SpawnError`]: a name that is taken, no runtime, or a supervisor that can't have the stage.
     pub fn spawn(self) -> Result<Handle<R>, SpawnError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
+        let runtime = sync::runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
         if let Some(supervision) = &self.supervision
             && supervision.restart != Restart::Temporary
             && self.factory.is_none()

@@ -1,16 +1,18 @@
 //! What is known of a stage from outside: its name, its counts, its exit. Counted once a batch.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, Weak};
 
 use tokio::sync::SetOnce;
-use tokio::task::AbortHandle;
 
 use super::AskPort;
 use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::DemandMode;
 use crate::registry::Registry;
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
+use crate::sync::task::AbortHandle;
+use crate::sync::{Mutex, OnceLock};
 
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;

@@ -17,6 +17,7 @@ use crate::behaviour::{Handler, Producer};
 use crate::exit::{Cancel, Exit};
 use crate::id::{StageId, SubscriptionId};
 use crate::protocol::{Demand, DemandDispatcher, DemandMode, Dispatcher, Subscribe};
+use crate::sync;
 
 /// A stage that runs; clones are the same stage, and dropping them stops nothing.
 pub struct Handle<R: Role> {
@@ -119,8 +120,7 @@ impl<R: Role> Handle<R> {
 
     /// Returns whether the caller is a callback of this very stage.
     fn is_current(&self) -> bool {
-        let task = self.cell.abort.get().map(tokio::task::AbortHandle::id);
-        task.is_some() && task == tokio::task::try_id()
+        self.cell.abort.get().is_some_and(sync::task::is_current)
     }
 
     /// Lets the stage finish what it holds: a source emits no more, a consumer cancels its upstreams first. Aborts
@@ -131,7 +131,7 @@ impl<R: Role> Handle<R> {
     /// The drain goes on when the future is dropped, without the grace.
     pub async fn drain(&self, grace: Duration) -> Drained {
         self.mailbox.drain();
-        let exit = if let Ok(exit) = tokio::time::timeout(grace, self.cell.join()).await {
+        let exit = if let Ok(exit) = sync::time::timeout(grace, self.cell.join()).await {
             exit
         } else {
             self.cell.abort();
@@ -227,7 +227,7 @@ impl<R: Role> Handle<R> {
         M: Send + 'static,
         R::Stage: Handler<M, R::Out>,
     {
-        let reply = tokio::time::timeout(patience, self.call(message)).await;
+        let reply = sync::time::timeout(patience, self.call(message)).await;
         reply.unwrap_or(Err(CallError::TimedOut))
     }
 

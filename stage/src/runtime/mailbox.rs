@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
@@ -17,6 +17,7 @@ use crate::context::Context;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;

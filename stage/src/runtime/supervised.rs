@@ -1,6 +1,6 @@
 //! A stage's side of its supervision: what it reports, and what it is ordered.
 
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -9,6 +9,7 @@ use super::{AskPort, Cell};
 use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::Restart;
+use crate::sync::Mutex;
 
 /// What a child tells its supervisor. After `Down` and `Suspended` it waits for a [`Verdict`].
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@
 mod plan;
 mod task;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -27,6 +27,7 @@ use crate::runtime::{
     Build, Cell, NewChild, Report, Role, SpawnError, Subordinate, Superior, Supervision, Verdict,
 };
 use crate::stages::{NotDrained, Stages, drain};
+use crate::sync::{self, Mutex, MutexGuard};
 
 use plan::Plan;
 use task::Task;
@@ -171,7 +172,7 @@ impl BuildSupervisor {
     ///
     /// [`SpawnError::NoRuntime`] and [`SpawnError::SupervisorEnded`].
     pub fn spawn(self) -> Result<Supervisor, SpawnError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
+        let runtime = sync::runtime::Handle::try_current().map_err(|_| SpawnError::NoRuntime)?;
         let id = StageId::next();
         let name = self
             .name

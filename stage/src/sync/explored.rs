@@ -1,0 +1,143 @@
+//! The same names over shuttle, which runs all tasks on one thread and may switch before each step of a shared value.
+
+pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};
+
+/// A cell set once; each look at it is a step.
+pub(crate) struct OnceLock<T> {
+    value: std::sync::OnceLock<T>,
+    step: atomic::AtomicBool,
+}
+
+impl<T> OnceLock<T> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            value: std::sync::OnceLock::new(),
+            step: atomic::AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.step();
+        self.value.get()
+    }
+
+    pub(crate) fn set(&self, value: T) -> Result<(), T> {
+        self.step();
+        self.value.set(value)
+    }
+
+    pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {
+        self.step();
+        self.value.get_or_init(make)
+    }
+
+    fn step(&self) {
+        self.step.load(atomic::Ordering::SeqCst);
+    }
+}
+
+pub(crate) mod runtime {
+    use std::convert::Infallible;
+    use std::sync::{Arc, OnceLock};
+
+    use super::task::AbortHandle;
+
+    /// Spawns in the execution at work.
+    pub(crate) struct Handle;
+
+    pub(crate) struct JoinHandle(AbortHandle);
+
+    impl Handle {
+        pub(crate) const fn try_current() -> Result<Self, Infallible> {
+            Ok(Self)
+        }
+
+        pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle {
+            let id = Arc::new(OnceLock::new());
+            let own = Arc::clone(&id);
+            let spawned = shuttle::future::spawn(async move {
+                let _first = own.set(shuttle::current::me());
+                task.await;
+            });
+            JoinHandle(AbortHandle::new(spawned.abort_handle(), id))
+        }
+    }
+
+    impl JoinHandle {
+        pub(crate) fn abort_handle(self) -> AbortHandle {
+            self.0
+        }
+    }
+}
+
+pub(crate) mod task {
+    use std::sync::{Arc, OnceLock};
+
+    use shuttle::current::TaskId;
+
+    pub(crate) struct AbortHandle {
+        task: shuttle::future::AbortHandle,
+        /// Known from the task's first step on.
+        id: Arc<OnceLock<TaskId>>,
+    }
+
+    impl AbortHandle {
+        pub(super) const fn new(
+            task: shuttle::future::AbortHandle,
+            id: Arc<OnceLock<TaskId>>,
+        ) -> Self {
+            Self { task, id }
+        }
+
+        pub(crate) fn abort(&self) {
+            self.task.abort();
+        }
+    }
+
+    /// Returns whether the caller runs in this task.
+    pub(crate) fn is_current(task: &AbortHandle) -> bool {
+        task.id.get() == Some(&shuttle::current::me())
+    }
+}
+
+pub(crate) mod time {
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use futures::future::{Either, select};
+    pub(crate) use tokio::time::Instant;
+
+    pub(crate) struct Elapsed;
+
+    /// Ends at a step that the schedule chooses: a task that does nothing has then run. The longest time never ends.
+    async fn sleep(time: Duration) {
+        if time == Duration::MAX {
+            std::future::pending::<()>().await;
+        }
+        let _ran = shuttle::future::spawn(async {}).await;
+    }
+
+    pub(crate) async fn timeout<F: Future>(
+        time: Duration,
+        future: F,
+    ) -> Result<F::Output, Elapsed> {
+        match select(pin!(future), pin!(sleep(time))).await {
+            Either::Left((output, _)) => Ok(output),
+            Either::Right(_) => Err(Elapsed),
+        }
+    }
+
+    pub(crate) async fn timeout_at<F: Future>(_: Instant, future: F) -> Result<F::Output, Elapsed> {
+        timeout(Duration::ZERO, future).await
+    }
+}
+
+/// One value for each execution, so that all start alike.
+macro_rules! process_wide {
+    (static $name:ident: $type:ty = $value:expr;) => {
+        shuttle::lazy_static! {
+            static ref $name: $type = $value;
+        }
+    };
+}
+pub(crate) use process_wide;
