@@ -8,7 +8,7 @@ mod earlier;
 mod interrupt;
 mod model;
 mod output;
-mod policy;
+pub mod policy;
 mod progress;
 mod same_file;
 mod say;
@@ -16,6 +16,7 @@ mod setup;
 mod stages;
 mod summary;
 mod tally;
+pub mod web_url;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;

@@ -1,4 +1,5 @@
-//! What the crawler decides, as pure functions: no clock, no chance and no network of their own.
+//! What the crawler decides, as pure functions: no clock, no chance and no network of their own. Which URLs belong to
+//! a crawl, what their owners allow, when and where to they may be requested, and whether another try is worth it.
 
 pub(crate) mod limit;
 pub(crate) mod retry;

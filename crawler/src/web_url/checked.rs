@@ -1,0 +1,357 @@
+//! A URL that the crawler may fetch, checked once: `http` or `https`, with a host, of a bounded length, and without
+//! what no server sees (a fragment) or nobody else may see (user-info).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use encoding_rs::{Encoding, UTF_8};
+use thiserror::Error;
+use url::{Host, ParseError, Position, Url};
+
+/// The longest URL, in bytes: longer than any that is in use, and servers may refuse more.
+pub const URL_BYTES_MAX: usize = 2048;
+/// The longest text that is parsed at all, in bytes: the longest URL, and room for a fragment, blanks and `../`.
+const TEXT_BYTES_MAX: usize = 4 * URL_BYTES_MAX;
+
+/// Why a text is no URL to fetch. The text is not part of it, as it may hold a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RefusedUrl {
+    /// It can't be parsed. Source: the URL standard.
+    #[error("not a URL: {0}")]
+    NotUrl(ParseError),
+    /// It is a URL of something that no web server answers for.
+    #[error("neither an http nor an https URL")]
+    OtherScheme,
+    /// It is longer than [`URL_BYTES_MAX`].
+    #[error("longer than {URL_BYTES_MAX} bytes")]
+    TooLong,
+}
+
+impl RefusedUrl {
+    /// Returns the reason's code, as it stands in records.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotUrl(_) => "url-invalid",
+            Self::OtherScheme => "url-scheme",
+            Self::TooLong => "url-too-long",
+        }
+    }
+}
+
+/// A URL that may be fetched, in the form it is requested in.
+///
+/// Invariant: its scheme is `http` or `https`, it has a host, neither user-info nor a fragment, and at most
+/// [`URL_BYTES_MAX`] bytes; so it can be written anywhere.
+///
+/// ```
+/// use crawler::web_url::WebUrl;
+///
+/// let page = WebUrl::parse("HTTP://ann:secret@Example.com:80/a/../b?q=1#top")?;
+/// assert_eq!(page.as_str(), "http://example.com/b?q=1");
+/// assert_eq!(page.join("../c")?.as_str(), "http://example.com/c");
+/// # Ok::<(), crawler::web_url::RefusedUrl>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WebUrl(Url);
+
+impl WebUrl {
+    /// Parses a whole URL by the URL standard.
+    ///
+    /// # Errors
+    ///
+    /// [`RefusedUrl`], by its three cases.
+    pub fn parse(text: &str) -> Result<Self, RefusedUrl> {
+        Self::read(text, None, UTF_8)
+    }
+
+    /// Parses a URL that may be relative to this one.
+    ///
+    /// # Errors
+    ///
+    /// [`RefusedUrl`], by its three cases.
+    pub fn join(&self, reference: &str) -> Result<Self, RefusedUrl> {
+        Self::read(reference, Some(self), UTF_8)
+    }
+
+    /// Parses a reference found in a document of that encoding, in which its query is sent.
+    ///
+    /// # Errors
+    ///
+    /// [`RefusedUrl`], by its three cases.
+    pub fn join_encoded(
+        &self,
+        reference: &str,
+        encoding: &'static Encoding,
+    ) -> Result<Self, RefusedUrl> {
+        Self::read(reference, Some(self), encoding)
+    }
+
+    /// Returns it as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Returns it as the value that clients take.
+    #[must_use]
+    pub const fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Returns the scheme: `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &str {
+        self.0.scheme()
+    }
+
+    /// Returns the host as it is written in the URL: an IPv6 address stands in brackets.
+    #[must_use]
+    pub fn host_str(&self) -> &str {
+        &self.0[Position::BeforeHost..Position::AfterHost]
+    }
+
+    /// Returns the host: a name in lower case, or an address that was written in any of the ways the standard knows.
+    #[must_use]
+    pub fn host(&self) -> Host<&str> {
+        self.0.host().unwrap_or(Host::Domain(""))
+    }
+
+    /// Returns the port, also when it is the scheme's own.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.port_or_known_default().unwrap_or(0)
+    }
+
+    /// Returns scheme, host and port, the port only if it is not the scheme's own: what a robots.txt is valid for.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.0[..Position::BeforePath]
+    }
+
+    /// Returns the path, which begins with a slash.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// Returns the query without its question mark.
+    #[must_use]
+    pub fn query(&self) -> Option<&str> {
+        self.0.query()
+    }
+
+    /// Returns path and query.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        &self.0[Position::BeforePath..Position::AfterQuery]
+    }
+
+    /// Returns it with another query, which is no longer than its own.
+    pub(super) fn with_query(&self, query: Option<&str>) -> Self {
+        let mut url = self.0.clone();
+        url.set_query(query);
+        Self(url)
+    }
+
+    fn read(
+        text: &str,
+        base: Option<&Self>,
+        encoding: &'static Encoding,
+    ) -> Result<Self, RefusedUrl> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(RefusedUrl::TooLong);
+        }
+        // Source: the URL standard, "query state": a query is percent-encoded from the document's own encoding.
+        let encode: &dyn Fn(&str) -> Cow<'_, [u8]> =
+            &|query| encoding.encode(query).0.into_owned().into();
+        let mut options = Url::options().base_url(base.map(|base| &base.0));
+        if encoding.output_encoding() != UTF_8 {
+            options = options.encoding_override(Some(encode));
+        }
+        Self::check(options.parse(text).map_err(RefusedUrl::NotUrl)?)
+    }
+
+    fn check(mut url: Url) -> Result<Self, RefusedUrl> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(RefusedUrl::OtherScheme);
+        }
+        if url.set_username("").is_err() || url.set_password(None).is_err() {
+            // Only a URL without a host has no place for user-info.
+            return Err(RefusedUrl::NotUrl(ParseError::EmptyHost));
+        }
+        url.set_fragment(None);
+        if url.as_str().len() > URL_BYTES_MAX {
+            return Err(RefusedUrl::TooLong);
+        }
+        Ok(Self(url))
+    }
+}
+
+impl FromStr for WebUrl {
+    type Err = RefusedUrl;
+
+    fn from_str(text: &str) -> Result<Self, RefusedUrl> {
+        Self::parse(text)
+    }
+}
+
+impl fmt::Display for WebUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for WebUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WebUrl({})", self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use encoding_rs::{UTF_16LE, WINDOWS_1251};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: Result<&str, &str>) {
+        let url = WebUrl::parse(text);
+        let url = url
+            .as_ref()
+            .map(WebUrl::as_str)
+            .map_err(|refused| refused.code());
+        assert_eq!(url, expected, "{text:?}");
+    }
+
+    #[test]
+    fn a_url_takes_the_form_of_the_standard() {
+        check("http://h", Ok("http://h/"));
+        check(
+            "HTTPS://EXAMPLE.com:443/A?B=C",
+            Ok("https://example.com/A?B=C"),
+        );
+        check(" http://h/a b\t\n", Ok("http://h/a%20b"));
+        check(r"http:\\h\a", Ok("http://h/a"));
+        check("http://h/a/./b/../%2e%2E/c", Ok("http://h/c"));
+        check(
+            "http://bücher.example/ü?ü",
+            Ok("http://xn--bcher-kva.example/%C3%BC?%C3%BC"),
+        );
+        check("http://h:8080/#top", Ok("http://h:8080/"));
+        check("http://h/?", Ok("http://h/?"));
+    }
+
+    #[test]
+    fn user_info_is_dropped_and_is_in_no_message() {
+        check("http://ann:secret@h/a", Ok("http://h/a"));
+        check("http://ann@h/a", Ok("http://h/a"));
+        let refused = WebUrl::parse("http://ann:secret@h:99999/").unwrap_err();
+        assert!(!format!("{refused} {refused:?}").contains("secret"));
+    }
+
+    #[test]
+    fn an_address_is_the_same_however_it_is_written() {
+        for host in [
+            "127.0.0.1",
+            "2130706433",
+            "0x7f000001",
+            "017700000001",
+            "127.1",
+            "0x7f.0.0.1.",
+        ] {
+            check(&format!("http://{host}/"), Ok("http://127.0.0.1/"));
+        }
+        check(
+            "http://[0:0:0:0:0:FFFF:7f00:1]/",
+            Ok("http://[::ffff:7f00:1]/"),
+        );
+        check("http://１２７.0.0.1/", Ok("http://127.0.0.1/"));
+    }
+
+    #[test]
+    fn what_no_web_server_answers_for_is_refused() {
+        for text in [
+            "ftp://h/",
+            "mailto:ann@h",
+            "javascript:alert(1)",
+            "data:,a",
+            "file:///etc/passwd",
+        ] {
+            check(text, Err("url-scheme"));
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused() {
+        for text in [
+            "",
+            "h/a",
+            "/a",
+            "http://",
+            "http://h:99999/",
+            "http://[::1",
+            "http://a b/",
+            "http://256.1.1.1/",
+        ] {
+            check(text, Err("url-invalid"));
+        }
+    }
+
+    #[test]
+    fn the_longest_url_is_taken_and_a_longer_one_is_not() {
+        let path = "a".repeat(URL_BYTES_MAX - "http://h/".len());
+        check(
+            &format!("http://h/{path}#{path}"),
+            Ok(&format!("http://h/{path}")),
+        );
+        check(&format!("http://h/{path}a"), Err("url-too-long"));
+        check(&"a".repeat(TEXT_BYTES_MAX + 1), Err("url-too-long"));
+    }
+
+    #[test]
+    fn a_reference_is_read_against_its_page() {
+        fn check(reference: &str, expected: &str) {
+            let page = WebUrl::parse("http://h/a/b?c").unwrap();
+            assert_eq!(
+                page.join(reference).unwrap().as_str(),
+                expected,
+                "{reference:?}"
+            );
+        }
+        check("", "http://h/a/b?c");
+        check("?d", "http://h/a/b?d");
+        check("d#e", "http://h/a/d");
+        check("//i/d", "http://i/d");
+        check("../../../d", "http://h/d");
+        check("https:d", "https://d/");
+    }
+
+    #[test]
+    fn a_query_is_sent_in_the_encoding_of_its_document() {
+        fn check(encoding: &'static Encoding, expected: &str) {
+            let page = WebUrl::parse("http://h/").unwrap();
+            let url = page.join_encoded("ю?ю", encoding).unwrap();
+            assert_eq!(url.as_str(), expected);
+        }
+        check(UTF_8, "http://h/%D1%8E?%D1%8E");
+        check(WINDOWS_1251, "http://h/%D1%8E?%FE");
+        check(UTF_16LE, "http://h/%D1%8E?%D1%8E");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_url_that_keeps_the_rules_or_is_refused(
+            text in "(http|https|ftp)?:?/{0,3}([a-z]{0,3}:?[a-z]?@)?\\PC{0,8}(:[0-9]{0,6})?[/?#]?\\PC{0,20}",
+        ) {
+            if let Ok(url) = WebUrl::parse(&text) {
+                prop_assert!(url.as_str().is_ascii() && url.as_str().len() <= URL_BYTES_MAX);
+                prop_assert!(url.as_url().has_host() && url.as_url().fragment().is_none());
+                prop_assert!(url.as_url().username().is_empty() && url.as_url().password().is_none());
+                prop_assert_eq!(WebUrl::parse(url.as_str()), Ok(url));
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What tells two URLs apart: the form in which they are requested, with the percent-encoding made alike, and its
+//! hash, under which the frontier knows a URL.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{WebUrl, is_triplet, push_triplet};
+
+/// The hash of a URL's identity: 63 bits, so that it is no negative number in a database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct UrlHash(u64);
+
+impl UrlHash {
+    /// Returns it as a number below 2^63.
+    #[must_use]
+    pub const fn get(self) -> u64 {
+        self.0
+    }
+}
+
+impl From<UrlHash> for i64 {
+    fn from(hash: UrlHash) -> Self {
+        hash.0.cast_signed()
+    }
+}
+
+impl WebUrl {
+    /// Returns what tells it from other URLs. Source: RFC 3986 §6.2.2.1, §6.2.2.2.
+    ///
+    /// Two URLs of one identity are one resource to every server that keeps the standard; the requests still use
+    /// the form that was found, for those that don't.
+    ///
+    /// ```
+    /// use crawler::web_url::WebUrl;
+    ///
+    /// let (one, other) = (WebUrl::parse("http://h/%7eann%2f")?, WebUrl::parse("http://h/~ann%2F")?);
+    /// assert_eq!(one.identity(), "http://h/~ann%2F");
+    /// assert_eq!(one.hash(), other.hash());
+    /// # Ok::<(), crawler::web_url::RefusedUrl>(())
+    /// ```
+    #[must_use]
+    pub fn identity(&self) -> String {
+        let mut identity = String::with_capacity(self.as_str().len());
+        identity.push_str(self.origin());
+        let mut rest = self.path_and_query();
+        while let Some(at) = rest.find('%') {
+            identity.push_str(&rest[..at]);
+            rest = &rest[at..];
+            let taken = if is_triplet(rest.as_bytes()) {
+                push_triplet(&mut identity, rest.as_bytes());
+                3
+            } else {
+                identity.push('%');
+                1
+            };
+            rest = &rest[taken..];
+        }
+        identity.push_str(rest);
+        identity
+    }
+
+    /// Returns the hash of its identity.
+    #[must_use]
+    pub fn hash(&self) -> UrlHash {
+        UrlHash(xxh3_64(self.identity().as_bytes()) >> 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(url: &str, expected: &str) {
+        let identity = WebUrl::parse(url).unwrap().identity();
+        assert_eq!(identity, expected, "{url}");
+    }
+
+    #[test]
+    fn triplets_are_upper_case_and_unreserved_ones_are_decoded() {
+        check("http://h/%7Eann/%c3%bc", "http://h/~ann/%C3%BC");
+        check("http://h/%41%2d%2e%5f?%61=%62", "http://h/A-._?a=b");
+        check("http://h/ü", "http://h/%C3%BC");
+    }
+
+    #[test]
+    fn reserved_triplets_stay_apart_from_their_characters() {
+        check("http://h/a%2fb", "http://h/a%2Fb");
+        check("http://h/a%3Fb?c%26d", "http://h/a%3Fb?c%26d");
+        check("http://h/%2541", "http://h/%2541");
+    }
+
+    #[test]
+    fn a_percent_sign_alone_stays() {
+        check("http://h/100%", "http://h/100%");
+        check("http://h/%4?%zz%%41", "http://h/%4?%zz%A");
+    }
+
+    #[test]
+    fn case_and_order_tell_urls_apart() {
+        let hash = |url: &str| WebUrl::parse(url).unwrap().hash();
+        assert_ne!(hash("http://h/a"), hash("http://h/A"));
+        assert_ne!(hash("http://h/?a&b"), hash("http://h/?b&a"));
+        assert_ne!(hash("http://h/"), hash("https://h/"));
+        assert_eq!(hash("http://H:80/%61#x"), hash("http://h/a"));
+    }
+
+    #[test]
+    fn the_hash_is_the_same_in_every_version() {
+        // What a frontier holds is read by later versions.
+        let hash = WebUrl::parse("https://example.com/").unwrap().hash();
+        assert_eq!(hash.get(), 2_761_380_695_151_568_501);
+        assert_eq!(i64::from(hash), 2_761_380_695_151_568_501);
+    }
+
+    proptest! {
+        #[test]
+        fn an_identity_is_a_url_of_that_identity(tail in "[a-c%/?.&=0-9A-F~]{0,40}") {
+            let url = WebUrl::parse(&format!("http://h/{tail}")).unwrap();
+            let identity = url.identity();
+            prop_assert!(identity.len() <= url.as_str().len());
+            prop_assert_eq!(WebUrl::parse(&identity).unwrap().identity(), identity);
+        }
+    }
+}

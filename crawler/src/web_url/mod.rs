@@ -1,0 +1,12 @@
+//! The URLs a crawl knows: checked at the door, so that all behind it deals with one that can be fetched, stored and
+//! shown; what tells two of them apart; and the site each belongs to.
+
+mod percent;
+pub(crate) use percent::{is_triplet, push_triplet};
+mod checked;
+pub use checked::{RefusedUrl, URL_BYTES_MAX, WebUrl};
+mod identity;
+pub use identity::UrlHash;
+mod site;
+pub use site::{Grouping, Site, SiteId, registrable_domain};
+mod tracking;
