@@ -4,3 +4,5 @@
 pub(crate) mod limit;
 pub(crate) mod retry;
 pub(crate) mod retry_after;
+pub mod scope;
+pub mod traps;
