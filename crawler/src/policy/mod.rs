@@ -1,6 +1,7 @@
 //! What the crawler decides, as pure functions: no clock, no chance and no network of their own. Which URLs belong to
 //! a crawl, what their owners allow, when and where to they may be requested, and whether another try is worth it.
 
+pub mod address;
 pub(crate) mod limit;
 pub(crate) mod retry;
 pub(crate) mod retry_after;
