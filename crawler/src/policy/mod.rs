@@ -5,5 +5,6 @@ pub mod address;
 pub(crate) mod limit;
 pub(crate) mod retry;
 pub(crate) mod retry_after;
+pub mod robots;
 pub mod scope;
 pub mod traps;

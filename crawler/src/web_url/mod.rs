@@ -2,7 +2,7 @@
 //! shown; what tells two of them apart; and the site each belongs to.
 
 mod percent;
-pub(crate) use percent::{is_triplet, push_triplet};
+pub(crate) use percent::{is_triplet, push_octet, push_triplet};
 mod checked;
 pub use checked::{RefusedUrl, URL_BYTES_MAX, WebUrl};
 mod identity;

@@ -1,0 +1,13 @@
+//! What a site's owner asks of crawlers, by RFC 9309: reading a robots.txt, asking it about a URL, and what holds when
+//! it can't be had.
+
+mod product;
+pub use product::Product;
+mod lines;
+mod pattern;
+mod rules;
+pub use rules::{BODY_BYTES_MAX, RobotsRefusal, Rules};
+mod standing;
+pub use standing::{Cached, Kept, Outcome, REDIRECTS_MAX, Standing, Step, TRIES_MAX};
+#[cfg(test)]
+mod cases;
