@@ -3,6 +3,7 @@
 
 pub mod address;
 pub(crate) mod limit;
+pub mod politeness;
 pub(crate) mod retry;
 pub(crate) mod retry_after;
 pub mod robots;

@@ -1,0 +1,264 @@
+//! How long a site is left alone between two fetches, and when it is given up for now.
+
+use std::time::Duration;
+
+use super::retry;
+
+/// The longest `Crawl-delay` that is kept; a site that asks for more is still fetched, twice a minute.
+pub const CRAWL_DELAY_MAX: Duration = Duration::from_secs(30);
+/// How often in a row a site may ask for less before it is set aside.
+pub const PUSHBACKS_MAX: u32 = 3;
+
+/// By how much chance may lengthen a delay, as a divisor: a tenth.
+const JITTER: u32 = 10;
+
+/// How a site is treated: the delay from the end of one fetch to the start of the next.
+///
+/// ```text
+/// delay = max(min_delay, the site's crawl delay up to CRAWL_DELAY_MAX, latency_times × the last latency) + jitter
+/// ```
+///
+/// ```
+/// use std::time::Duration;
+/// use crawler::policy::politeness::Politeness;
+///
+/// let politeness = Politeness::default();
+/// let second = Duration::from_secs(1);
+/// assert_eq!(politeness.delay(None, Duration::from_millis(80), 0), second);
+/// assert_eq!(politeness.delay(None, 3 * second, 0), 3 * second);
+/// assert_eq!(politeness.delay(Some(5 * second), 3 * second, 0), 5 * second);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Politeness {
+    /// The shortest delay.
+    pub min_delay: Duration,
+    /// How many times as long as the last answer took: a site that is slow is busy. Source: Heritrix's delay factor.
+    pub latency_times: u32,
+}
+
+impl Default for Politeness {
+    /// A second, and as long as the last answer took.
+    fn default() -> Self {
+        Self {
+            min_delay: Duration::from_secs(1),
+            latency_times: 1,
+        }
+    }
+}
+
+impl Politeness {
+    /// No delay at all, for sites of one's own: loopback and private seeds that were typed.
+    pub const NONE: Self = Self {
+        min_delay: Duration::ZERO,
+        latency_times: 0,
+    };
+
+    /// Returns the delay after a fetch that took so long. `random`, of all values alike, only adds.
+    #[must_use]
+    pub fn delay(self, crawl_delay: Option<Duration>, latency: Duration, random: u32) -> Duration {
+        let asked = crawl_delay.unwrap_or_default().min(CRAWL_DELAY_MAX);
+        let paced = latency.saturating_mul(self.latency_times);
+        lengthened(self.min_delay.max(asked).max(paced), random)
+    }
+}
+
+/// Returns whether the site asks for a longer delay than is kept, which is worth a word to the user.
+#[must_use]
+pub fn is_crawl_delay_cut(crawl_delay: Duration) -> bool {
+    crawl_delay > CRAWL_DELAY_MAX
+}
+
+/// How often in a row a site asked for less, by 429 or 503.
+///
+/// ```text
+///         429, 503: wait           429, 503: wait           429, 503
+///   none ──────────────▶ once ──────────────▶ twice ─────────────────▶ set aside
+///    ▲                    │                     │
+///    └── any other answer ┴─────────────────────┘
+/// ```
+///
+/// ```
+/// use std::time::Duration;
+/// use crawler::policy::politeness::{Pushbacks, SiteWait};
+///
+/// let (pushbacks, wait) = Pushbacks::default().on_pushback(Some(Duration::from_secs(60)), 0);
+/// assert_eq!(wait, SiteWait::For(Duration::from_secs(60)));
+/// let (pushbacks, _) = pushbacks.on_pushback(None, 0);
+/// let (_, wait) = pushbacks.on_pushback(None, 0);
+/// assert_eq!(wait, SiteWait::SetAside);
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pushbacks(u32);
+
+/// What a site's asking for less leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SiteWait {
+    /// The whole site waits for so long.
+    For(Duration),
+    /// The site is given up: its URLs fail with the class of its last answer.
+    SetAside,
+}
+
+impl SiteWait {
+    /// Returns the reason's code for URLs that fail by it, as it stands in records.
+    #[must_use]
+    pub const fn code(self) -> Option<&'static str> {
+        match self {
+            Self::For(_) => None,
+            Self::SetAside => Some("site-set-aside"),
+        }
+    }
+}
+
+impl Pushbacks {
+    /// Makes the count of a site that was kept in the frontier.
+    #[must_use]
+    pub const fn new(count: u32) -> Self {
+        Self(count)
+    }
+
+    /// Returns how many there were in a row.
+    #[must_use]
+    pub const fn count(self) -> u32 {
+        self.0
+    }
+
+    /// Returns whether the status asks for less. Source: RFC 6585 §4, RFC 9110 §15.6.4.
+    #[must_use]
+    pub const fn is_pushback(status: u16) -> bool {
+        matches!(status, 429 | 503)
+    }
+
+    /// Notes a 429 or 503 with the wait of its `Retry-After`, if it had one, which is at most an hour.
+    ///
+    /// Without one the wait is the back-off of a retry. Chance lengthens either, so that the nodes of a cluster do not
+    /// come back at once.
+    #[must_use]
+    pub fn on_pushback(self, retry_after: Option<Duration>, random: u32) -> (Self, SiteWait) {
+        let now = Self(self.0.saturating_add(1));
+        if now.0 >= PUSHBACKS_MAX {
+            return (now, SiteWait::SetAside);
+        }
+        let wait = match retry_after {
+            Some(asked) => lengthened(asked, random),
+            None => retry::back_off(now.0, random),
+        };
+        (now, SiteWait::For(wait))
+    }
+
+    /// Notes any other answer: the site answers again.
+    #[must_use]
+    pub const fn on_answer(self) -> Self {
+        Self(0)
+    }
+}
+
+/// Returns the duration and up to a tenth more.
+fn lengthened(duration: Duration, random: u32) -> Duration {
+    let share = f64::from(random) / f64::from(u32::MAX) / f64::from(JITTER);
+    // A share of at most a tenth of a duration is a duration, unless the whole is near the longest there is.
+    let more = Duration::try_from_secs_f64(duration.as_secs_f64() * share).unwrap_or_default();
+    duration.saturating_add(more)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_longest_of_the_three_delays_holds() {
+        fn check(crawl_delay: Option<u64>, latency_ms: u64, expected_ms: u64) {
+            let crawl_delay = crawl_delay.map(Duration::from_secs);
+            let delay =
+                Politeness::default().delay(crawl_delay, Duration::from_millis(latency_ms), 0);
+            assert_eq!(
+                delay,
+                Duration::from_millis(expected_ms),
+                "{crawl_delay:?}, {latency_ms} ms"
+            );
+        }
+        check(None, 10, 1_000);
+        check(None, 4_000, 4_000);
+        check(Some(0), 10, 1_000);
+        check(Some(2), 10, 2_000);
+        check(Some(2), 4_000, 4_000);
+        check(Some(30), 10, 30_000);
+        check(Some(31), 10, 30_000);
+        check(Some(u64::MAX), 10, 30_000);
+    }
+
+    #[test]
+    fn a_crawl_delay_that_is_cut_is_known() {
+        assert!(!is_crawl_delay_cut(CRAWL_DELAY_MAX));
+        assert!(is_crawl_delay_cut(
+            CRAWL_DELAY_MAX + Duration::from_nanos(1)
+        ));
+    }
+
+    #[test]
+    fn a_site_of_ones_own_has_no_delay_but_the_one_it_asks_for() {
+        assert_eq!(
+            Politeness::NONE.delay(None, 9 * SECOND, u32::MAX),
+            Duration::ZERO
+        );
+        assert_eq!(Politeness::NONE.delay(Some(SECOND), 9 * SECOND, 0), SECOND);
+    }
+
+    #[test]
+    fn chance_adds_a_tenth_at_most() {
+        let delay = |random| Politeness::default().delay(None, SECOND, random);
+        assert_eq!(delay(0), SECOND);
+        assert_eq!(delay(u32::MAX), Duration::from_millis(1_100));
+    }
+
+    #[test]
+    fn a_retry_after_sets_the_sites_clock() {
+        let (pushbacks, wait) = Pushbacks::default().on_pushback(Some(90 * SECOND), 0);
+        assert_eq!((pushbacks.count(), wait), (1, SiteWait::For(90 * SECOND)));
+        assert_eq!(wait.code(), None);
+    }
+
+    #[test]
+    fn without_it_the_waits_double() {
+        let middle = u32::MAX / 2 + 1;
+        let (pushbacks, first) = Pushbacks::default().on_pushback(None, middle);
+        let (_, second) = pushbacks.on_pushback(None, middle);
+        assert_eq!(first, SiteWait::For(SECOND));
+        assert_eq!(second, SiteWait::For(2 * SECOND));
+    }
+
+    #[test]
+    fn the_third_in_a_row_sets_the_site_aside() {
+        let twice = Pushbacks::new(2);
+        let (thrice, wait) = twice.on_pushback(Some(SECOND), 0);
+        assert_eq!((thrice.count(), wait), (3, SiteWait::SetAside));
+        assert_eq!(wait.code(), Some("site-set-aside"));
+        let (again, wait) = twice.on_answer().on_pushback(Some(SECOND), 0);
+        assert_eq!((again.count(), wait), (1, SiteWait::For(SECOND)));
+    }
+
+    #[test]
+    fn only_429_and_503_ask_for_less() {
+        for status in [200, 404, 408, 500, 502, 504] {
+            assert!(!Pushbacks::is_pushback(status), "{status}");
+        }
+        assert!(Pushbacks::is_pushback(429) && Pushbacks::is_pushback(503));
+    }
+
+    proptest! {
+        #[test]
+        fn a_delay_is_never_shorter_than_any_of_the_three(
+            crawl_delay: Option<Duration>, latency: Duration, random: u32, min_delay: Duration, latency_times: u32,
+        ) {
+            let politeness = Politeness { min_delay, latency_times };
+            let delay = politeness.delay(crawl_delay, latency, random);
+            prop_assert!(delay >= min_delay);
+            prop_assert!(delay >= crawl_delay.unwrap_or_default().min(CRAWL_DELAY_MAX));
+            prop_assert!(delay >= latency.saturating_mul(latency_times));
+        }
+    }
+}
