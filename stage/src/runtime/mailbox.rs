@@ -353,3 +353,6 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out
         &self.calls
     }
 }
+
+#[cfg(all(test, shuttle))]
+mod schedules;

@@ -1,0 +1,77 @@
+//! Every schedule there is of one stage that waits at its mailbox and of those that send to it.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use shuttle::future::block_on;
+use shuttle::{check_dfs, thread};
+
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox};
+use crate::context::Never;
+use crate::id::{StageId, SubscriptionId};
+use crate::runtime::Cell;
+
+type Tested = Mailbox<(), u8, Never>;
+
+fn mailbox() -> (Arc<Tested>, Arc<Cell>) {
+    let cell = Cell::new(StageId::next(), "a stage".into(), false);
+    (Arc::new(Mailbox::new(Arc::clone(&cell))), cell)
+}
+
+#[test]
+fn what_is_sent_wakes_the_stage() {
+    let every = || {
+        let (mailbox, _) = mailbox();
+        let sends = |send: fn(&Tested)| {
+            let mailbox = Arc::clone(&mailbox);
+            thread::spawn(move || send(&mailbox))
+        };
+        sends(|mailbox| mailbox.stop());
+        sends(|mailbox| mailbox.deliver(SubscriptionId::next(), vec![1]));
+        let (mut control, mut incoming) = (VecDeque::new(), VecDeque::new());
+        while control.is_empty() || incoming.is_empty() {
+            let taken = poll_fn(|task| mailbox.poll_take(task, &mut control, &mut incoming));
+            block_on(taken);
+        }
+        assert!(matches!(control.make_contiguous(), [Control::Stop]));
+    };
+    println!(
+        "SCHEDULES {}",
+        shuttle::Runner::new(
+            shuttle::scheduler::DfsScheduler::new(None, false),
+            Default::default()
+        )
+        .run(every)
+    );
+}
+
+#[test]
+fn what_is_sent_to_a_stage_that_ends_is_taken_or_lost() {
+    let every = || {
+        let (mailbox, cell) = mailbox();
+        let sender = thread::spawn({
+            let mailbox = Arc::clone(&mailbox);
+            move || {
+                let id = SubscriptionId::next();
+                mailbox.deliver(id, vec![1, 2]);
+                mailbox.deliver(id, vec![3]);
+            }
+        });
+        let (mut control, mut incoming) = (VecDeque::new(), VecDeque::new());
+        mailbox.take(&mut control, &mut incoming);
+        mailbox.close();
+        mailbox.take(&mut control, &mut incoming);
+        sender.join().expect("it sends");
+        let taken: usize = incoming.iter().map(Incoming::len).sum();
+        assert_eq!(taken as u64 + cell.stats().lost, 3);
+    };
+    println!(
+        "SCHEDULES {}",
+        shuttle::Runner::new(
+            shuttle::scheduler::DfsScheduler::new(None, false),
+            Default::default()
+        )
+        .run(every)
+    );
+}
