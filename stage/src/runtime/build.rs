@@ -355,7 +355,7 @@ impl<R: Role> Build<R> {
                 exit: Exit::Aborted,
             },
         };
-        let _first = cell.abort.set(runtime.spawn(task.run()).abort_handle());
+        cell.spawned(runtime.spawn(task.run()).abort_handle());
         Ok(handle)
     }
 }

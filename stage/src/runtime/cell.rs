@@ -11,8 +11,8 @@ use crate::id::StageId;
 use crate::protocol::DemandMode;
 use crate::registry::Registry;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use crate::sync::task::AbortHandle;
-use crate::sync::{Mutex, OnceLock};
+use crate::sync::task::{self, AbortHandle};
+use crate::sync::{Mutex, MutexGuard, OnceLock};
 
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;
@@ -117,7 +117,10 @@ pub(crate) struct Cell {
     pub(crate) name: Arc<str>,
     pub(crate) is_source: bool,
     pub(crate) exit: SetOnce<Exit>,
-    pub(crate) abort: OnceLock<AbortHandle>,
+    /// Known from the task's first step on.
+    pub(crate) task: OnceLock<task::Id>,
+    /// Known when `spawn` returns; `is_abort_asked` is set under its lock.
+    abort: Mutex<Option<AbortHandle>>,
     /// Weak, because the mailbox knows its cell.
     pub(crate) port: OnceLock<Weak<dyn AskPort>>,
     pub(crate) intake: OnceLock<Arc<dyn Intake>>,
@@ -153,7 +156,8 @@ impl Cell {
             name,
             is_source,
             exit: SetOnce::new(),
-            abort: OnceLock::new(),
+            task: OnceLock::new(),
+            abort: Mutex::new(None),
             port: OnceLock::new(),
             intake: OnceLock::new(),
             registry: OnceLock::new(),
@@ -268,10 +272,32 @@ impl Cell {
         }
     }
 
+    /// Notes the task that the stage runs in; called by that task.
+    pub(crate) fn runs(&self) {
+        if let Some(id) = task::try_id() {
+            let _first = self.task.set(id);
+        }
+    }
+
+    /// Notes how to abort the stage. Who found it by its name may have asked for that before.
+    pub(crate) fn spawned(&self, task: AbortHandle) {
+        *self.abort_handle() = Some(task);
+        if self.is_abort_asked.load(Ordering::Relaxed) {
+            self.abort();
+        }
+    }
+
     pub(crate) fn abort(&self) {
+        let abort = self.abort_handle();
         self.is_abort_asked.store(true, Ordering::Relaxed);
-        if let Some(task) = self.abort.get() {
+        let task = abort.clone();
+        drop(abort);
+        if let Some(task) = task {
             task.abort();
         }
+    }
+
+    fn abort_handle(&self) -> MutexGuard<'_, Option<AbortHandle>> {
+        self.abort.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -84,6 +84,7 @@ pub(super) type Step = std::result::Result<(), Exit>;
 
 impl<R: Role> Task<R> {
     pub(crate) async fn run(mut self) {
+        self.last.cell.runs();
         let exit = self.live_on().await;
         self.stopping(&exit).await;
         self.last.exit = exit;

@@ -120,7 +120,8 @@ impl<R: Role> Handle<R> {
 
     /// Returns whether the caller is a callback of this very stage.
     fn is_current(&self) -> bool {
-        self.cell.abort.get().is_some_and(sync::task::is_current)
+        let task = self.cell.task.get().copied();
+        task.is_some() && task == sync::task::try_id()
     }
 
     /// Lets the stage finish what it holds: a source emits no more, a consumer cancels its upstreams first. Aborts

@@ -38,66 +38,29 @@ impl<T> OnceLock<T> {
 
 pub(crate) mod runtime {
     use std::convert::Infallible;
-    use std::sync::{Arc, OnceLock};
 
-    use super::task::AbortHandle;
+    use shuttle::future::{JoinHandle, spawn};
 
     /// Spawns in the execution at work.
     pub(crate) struct Handle;
-
-    pub(crate) struct JoinHandle(AbortHandle);
 
     impl Handle {
         pub(crate) const fn try_current() -> Result<Self, Infallible> {
             Ok(Self)
         }
 
-        pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> JoinHandle {
-            let id = Arc::new(OnceLock::new());
-            let own = Arc::clone(&id);
-            let spawned = shuttle::future::spawn(async move {
-                let _first = own.set(shuttle::current::me());
-                task.await;
-            });
-            JoinHandle(AbortHandle::new(spawned.abort_handle(), id))
-        }
-    }
-
-    impl JoinHandle {
-        pub(crate) fn abort_handle(self) -> AbortHandle {
-            self.0
+        pub(crate) fn spawn<T>(&self, task: T) -> JoinHandle<T::Output>
+        where
+            T: Future<Output: Send> + Send + 'static,
+        {
+            spawn(task)
         }
     }
 }
 
 pub(crate) mod task {
-    use std::sync::{Arc, OnceLock};
-
-    use shuttle::current::TaskId;
-
-    pub(crate) struct AbortHandle {
-        task: shuttle::future::AbortHandle,
-        /// Known from the task's first step on.
-        id: Arc<OnceLock<TaskId>>,
-    }
-
-    impl AbortHandle {
-        pub(super) const fn new(
-            task: shuttle::future::AbortHandle,
-            id: Arc<OnceLock<TaskId>>,
-        ) -> Self {
-            Self { task, id }
-        }
-
-        pub(crate) fn abort(&self) {
-            self.task.abort();
-        }
-    }
-
-    /// Returns whether the caller runs in this task.
-    pub(crate) fn is_current(task: &AbortHandle) -> bool {
-        task.id.get() == Some(&shuttle::current::me())
-    }
+    pub(crate) use shuttle::current::{TaskId as Id, get_current_task as try_id};
+    pub(crate) use shuttle::future::AbortHandle;
 }
 
 pub(crate) mod time {

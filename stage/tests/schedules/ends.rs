@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use shuttle::future::spawn;
-use stage::{Broadcast, Exit, Stages, Subscribe, consumer, from_iter, producer_consumer};
+use stage::{
+    Batch, Broadcast, Consumer, ConsumerHandle, Context, Exit, Result, Stages, Subscribe, consumer,
+    from_iter, producer_consumer,
+};
 
 use crate::explore::explore;
 use crate::stages::{Middle, Seen, Sink, assert_conserved, assert_first, demand, take_rest};
@@ -105,5 +108,52 @@ fn a_drain_with_time_enough_loses_nothing() {
         for stats in [numbers.stats(), middle.stats(), sink.stats()] {
             assert_eq!((stats.lost, stats.discarded), (0, 0));
         }
+    });
+}
+
+#[test]
+fn a_stage_that_has_a_name_can_be_aborted() {
+    explore(|| async {
+        let stages = Stages::new();
+        let finder = spawn({
+            let stages = stages.clone();
+            async move {
+                if let Ok(sink) = stages.registry().handle("sink") {
+                    let sink: ConsumerHandle<Sink> = sink;
+                    sink.abort();
+                    sink.join().await;
+                }
+            }
+        });
+        let sink = consumer(Sink::default()).named("sink").within(&stages);
+        let sink = sink.spawn().unwrap();
+        finder.await.unwrap();
+        sink.stop().await;
+    });
+}
+
+/// Does so as soon as it runs.
+struct StopsItself;
+
+impl Consumer for StopsItself {
+    type In = usize;
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        Ok(())
+    }
+
+    async fn started(&mut self, cx: &mut Context) -> Result {
+        let me: ConsumerHandle<Self> = cx.registry().handle("me")?;
+        me.stop().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stage_that_just_started_can_stop_itself() {
+    explore(|| async {
+        let stages = Stages::new();
+        let me = consumer(StopsItself).named("me").within(&stages);
+        me.spawn().unwrap().join().await;
     });
 }
