@@ -73,6 +73,6 @@ pub use stages::{NotDrained, Stages};
 mod supervisor;
 pub use supervisor::{BuildSupervisor, ChildStatus, Strategy, Supervisor, supervisor};
 mod consumer_supervisor;
-pub use consumer_supervisor::{ChildrenFail, ConsumerSupervisor, consumer_supervisor};
+pub use consumer_supervisor::*;
 mod operators;
 pub use operators::*;
