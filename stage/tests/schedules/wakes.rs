@@ -1,7 +1,10 @@
 //! No wake-up is lost: what is sent to a stage that is about to wait is dealt with, or the run stands still.
 
+use std::task::{Context as Task, Poll};
+
 use shuttle::future::spawn;
-use stage::{CallError, Stages, channel, producer};
+use shuttle::thread::yield_now;
+use stage::{CallError, Cancel, Context, Producer, Result, Stages, channel, producer};
 
 use crate::explore::explore;
 use crate::stages::{Push, Pushed, assert_first, take, take_rest};
@@ -65,7 +68,7 @@ fn a_channels_senders_wait_only_for_demand() {
         let mut leaver = channel.subscribe();
         leaver.request(2.try_into().unwrap());
         let left = spawn(async move {
-            leaver.cancel(stage::Cancel::Normal);
+            leaver.cancel(Cancel::Normal);
             take_rest(&mut leaver).await
         });
         let mut stayer = channel.subscribe();
@@ -74,5 +77,29 @@ fn a_channels_senders_wait_only_for_demand() {
         sending.await.unwrap();
         channel.join().await;
         assert_first(&[&left.await.unwrap(), &taken], 4);
+    });
+}
+
+/// Has something to do at every look.
+struct NeverIdle;
+
+impl Producer for NeverIdle {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+
+    fn poll_events(&mut self, _: &mut Task<'_>, _: &mut Context<usize>) -> Poll<Result> {
+        yield_now();
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[test]
+fn a_stage_that_is_never_idle_hears_what_it_is_sent() {
+    explore(|| async {
+        let busy = producer(NeverIdle).within(&Stages::new()).spawn().unwrap();
+        busy.stop().await;
     });
 }
