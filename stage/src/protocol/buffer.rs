@@ -152,3 +152,95 @@ impl<T> Buffer<T> {
         held
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holding(capacity: usize, when_full: WhenFull, events: &[u32]) -> Buffer<u32> {
+        let mut buffer = Buffer::new(capacity, when_full);
+        assert_eq!(buffer.store(&mut events.to_vec()), 0);
+        buffer
+    }
+
+    #[test]
+    fn what_is_over_the_capacity_goes_by_the_policy() {
+        let check = |when_full, over, kept: &[u32]| {
+            let mut buffer = holding(3, when_full, &[1, 2]);
+            let mut events = vec![3, 4, 5];
+            assert_eq!((buffer.store(&mut events), events.len()), (over, 0));
+            assert_eq!(buffer.take(usize::MAX), kept);
+        };
+        check(WhenFull::HoldBack, 0, &[1, 2, 3, 4, 5]);
+        check(WhenFull::DropOldest, 2, &[3, 4, 5]);
+        check(WhenFull::DropNewest, 2, &[1, 2, 3]);
+        check(WhenFull::Fail, 2, &[1, 2, 3]);
+    }
+
+    #[test]
+    fn only_a_buffer_that_fails_fails_and_only_for_what_is_over() {
+        let check = |when_full, over, expected| {
+            let buffer: Buffer<u32> = Buffer::new(3, when_full);
+            assert_eq!(buffer.failure(over), expected);
+        };
+        let (capacity, over) = (3, 2);
+        check(WhenFull::Fail, 2, Some(BufferFull { capacity, over }));
+        check(WhenFull::Fail, 0, None);
+        check(WhenFull::DropNewest, 2, None);
+    }
+
+    #[test]
+    fn what_waits_elsewhere_takes_room_and_holds_back() {
+        let check = |when_full, elsewhere, expected| {
+            let buffer = holding(5, when_full, &[1, 2]);
+            let found = (buffer.room(elsewhere), buffer.is_holding_back(elsewhere));
+            assert_eq!(found, expected);
+        };
+        check(WhenFull::HoldBack, 0, (3, false));
+        check(WhenFull::HoldBack, 2, (1, false));
+        check(WhenFull::HoldBack, 3, (0, true));
+        check(WhenFull::HoldBack, 4, (0, true));
+        check(WhenFull::DropOldest, 3, (0, false));
+    }
+
+    #[test]
+    fn a_mark_is_passed_when_all_before_it_was_taken() {
+        let mut buffer = Buffer::new(9, WhenFull::DropOldest);
+        assert!(!buffer.mark(), "nothing is before it");
+        assert_eq!(buffer.store(&mut vec![1, 2]), 0);
+        assert!(buffer.mark());
+        assert_eq!(buffer.store(&mut vec![3]), 0);
+        assert_eq!((buffer.take(1), buffer.take_passed()), (vec![1], 0));
+        assert!(buffer.mark());
+        assert_eq!((buffer.take(1), buffer.take_passed()), (vec![2], 1));
+        assert_eq!((buffer.take(1), buffer.take_passed()), (vec![3], 1));
+        assert_eq!(buffer.take_passed(), 0, "each is told once");
+    }
+
+    #[test]
+    fn a_mark_is_passed_when_all_before_it_was_dropped() {
+        let mut buffer = holding(2, WhenFull::DropOldest, &[1, 2]);
+        assert!(buffer.mark());
+        assert_eq!(buffer.store(&mut vec![3, 4]), 2);
+        assert_eq!(buffer.take_passed(), 1);
+        assert!(buffer.mark());
+        assert_eq!((buffer.clear(), buffer.clear()), (2, 0));
+        assert_eq!(buffer.take_passed(), 1);
+
+        let mut buffer = holding(2, WhenFull::DropOldest, &[1, 2]);
+        assert!(buffer.mark());
+        assert_eq!((buffer.clear(), buffer.take_passed()), (2, 1));
+    }
+
+    #[test]
+    fn what_is_put_back_was_not_taken() {
+        let mut buffer = holding(9, WhenFull::DropOldest, &[1, 2, 3]);
+        assert!(buffer.mark());
+        assert_eq!(buffer.take(3), [1, 2, 3]);
+        buffer.put_back(vec![3]);
+        assert_eq!(buffer.take_passed(), 0);
+        assert_eq!((buffer.take(3), buffer.take_passed()), (vec![3], 1));
+        buffer.put_back(vec![2, 3]);
+        assert_eq!(buffer.take(3), [2, 3]);
+    }
+}

@@ -98,3 +98,29 @@ impl Default for Demand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_door_checks_and_keeps_its_numbers() {
+        let check = |made: Result<Demand, DemandError>, expected| {
+            let numbers = made.map(|demand| (demand.max(), demand.min(), demand.batch_max()));
+            assert_eq!(numbers, expected);
+        };
+        check(Demand::new(10, 7), Ok((10, 7, 3)));
+        check(Demand::new(1, 0), Ok((1, 0, 1)));
+        check(Demand::new(0, 0), Err(DemandError::MaxIsZero));
+        let (most, min) = (3, 4);
+        check(
+            Demand::new(4, 4),
+            Err(DemandError::MinTooLarge { most, min }),
+        );
+        check(Demand::up_to(9), Ok((9, 4, 5)));
+        check(Demand::up_to(0), Err(DemandError::MaxIsZero));
+        check(Demand::one_by_one(3), Ok((3, 2, 1)));
+        check(Demand::one_by_one(0), Err(DemandError::MaxIsZero));
+        check(Ok(Demand::default()), Ok((1000, 500, 500)));
+    }
+}

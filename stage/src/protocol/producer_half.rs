@@ -258,3 +258,6 @@ impl<T: 'static> ProducerHalf<T> {
         self.pass_marks(out);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -82,3 +82,17 @@ impl Default for Intensity {
         Self::new(3, Duration::from_secs(5))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_restarts_are_allowed_as_the_period_has_room_for() {
+        let start = Instant::now();
+        let mut intensity = Intensity::new(2, Duration::from_millis(5));
+        let allowed =
+            [0, 4, 4, 5, 6, 9, 10].map(|at| intensity.allows(start + Duration::from_millis(at)));
+        assert_eq!(allowed, [true, true, false, false, true, false, true]);
+    }
+}

@@ -103,3 +103,46 @@ impl From<Demand> for Subscribe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::{Cancel, Exit};
+
+    #[test]
+    fn an_end_stops_by_the_policy() {
+        let failed = End::Down(Exit::Aborted);
+        let cancelled = End::Cancelled(Cancel::Normal);
+        // Completed, completed as the last, cancelled, failed, failed as the last.
+        let check = |policy: UpstreamEnds, expected| {
+            let ends = [
+                (&End::Completed, false),
+                (&End::Completed, true),
+                (&cancelled, false),
+                (&failed, false),
+                (&failed, true),
+            ];
+            assert_eq!(ends.map(|(end, last)| policy.stops(end, last)), expected);
+        };
+        check(UpstreamEnds::Complete, [false, true, false, true, true]);
+        check(UpstreamEnds::Stop, [true; 5]);
+        check(
+            UpstreamEnds::StopOnFailure,
+            [false, false, false, true, true],
+        );
+        check(UpstreamEnds::Keep, [false; 5]);
+    }
+
+    #[test]
+    fn options_keep_what_they_were_given() {
+        let demand = Demand::one_by_one(7).expect("it is not zero");
+        let options = Subscribe::from(demand);
+        assert_eq!(
+            (options.demand, options.asking),
+            (demand, Asking::Automatic)
+        );
+        let options = options.manual().upstream_ends(UpstreamEnds::Keep);
+        assert_eq!((options.demand, options.asking), (demand, Asking::Manual));
+        assert_eq!(options.ends, UpstreamEnds::Keep);
+    }
+}

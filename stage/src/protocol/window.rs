@@ -88,3 +88,42 @@ impl Window {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demand(max: usize, min: usize) -> Demand {
+        Demand::new(max, min).expect("min is below max")
+    }
+
+    #[test]
+    fn a_resized_window_asks_when_it_is_wider_or_at_its_minimum() {
+        // Of 10 outstanding 3 are handled.
+        let check = |max, min, ask| {
+            let mut window = Window::new(demand(10, 5));
+            window.arrive();
+            assert_eq!(window.split(3).ask, 0);
+            assert_eq!(window.resize(demand(max, min)), ask);
+            assert_eq!(window.outstanding(), 7 + ask);
+            assert_eq!(window.demand(), demand(max, min));
+        };
+        check(11, 0, 4);
+        check(10, 0, 0);
+        check(10, 6, 0);
+        check(10, 7, 3);
+        check(10, 8, 3);
+        check(9, 0, 0);
+        check(9, 7, 2);
+        check(7, 6, 0);
+        check(3, 2, 0);
+    }
+
+    #[test]
+    fn what_was_not_asked_for_is_told_as_excess() {
+        let mut window = Window::new(demand(10, 5));
+        window.arrive();
+        let excess = [12, 7, 2].map(|rest| window.split(rest).excess);
+        assert_eq!(excess, [0, 0, 2]);
+    }
+}

@@ -72,3 +72,23 @@ impl<T> Dispatcher<T> for DemandDispatcher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_demand_is_served_first_and_of_equal_ones_the_earlier() {
+        let mut dispatcher = DemandDispatcher::default();
+        let mut out: Dispatched<u32> = Dispatched::default();
+        let ids = [(); 3].map(|()| SubscriptionId::next());
+        for (id, n) in ids.into_iter().zip([3, 5, 3]) {
+            Dispatcher::<u32>::subscribe(&mut dispatcher, id, None).expect("all are served");
+            dispatcher.ask(id, n, &mut out);
+        }
+        let [one, two, three] = ids;
+        assert_eq!(dispatcher.asked(), [(two, 5), (one, 3), (three, 3)]);
+        dispatcher.dispatch(&mut vec![1, 2], &mut out);
+        assert_eq!(dispatcher.asked(), [(one, 3), (three, 3), (two, 3)]);
+    }
+}

@@ -179,3 +179,41 @@ fn take_front<T>(events: &mut Vec<T>, n: usize) -> Vec<T> {
     let rest = events.split_off(n);
     std::mem::replace(events, rest)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_nothing_to_act_on_only_when_all_of_it_is_empty() {
+        let is_empty = |set: fn(&mut Dispatched<u32>)| {
+            let mut out = Dispatched::default();
+            set(&mut out);
+            out.is_empty()
+        };
+        assert!(is_empty(|_| {}));
+        let each: [fn(&mut Dispatched<u32>); 8] = [
+            |out| out.deliveries.push((SubscriptionId::next(), vec![1])),
+            |out| out.rejected.push(1),
+            |out| out.discarded = 1,
+            |out| out.unwanted = 1,
+            |out| {
+                let refused = Refused::new("it failed");
+                out.failed.push((SubscriptionId::next(), refused));
+            },
+            |out| out.warnings.push(String::new()),
+            |out| out.passed = 1,
+            |out| {
+                let (capacity, over) = (1, 1);
+                out.overflow = Some(BufferFull { capacity, over });
+            },
+        ];
+        assert_eq!(each.map(is_empty), [false; 8]);
+    }
+
+    #[test]
+    fn a_dispatcher_without_queues_has_nothing_to_mark() {
+        assert!(!Dispatcher::<u32>::mark(&mut Fair::default()));
+        assert!(!Dispatcher::<u32>::mark(&mut DemandDispatcher::default()));
+    }
+}
