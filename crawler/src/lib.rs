@@ -8,6 +8,7 @@ mod earlier;
 mod interrupt;
 mod model;
 mod output;
+pub mod parse;
 pub mod policy;
 mod progress;
 mod same_file;

@@ -1,0 +1,168 @@
+//! From the body of an answer to a page.
+
+use std::collections::HashMap;
+
+use html5gum::IoReader;
+
+use super::decode::Decoded;
+use super::document::{Document, Reference};
+use super::{Charset, Directives, Link, LinkKind, Page, link_header, tags};
+use crate::policy::robots::Product;
+use crate::policy::traps::LINKS_MAX;
+use crate::web_url::{UrlHash, WebUrl};
+
+/// What an answer says of its body.
+#[derive(Debug, Clone, Copy)]
+pub struct Response<'a> {
+    /// The URL that answered.
+    pub url: &'a WebUrl,
+    /// The header `Content-Type`.
+    pub content_type: Option<&'a str>,
+    /// The values of the headers `Link`.
+    pub links: &'a [&'a str],
+    /// The values of the headers `X-Robots-Tag`.
+    pub robots: &'a [&'a str],
+}
+
+impl<'a> Response<'a> {
+    /// Makes an answer without headers.
+    #[must_use]
+    pub const fn new(url: &'a WebUrl) -> Self {
+        Self {
+            url,
+            content_type: None,
+            links: &[],
+            robots: &[],
+        }
+    }
+}
+
+/// Returns whether a body of that type is read as a page.
+///
+/// ```
+/// assert!(crawler::parse::is_html("Text/HTML; charset=utf-8"));
+/// assert!(!crawler::parse::is_html("text/plain"));
+/// ```
+#[must_use]
+pub fn is_html(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    ["text/html", "application/xhtml+xml"]
+        .iter()
+        .any(|html| essence.eq_ignore_ascii_case(html))
+}
+
+/// Reads a page. Any bytes are one; a browser would see the same links, as far as it sees them without scripts.
+///
+/// It takes time in proportion to the body, and beside it about 30 KiB and what it returns.
+///
+/// ```
+/// use crawler::parse::{LinkKind, Response, parse_html};
+/// use crawler::policy::robots::Product;
+/// use crawler::web_url::WebUrl;
+///
+/// let url = WebUrl::parse("http://example.com/a/")?;
+/// let product = Product::of("ExampleBot/1.0").ok_or("no name")?;
+/// let body = b"<title>A &amp; B</title><a href='b?x&amp;y'>b</a><a rel=nofollow href=//other.example>o</a>";
+/// let page = parse_html(body, &Response::new(&url), &product);
+/// assert_eq!(page.title.as_deref(), Some("A & B"));
+/// assert_eq!(page.links[0].url.as_str(), "http://example.com/a/b?x&y");
+/// assert_eq!((page.links[0].kind, page.links.len()), (LinkKind::Anchor, 2));
+/// assert_eq!(page.followed().count(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Page {
+    let charset = Charset::of(body, response.content_type, response.url);
+    let mut document = Document::new(product);
+    let reader = IoReader::new(Decoded::new(body, charset.encoding));
+    if tags::run(reader, &mut document).is_err() {
+        // A decoder does not fail; were one to, the page would end there.
+        document.truncated = true;
+    }
+    let base = document
+        .base
+        .as_deref()
+        .and_then(|base| response.url.join(base).ok());
+    let base = base.as_ref().unwrap_or(response.url);
+    let resolve = |text: &str| base.join_encoded(text, charset.encoding).ok();
+    let headers = || response.links.iter().flat_map(|value| link_header(value));
+    let canonical = document.canonical.as_deref().and_then(resolve).or_else(|| {
+        let is_canonical = |rel: &str| LinkKind::of_relations(rel) == Some(LinkKind::Canonical);
+        headers()
+            .filter(|link| is_canonical(&link.rel))
+            .find_map(|link| response.url.join(link.target).ok())
+    });
+    let robots = response
+        .robots
+        .iter()
+        .map(|value| Directives::of_header(value, product))
+        .fold(document.robots, Directives::and);
+
+    let mut links = Links::new(&document);
+    for Reference {
+        text,
+        kind,
+        nofollow,
+    } in &document.references
+    {
+        links.push(resolve(text), *kind, *nofollow);
+    }
+    for link in headers() {
+        if let Some(kind) = LinkKind::of_relations(&link.rel) {
+            links.push(response.url.join(link.target).ok(), kind, false);
+        }
+    }
+    Page {
+        title: document.title(),
+        description: document.description,
+        lang: document.lang,
+        canonical,
+        charset,
+        robots,
+        links: links.all,
+        refused: links.refused,
+        truncated: links.truncated,
+    }
+}
+
+/// The links of a page. Invariant: at most [`LINKS_MAX`], no two of one identity.
+struct Links {
+    all: Vec<Link>,
+    places: HashMap<UrlHash, usize>,
+    refused: usize,
+    truncated: bool,
+}
+
+impl Links {
+    fn new(document: &Document<'_>) -> Self {
+        Self {
+            all: Vec::with_capacity(document.references.len()),
+            places: HashMap::with_capacity(document.references.len()),
+            refused: document.refused,
+            truncated: document.truncated,
+        }
+    }
+
+    fn push(&mut self, url: Option<WebUrl>, kind: LinkKind, nofollow: bool) {
+        let Some(url) = url else {
+            self.refused += 1;
+            return;
+        };
+        let hash = url.hash();
+        if let Some(link) = self.places.get(&hash).and_then(|at| self.all.get_mut(*at)) {
+            link.nofollow &= nofollow;
+        } else if self.all.len() == LINKS_MAX {
+            self.truncated = true;
+        } else {
+            self.places.insert(hash, self.all.len());
+            self.all.push(Link {
+                url,
+                kind,
+                nofollow,
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

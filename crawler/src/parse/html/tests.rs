@@ -1,0 +1,337 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const PAGE: &str = "http://h.example/dir/page";
+
+fn parse(html: &str) -> Page {
+    let url = WebUrl::parse(PAGE).unwrap();
+    parse_html(
+        html.as_bytes(),
+        &Response::new(&url),
+        &Product::of("FooBot").unwrap(),
+    )
+}
+
+/// Checks the links of a page on `http://h.example/dir/page`.
+fn check(html: &str, expected: &[&str]) {
+    let page = parse(html);
+    let links: Vec<&str> = page.links.iter().map(|link| link.url.as_str()).collect();
+    assert_eq!(links, expected, "{html}");
+}
+
+#[test]
+fn each_kind_of_link_is_found() {
+    fn check(html: &str, expected: LinkKind) {
+        let page = parse(html);
+        let links: Vec<_> = page
+            .links
+            .iter()
+            .map(|link| (link.url.path(), link.kind))
+            .collect();
+        assert_eq!(links, [("/a", expected)], "{html}");
+    }
+    check("<a href=/a>", LinkKind::Anchor);
+    check("<map><area href=/a></map>", LinkKind::Area);
+    check("<iframe src=/a></iframe>", LinkKind::Frame);
+    check("<frameset><frame src=/a></frameset>", LinkKind::Frame);
+    check(
+        "<meta http-equiv=refresh content='0;url=/a'>",
+        LinkKind::Refresh,
+    );
+    check("<link rel=canonical href=/a>", LinkKind::Canonical);
+    check(
+        "<link rel='alternate' hreflang=de href=/a>",
+        LinkKind::Alternate,
+    );
+    check("<link rel=next href=/a>", LinkKind::Next);
+    check("<link rel=prev href=/a>", LinkKind::Prev);
+}
+
+#[test]
+fn what_is_no_link_is_not_found() {
+    check(
+        "<a name=a><img src=/a><link rel=icon href=/a><link href=/a><script src=/a></script>",
+        &[],
+    );
+    check(
+        "<a data-href=/a><x href=/a><meta name=refresh content='0;url=/a'>",
+        &[],
+    );
+    check("<svg><a href=/a></svg>", &[]);
+    check(
+        "<template><a href=/a><template></template><a href=/b></template><a href=/c>",
+        &["http://h.example/c"],
+    );
+}
+
+#[test]
+fn references_are_read_against_the_page() {
+    check("<a href='../b?c#d'>", &["http://h.example/b?c"]);
+    check("<a href=' \n e\tf '>", &["http://h.example/dir/ef"]);
+    check("<a href=//i.example>", &["http://i.example/"]);
+    check("<a href=''>", &[PAGE]);
+    check("<a href=https:g>", &["https://g/"]);
+}
+
+#[test]
+fn entities_are_decoded_as_in_attributes() {
+    check("<a href='?a&amp;b'>", &["http://h.example/dir/page?a&b"]);
+    check(
+        "<a href='?a&copy=1&copy;2'>",
+        &["http://h.example/dir/page?a&copy=1%C2%A92"],
+    );
+    check("<a href=&#x2f;&#98;&#99>", &["http://h.example/bc"]);
+    check(
+        "<a href='&sol;a&NotEqualTilde;'>",
+        &["http://h.example/a%E2%89%82%CC%B8"],
+    );
+    check(
+        "<a href='?&unknown;&#0;&'>",
+        &["http://h.example/dir/page?&unknown;%EF%BF%BD&"],
+    );
+}
+
+#[test]
+fn a_base_holds_for_all_references() {
+    check(
+        "<a href=a><base href=/b/><base href=/c/><a href=d>",
+        &["http://h.example/b/a", "http://h.example/b/d"],
+    );
+    check(
+        "<base target=x><base href=//i.example/><a href=a>",
+        &["http://i.example/a"],
+    );
+    check("<base href=data:,x><a href=a>", &["http://h.example/dir/a"]);
+    check("<base href=c/d><a href=a>", &["http://h.example/dir/c/a"]);
+}
+
+#[test]
+fn what_cannot_be_fetched_is_counted() {
+    let page = parse(
+        "<a href=mailto:a@b><a href=javascript:x><a href='java\nscript:x'><a href=#top><a href=http://>",
+    );
+    assert_eq!((page.links.len(), page.refused), (0, 4));
+    let long = "a".repeat(5000);
+    let page = parse(&format!("<a href=/{long}><a href=data:,{long}><a href=/b>"));
+    assert_eq!((page.links.len(), page.refused), (1, 2));
+}
+
+#[test]
+fn user_info_is_no_part_of_a_link() {
+    check(
+        "<a href=http://ann:secret@i.example/>",
+        &["http://i.example/"],
+    );
+}
+
+#[test]
+fn each_url_is_one_link() {
+    let page = parse("<a href=b><a href=./b><a href='b#c'><area href=%62>");
+    assert_eq!(page.links.len(), 1);
+    assert_eq!(page.links[0].kind, LinkKind::Anchor);
+}
+
+#[test]
+fn a_link_is_followed_if_one_place_lets_it() {
+    fn check(html: &str, expected: bool) {
+        let page = parse(html);
+        assert_eq!(page.links.len(), 1, "{html}");
+        assert_eq!(page.followed().count() == 1, expected, "{html}");
+    }
+    check("<a href=b>", true);
+    check("<a href=b rel='external NoFollow'>", false);
+    check("<a href=b rel=nofollow><a href=b>", true);
+    check("<a href=b rel=nofollow><a href=./b>", true);
+    check("<a href=b rel=nofollow><area href=b rel=nofollow>", false);
+    check(
+        "<a href=b><meta name=robots content='index, nofollow'>",
+        false,
+    );
+    check("<a href=b><meta name=FOOBOT content=none>", false);
+    check("<a href=b><meta name=otherbot content=none>", true);
+    check("<a href=b><meta name=robots content=noindex>", true);
+}
+
+#[test]
+fn the_title_is_the_first_one() {
+    fn check(html: &str, expected: Option<&str>) {
+        assert_eq!(parse(html).title.as_deref(), expected, "{html}");
+    }
+    check(
+        "<title> A &amp;\n\t<b>B</b>  </title><title>C</title>",
+        Some("A & <b>B</b>"),
+    );
+    check("<svg><title>A</title></svg><title>B</title>", Some("B"));
+    check("<title></title><title>B</title>", None);
+    check("<title>A", Some("A"));
+    check("<p>text</p>", None);
+    check("<title>A\u{1b}[2J\u{7}B</title>", Some("A [2J B"));
+    let long = parse(&format!("<title>{}</title>", "ü".repeat(1000)))
+        .title
+        .unwrap();
+    assert_eq!(long, "ü".repeat(512));
+    let odd = parse(&format!("<title>a{}</title>", "ü".repeat(1000)))
+        .title
+        .unwrap();
+    assert_eq!(odd, format!("a{}", "ü".repeat(511)));
+}
+
+#[test]
+fn language_and_description_are_found() {
+    let page = parse(
+        "<html lang=' de-AT '><meta name=Description content=' a\n b '><meta name=description content=c>",
+    );
+    assert_eq!(page.lang.as_deref(), Some("de-AT"));
+    assert_eq!(page.description.as_deref(), Some("a b"));
+    let long = "ü".repeat(1000);
+    let page = parse(&format!("<meta name=description content=a{long}>"));
+    assert_eq!(page.description.unwrap().len(), 1023);
+    let page = parse("<html lang='not a language'><meta name=description content=' '>");
+    assert_eq!((page.lang, page.description), (None, None));
+}
+
+#[test]
+fn the_canonical_url_is_the_first_one() {
+    let page = parse("<link rel=canonical href=/a><link rel=canonical href=/b>");
+    assert_eq!(page.canonical.unwrap().path(), "/a");
+    assert_eq!(page.links.len(), 2);
+}
+
+#[test]
+fn headers_speak_as_elements_do() {
+    let url = WebUrl::parse(PAGE).unwrap();
+    let response = Response {
+        links: &[
+            "</c>; rel=canonical, <n>; rel=next",
+            "<s.css>; rel=stylesheet",
+        ],
+        robots: &["otherbot: noindex", "nofollow"],
+        ..Response::new(&url)
+    };
+    let page = parse_html(
+        b"<base href=/b/><a href=a>",
+        &response,
+        &Product::of("FooBot").unwrap(),
+    );
+    let links: Vec<_> = page
+        .links
+        .iter()
+        .map(|link| (link.url.path(), link.kind))
+        .collect();
+    let next = ("/dir/n", LinkKind::Next);
+    assert_eq!(
+        links,
+        [
+            ("/b/a", LinkKind::Anchor),
+            ("/c", LinkKind::Canonical),
+            next
+        ]
+    );
+    assert_eq!(page.canonical.as_ref().map(WebUrl::path), Some("/c"));
+    assert!(page.robots.nofollow && !page.robots.noindex);
+    assert_eq!(page.followed().count(), 0);
+}
+
+#[test]
+fn a_page_in_another_encoding_is_read_as_its_author_meant() {
+    let (body, ..) = encoding_rs::WINDOWS_1251.encode("<title>Привет</title><a href='/ю?ю'>");
+    let url = WebUrl::parse(PAGE).unwrap();
+    let response = Response {
+        content_type: Some("text/html; charset=windows-1251"),
+        ..Response::new(&url)
+    };
+    let page = parse_html(&body, &response, &Product::of("FooBot").unwrap());
+    assert_eq!(page.title.as_deref(), Some("Привет"));
+    assert_eq!(page.links[0].url.as_str(), "http://h.example/%D1%8E?%FE");
+}
+
+#[test]
+fn a_page_has_at_most_its_number_of_links() {
+    let html = |count: usize| -> String { (0..count).map(|n| format!("<a href={n}>")).collect() };
+    let whole = parse(&html(LINKS_MAX));
+    assert_eq!((whole.links.len(), whole.truncated), (LINKS_MAX, false));
+    let cut = parse(&html(LINKS_MAX + 1));
+    assert_eq!((cut.links.len(), cut.truncated), (LINKS_MAX, true));
+}
+
+#[test]
+fn references_of_one_page_have_a_bound_together() {
+    let html: String = (0..2000)
+        .map(|n| format!("<a href=/{n}{}>", "a".repeat(2000)))
+        .collect();
+    let page = parse(&html);
+    assert!(
+        page.truncated && page.links.len() < 1100,
+        "{}",
+        page.links.len()
+    );
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_a_page(body: Vec<u8>, content_type: Option<String>, header: String) {
+        let url = WebUrl::parse(PAGE).unwrap();
+        let headers = [header.as_str()];
+        let response = Response {
+            content_type: content_type.as_deref(),
+            links: &headers,
+            robots: &headers,
+            ..Response::new(&url)
+        };
+        let page = parse_html(&body, &response, &Product::of("FooBot").unwrap());
+        prop_assert!(page.links.len() <= LINKS_MAX);
+    }
+
+    /// What looks like a page goes further into the tokenizer than bytes that don't.
+    #[test]
+    fn any_tag_soup_is_a_page_whose_links_stand_in_it(
+        parts in prop::collection::vec(prop::sample::select(SOUP.to_vec()), 0..40),
+    ) {
+        let html = parts.concat();
+        let page = parse(&html);
+        for link in &page.links {
+            prop_assert!(link.url.as_str().starts_with("http"), "{}", html);
+        }
+        prop_assert!(page.links.len() <= html.matches('<').count());
+    }
+}
+
+const SOUP: [&str; 36] = [
+    "<a href=",
+    "<a href='",
+    "'",
+    "\"",
+    ">",
+    "/>",
+    "<",
+    "</",
+    "<!--",
+    "-->",
+    "--!>",
+    "<script>",
+    "</script>",
+    "<style>",
+    "</style>",
+    "<svg>",
+    "</svg>",
+    "<title>",
+    "</title>",
+    "<template>",
+    "</template>",
+    "<base href=/b/",
+    "<![CDATA[",
+    "]]>",
+    "&amp",
+    "&#x41;",
+    "&#",
+    "http://i/",
+    "x",
+    " ",
+    "=",
+    "<!doctype ",
+    "<plaintext>",
+    "<?",
+    "ü",
+    "\0",
+];

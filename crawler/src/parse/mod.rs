@@ -1,0 +1,18 @@
+//! What a page says: its links, its name, and what its author asks of crawlers. Any bytes are a page, in time and
+//! memory that grow no faster than they do.
+
+mod charset;
+pub use charset::{Charset, CharsetSource};
+mod decode;
+mod directives;
+mod foreign;
+mod refresh;
+mod tags;
+pub use directives::Directives;
+mod link_header;
+pub use link_header::{HeaderLink, link_header};
+mod page;
+pub use page::{Link, LinkKind, Page};
+mod document;
+mod html;
+pub use html::{Response, is_html, parse_html};
