@@ -170,9 +170,9 @@ impl<E: Send + 'static, S: StartChild<E>> ConsumerSupervisor<E, S> {
 
     /// What is asked for when a subscription begins: an event for each child that may run.
     fn first_ask(id: SubscriptionId, cx: &Context) -> usize {
-        cx.upstreams
-            .get(&id)
-            .map_or(0, |up| up.window.demand().max())
+        cx.upstreams.get(&id).map_or(0, |up| {
+            up.window.demand().max().saturating_sub(cx.outstanding(id))
+        })
     }
 }
 

@@ -44,12 +44,13 @@ pub struct Intensity {
 }
 
 impl Intensity {
-    /// Makes a limit of `max` restarts within `period`.
+    /// Makes a limit of `max` restarts within `period`; less than a millisecond counts as one, or no two restarts would
+    /// ever be counted together.
     #[must_use]
-    pub const fn new(max: usize, period: Duration) -> Self {
+    pub fn new(max: usize, period: Duration) -> Self {
         Self {
             max,
-            period,
+            period: period.max(Duration::from_millis(1)),
             at: VecDeque::new(),
         }
     }
