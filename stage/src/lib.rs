@@ -76,3 +76,7 @@ mod consumer_supervisor;
 pub use consumer_supervisor::*;
 mod operators;
 pub use operators::*;
+pub mod acked;
+pub use acked::{
+    Ack, Acked, Acks, Redeliver, Settled, Settlements, Unacknowledged, acks, redeliver,
+};
