@@ -34,3 +34,5 @@ mod infos;
 mod buffer;
 
 mod consumer_supervisor;
+
+mod acked;
