@@ -16,7 +16,7 @@ use super::model::{Model, Verdict};
 use super::{ask, kept, numbers, take};
 
 const TICK_MS: u64 = 100;
-/// What a back-off is longer than whole ticks; doubled as often as there are attempts it is less than half a tick.
+/// What a back-off is longer than whole ticks. Doubled for each attempt it is less than half a tick, and divides it.
 const DUE_MS: u64 = 5;
 const ATTEMPTS_MAX: u32 = 4;
 
@@ -115,10 +115,12 @@ impl Program {
             1
         };
         for _ in 0..ticks {
-            self.model.send(self.now);
             sleep(Duration::from_millis(TICK_MS / 2)).await;
-            self.now += TICK_MS / 2;
-            self.model.send(self.now);
+            let judged = self.now + TICK_MS / 2;
+            while self.now < judged {
+                self.model.send(self.now);
+                self.now += DUE_MS;
+            }
             self.judge();
             sleep(Duration::from_millis(TICK_MS / 2)).await;
             self.now += TICK_MS / 2;

@@ -239,6 +239,50 @@ async fn a_consumer_that_fails_and_starts_anew_has_its_event_again() {
     }
 }
 
+/// Notes how many events came, and hangs with them.
+struct Hangs(Arc<AtomicUsize>);
+
+impl Consumer for Hangs {
+    type In = Acked<usize>;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, Acked<usize>>,
+        _: &mut Context,
+    ) -> Result {
+        self.0.fetch_add(events.len(), Ordering::Relaxed);
+        std::future::pending().await
+    }
+}
+
+/// It died with credit left, for which it must not be sent its own events again.
+#[tokio::test(start_paused = true)]
+async fn a_death_costs_one_attempt() {
+    let source = from_iter(0..3).spawn().unwrap();
+    let kept = kept(10, 2)
+        .subscribe_to(&source, Demand::default())
+        .spawn()
+        .unwrap();
+    let came = Arc::new(AtomicUsize::new(0));
+    let dies = consumer(Hangs(Arc::clone(&came)))
+        .subscribe_to(&kept, Demand::new(10, 8).unwrap())
+        .spawn()
+        .unwrap();
+    rest().await;
+    assert_eq!(came.load(Ordering::Relaxed), 2, "and one in its mailbox");
+    dies.abort();
+    rest().await;
+    let edges = dies.edges();
+    assert_eq!((edges[0].asked, edges[0].delivered), (10, 3));
+    let mut events = kept.stream(Demand::default());
+    let mut seen = Vec::new();
+    while let Some(Acked { data, ack }) = events.try_next().await.unwrap() {
+        ack.acknowledge();
+        seen.push(data);
+    }
+    assert_eq!((&*seen, kept.stats().failed), (&[0, 1, 2][..], 0));
+}
+
 /// What a callback leaves in its batch counts as handled to its stage, and as failed to the source.
 struct TakesFirst(Vec<usize>);
 
