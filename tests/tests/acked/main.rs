@@ -22,6 +22,7 @@ mod laws;
 mod deaths;
 
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::Duration;
 
 use futures::FutureExt;
 use stage::{Acked, AsProducerConsumer, Build, Redeliver, Subscription, redeliver};
@@ -43,6 +44,12 @@ fn take<T: Send + 'static>(edge: &mut Subscription<T>) -> Vec<T> {
         taken.extend(events);
     }
     taken
+}
+
+/// Waits for what must come; on a paused clock the time is over as soon as nothing moves any more.
+async fn in_time<T>(waits: impl Future<Output = T>) -> T {
+    let came = tokio::time::timeout(Duration::from_secs(3600), waits).await;
+    came.expect("it must not hang")
 }
 
 fn numbers(events: &[Acked<usize>]) -> Vec<usize> {

@@ -3,6 +3,8 @@
 use futures::{FutureExt, StreamExt};
 use stage::{Ack, Settled, Settlements, Unacknowledged, acks};
 
+use super::in_time;
+
 /// The group that is there now, if there is one.
 fn group<K: Send + 'static>(settlements: &mut Settlements<K>) -> Option<Settled<K>> {
     settlements.next().now_or_never().flatten()
@@ -69,7 +71,7 @@ fn a_batch_that_panics_while_it_is_gathered_fails() {
     assert_eq!((settled.acknowledged.len(), settled.failed.len()), (0, 2));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn settlements_end_when_no_more_acks_are_made_and_all_were_heard_of() {
     let (acks, mut settlements) = acks();
     let (other, last) = (acks.clone(), acks.ack(1));
@@ -78,18 +80,18 @@ async fn settlements_end_when_no_more_acks_are_made_and_all_were_heard_of() {
         tokio::task::yield_now().await;
         last.acknowledge();
     });
-    assert_eq!(settlements.next().await.unwrap().acknowledged, [1]);
-    assert!(settlements.next().await.is_none());
-    settles.await.unwrap();
+    assert_eq!(in_time(settlements.next()).await.unwrap().acknowledged, [1]);
+    assert!(in_time(settlements.next()).await.is_none());
+    in_time(settles).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_waits_is_woken_when_the_last_maker_goes() {
     let (acks, mut settlements) = acks::<u8>();
     let waits = tokio::spawn(async move { settlements.next().await.is_none() });
     tokio::task::yield_now().await;
     drop(acks);
-    assert!(waits.await.unwrap());
+    assert!(in_time(waits).await.unwrap());
 }
 
 #[test]

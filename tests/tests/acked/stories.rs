@@ -62,7 +62,7 @@ async fn an_event_that_always_fails_is_given_up_and_delays_nobody() {
         .unwrap();
     let mut events = kept.stream(Demand::one_by_one(1).unwrap());
     let (mut seen, start) = (Vec::new(), Instant::now());
-    while let Some(Acked { data, ack }) = events.try_next().await.unwrap() {
+    while let Some(Acked { data, ack }) = in_time(events.try_next()).await.unwrap() {
         seen.push((data, start.elapsed().as_secs()));
         if data == 1 {
             ack.fail("one is bad");
@@ -71,9 +71,10 @@ async fn an_event_that_always_fails_is_given_up_and_delays_nobody() {
         }
     }
     assert_eq!(seen, [(0, 0), (1, 0), (2, 0), (3, 0), (1, 1), (1, 3)]);
-    assert!(matches!(kept.join().await, Exit::Completed));
+    assert!(matches!(in_time(kept.join()).await, Exit::Completed));
     assert_eq!((kept.stats().failed, kept.stats().lost), (1, 0));
-    let letter = letters.stream(Demand::default()).next().await;
+    let mut letters = letters.stream(Demand::default());
+    let letter = in_time(letters.next()).await;
     let letter = letter.unwrap().unwrap();
     assert_eq!(
         (letter.event, &*letter.stage, letter.failure.to_string()),
@@ -95,7 +96,7 @@ async fn a_death_with_many_events_sends_a_letter_for_each() {
     ask(&mut edge, 3_000);
     rest().await;
     drop(edge);
-    assert!(matches!(kept.join().await, Exit::Completed));
+    assert!(matches!(in_time(kept.join()).await, Exit::Completed));
     rest().await;
     assert_eq!(letters.stats().buffered, 3_000);
 }
@@ -111,7 +112,7 @@ async fn it_completes_when_the_last_event_is_settled() {
     ask(&mut edge, 2);
     rest().await;
     let mut events = take(&mut edge);
-    assert!(matches!(source.join().await, Exit::Completed));
+    assert!(matches!(in_time(source.join()).await, Exit::Completed));
     events.remove(0).ack.acknowledge();
     rest().await;
     assert!(kept.exit().is_none());
@@ -121,7 +122,7 @@ async fn it_completes_when_the_last_event_is_settled() {
     ask(&mut edge, 1);
     rest().await;
     drop(take(&mut edge));
-    assert!(matches!(kept.join().await, Exit::Completed));
+    assert!(matches!(in_time(kept.join()).await, Exit::Completed));
     assert_eq!((kept.stats().failed, kept.stats().lost), (1, 0));
 }
 
@@ -226,7 +227,7 @@ async fn a_consumer_that_fails_and_starts_anew_has_its_event_again() {
         .subscribe_to(&kept, Demand::new(4, 2).unwrap())
         .spawn()
         .unwrap();
-        assert!(matches!(kept.join().await, Exit::Completed));
+        assert!(matches!(in_time(kept.join()).await, Exit::Completed));
         let mut done = done.lock().unwrap().clone();
         let at = done.iter().position(|event| *event == 5).unwrap();
         assert!(at > 5, "it comes later than it came first: {done:?}");
@@ -276,7 +277,7 @@ async fn a_death_costs_one_attempt() {
     assert_eq!((edges[0].asked, edges[0].delivered), (10, 3));
     let mut events = kept.stream(Demand::default());
     let mut seen = Vec::new();
-    while let Some(Acked { data, ack }) = events.try_next().await.unwrap() {
+    while let Some(Acked { data, ack }) = in_time(events.try_next()).await.unwrap() {
         ack.acknowledge();
         seen.push(data);
     }
@@ -323,7 +324,7 @@ async fn what_is_left_in_a_batch_comes_again_in_its_order() {
         .subscribe_to(&kept, options)
         .spawn()
         .unwrap();
-    assert!(matches!(kept.join().await, Exit::Completed));
+    assert!(matches!(in_time(kept.join()).await, Exit::Completed));
     assert_eq!(taker.call(()).await.unwrap(), [0, 1, 2, 3, 4]);
 }
 
@@ -386,7 +387,7 @@ async fn through_map_async_each_delivery_is_settled_exactly_once() {
             .spawn()
             .unwrap();
         let mut failed = Vec::new();
-        while let Some(settled) = settlements.next().await {
+        while let Some(settled) = in_time(settlements.next()).await {
             assert!(settled.acknowledged.is_empty(), "each is new at the end");
             failed.extend(settled.failed.into_iter().map(|(key, _)| key));
         }
@@ -429,7 +430,7 @@ async fn through_map_async_and_a_failing_consumer_each_event_is_done_once() {
             .subscribe_to(&worked, Demand::new(5, 2).unwrap())
             .spawn()
             .unwrap();
-        assert!(matches!(kept.join().await, Exit::Completed));
+        assert!(matches!(in_time(kept.join()).await, Exit::Completed));
         let (good, bad): (Vec<usize>, Vec<usize>) = (0..40).partition(|event| event % 4 != 1);
         let mut seen = seen.lock().unwrap().clone();
         seen.sort_unstable();
@@ -437,11 +438,8 @@ async fn through_map_async_and_a_failing_consumer_each_event_is_done_once() {
         assert_eq!(seen, twice, "failed once and done once");
         assert_eq!(calls.load(Ordering::Relaxed), 30 * 2 + bad.len() * 3);
         let given_up = letters.stream(Demand::default()).take(bad.len());
-        let mut given_up: Vec<usize> = given_up
-            .map_ok(|letter| letter.event)
-            .try_collect()
-            .await
-            .unwrap();
+        let given_up = given_up.map_ok(|letter| letter.event).try_collect();
+        let mut given_up: Vec<usize> = in_time(given_up).await.unwrap();
         given_up.sort_unstable();
         assert_eq!(given_up, bad);
         assert_eq!((kept.stats().failed, kept.stats().lost), (10, 0));
