@@ -1,4 +1,4 @@
-//! Which event is delivered next: those that failed, and then new ones, each up to its attempts. Pure: no task, no clock.
+//! Which event goes next: those that failed, and then new ones, each up to its attempts. Pure: no task, no clock.
 //!
 //! ```text
 //!  taken ──▶ waiting ── room ──▶ out ── acknowledged ──▶ settled

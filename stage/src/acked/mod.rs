@@ -1,10 +1,10 @@
 //! At-least-once delivery: events that their source keeps until a consumer says that they are done.
 //!
 //! Between stages delivery is at most once: what a consumer had in its mailbox or at work when it died is gone, and
-//! counted. An [`Acked`] event carries an [`Ack`] with it. The consumer [acknowledges](Ack::acknowledge) it when its work
-//! is safe; an ack that is [failed](Ack::fail), or dropped in whatever way, tells the source, which can send the event
-//! again. So nobody has to notice a death: whoever drops the event, a failed callback, a closed mailbox, an aborted task,
-//! drops its ack.
+//! counted. An [`Acked`] event carries an [`Ack`] with it. The consumer [acknowledges](Ack::acknowledge) it when its
+//! work is safe; an ack that is [failed](Ack::fail), or dropped in whatever way, tells the source, which can send the
+//! event again. So nobody has to notice a death: whoever drops the event, a failed callback, a closed mailbox, an
+//! aborted task, drops its ack.
 //!
 //! ```text
 //!  source ──▶ redeliver ── Acked<T> ──▶ stages that hand the Ack on ── Acked<U> ──▶ consumer
@@ -23,9 +23,10 @@
 //!   takes it.
 //! * [`redeliver`] settles each event it took as acknowledged or given up, after at least one delivery and at most
 //!   `attempts`. It completes and drains only then.
-//! * An ack never waits and is never refused; it needs no runtime, so it may be used in a `Drop` or in a blocking thread.
-//! * An event that nobody drops, say in a cache or in a task that hangs, is never settled. Deadlines are for who does the
-//!   work, as with [`Build::deadline`](crate::Build::deadline) of `map_async`.
+//! * An ack never waits and is never refused; it needs no runtime, so it may be used in a `Drop` or in a blocking
+//!   thread.
+//! * An event that nobody drops, say in a cache or in a task that hangs, is never settled. Deadlines are for who does
+//!   the work, as with [`Build::deadline`](crate::Build::deadline) of `map_async`.
 //!
 //! # What a consumer has to bear
 //!
@@ -34,8 +35,8 @@
 //! * **Another order.** What is sent again comes after what was sent before its failure; only first deliveries keep the
 //!   order of the source.
 //! * **Poison.** An event that kills its consumer fails with it all those in its mailbox, at the cost of an attempt for
-//!   each, and another one where events are sent to a consumer that is ending and not yet known to be. Small windows keep
-//!   the neighbours few; [`Build::back_off`](crate::Build::back_off) keeps the deaths apart, and
+//!   each, and another one where events are sent to a consumer that is ending and not yet known to be. Small windows
+//!   keep the neighbours few; [`Build::back_off`](crate::Build::back_off) keeps the deaths apart, and
 //!   [`Build::give_up_to`](crate::Build::give_up_to) keeps what was given up.
 //!
 //! # The price

@@ -10,8 +10,8 @@
 //! and emitted and not settled at most `in_flight_max` over all. Fewer than `max − min` have left and are not asked for
 //! again, so more than `min` are asked for or waiting: it is never silent for ever.
 //!
-//! It emits only what a consumer waits for, in `poll_events`, so that its own buffer stays empty and nothing that is new
-//! gets before what failed.
+//! It emits only what a consumer waits for, in `poll_events`, so that its own buffer stays empty and nothing that is
+//! new gets before what failed.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::pin::Pin;
@@ -61,10 +61,10 @@ type SendLetters<T> = Box<dyn Fn(Vec<DeadLetter<T>>) -> bool + Send>;
 /// asked for. It asks its producers itself, whatever [`Subscribe::manual`](crate::Subscribe::manual) says: `max` at
 /// first, and again as events are emitted for the first time.
 ///
-/// An event that fails at its last attempt is given up: counted in `stats().failed`, reported with the stage's name, and
-/// handed to [dead letters](Build::give_up_to) if there are any. The stage completes and drains when every event it took
-/// is acknowledged or given up. When it is stopped or aborted, fails, or an upstream fails, what is unsettled is counted
-/// in `stats().lost`, and acks that come after it do nothing.
+/// An event that fails at its last attempt is given up: counted in `stats().failed`, reported with the stage's name,
+/// and handed to [dead letters](Build::give_up_to) if there are any. The stage completes and drains when every event it
+/// took is acknowledged or given up. When it is stopped or aborted, fails, or an upstream fails, what is unsettled is
+/// counted in `stats().lost`, and acks that come after it do nothing.
 ///
 /// The price is a clone for each delivery, and the memory of all that is in flight. [`Acked`] is not `Clone`, so each
 /// event goes to one consumer and a [`Broadcast`](crate::Broadcast) of it does not compile: give each consumer a
