@@ -80,3 +80,5 @@ pub mod acked;
 pub use acked::{
     Ack, Acked, Acks, Redeliver, Settled, Settlements, Unacknowledged, acks, redeliver,
 };
+#[cfg(feature = "test-util")]
+pub mod test_util;

@@ -57,7 +57,7 @@ impl<T: Send + 'static> Outlet<T> {
 }
 
 impl<T: 'static> Outlet<T> {
-    pub(super) fn new(
+    pub(crate) fn new(
         port: Arc<dyn ProducerPort<T>>,
         name: Arc<str>,
         registry: Option<Registry>,

@@ -1,0 +1,11 @@
+//! The library's test kit: its probes, our own stages and dispatchers through its suites, and broken ones that each law
+//! catches.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
+
+mod fixtures;
+
+mod probes;
