@@ -8,4 +8,8 @@
 
 mod fixtures;
 
+mod own_stages;
+
+mod broken_stages;
+
 mod probes;

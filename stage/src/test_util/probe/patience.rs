@@ -60,3 +60,16 @@ impl Unexpected {
         }
     }
 }
+
+/// Fails with what was expected and what came unless `holds`.
+pub(crate) fn expect(
+    holds: bool,
+    expected: impl Into<String>,
+    came: impl Into<String>,
+) -> Result<(), Unexpected> {
+    if holds {
+        Ok(())
+    } else {
+        Err(Unexpected::new(expected, came))
+    }
+}
