@@ -12,4 +12,8 @@ mod own_stages;
 
 mod broken_stages;
 
+mod dispatchers;
+
+mod broken_dispatchers;
+
 mod probes;
