@@ -17,8 +17,8 @@
 //! | law: surplus | a producer emits no more than it was told to |
 //! | law: order | the events of an edge keep their order |
 //! | law: leaver | a leaver's demand is not leaked |
-//! | law: broadcast | under a Broadcast the demand is the least |
-//! | law: key | under a keyed Partition a key stays at its consumer |
+//! | law: broadcast | under a Broadcast a producer is asked for the least demand |
+//! | law: key | under a keyed Partition the events of a producer stay, by key, at one consumer |
 //! | law: drain | a drain ends within its grace |
 //!
 //! | rules | of what takes |

@@ -3,8 +3,10 @@
 mod patience;
 pub(super) use patience::expect;
 pub use patience::{Patience, Unexpected};
+mod edge;
 mod seen;
+pub use edge::SourceEdge;
 mod source;
-pub use source::{SourceEdge, SourceProbe};
+pub use source::SourceProbe;
 mod sink;
 pub use sink::SinkProbe;

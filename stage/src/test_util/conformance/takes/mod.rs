@@ -101,7 +101,7 @@ impl<R: Takes> Taking<'_, R> {
         let checked = strays::after_a_cancel(self);
         r.check(
             "RS 2.8",
-            "events that come after its cancel do no harm",
+            "it cancels at any point, and events that still come do no harm",
             checked,
         )
         .await;
