@@ -12,9 +12,9 @@
 //! | whether a stage keeps the rules of demand | [`conformance`] |
 //! | whether a dispatcher keeps its contract | [`dispatcher_laws`] |
 //!
-//! Let tokio's clock stand still, `#[tokio::test(start_paused = true)]`: then waiting costs no time, and that nothing comes
-//! is seen exactly, because the clock moves on only when every stage waits. Without it, and with stages that wait on the
-//! network or on threads, [`Patience`] says how long is long enough.
+//! Let tokio's clock stand still, `#[tokio::test(start_paused = true)]`: then waiting costs no time, and that nothing
+//! comes is seen exactly, because the clock moves on only when every stage waits. Without it, and with stages that wait
+//! on the network or on threads, [`Patience`] says how long is long enough.
 //!
 //! # Your own stage
 //!

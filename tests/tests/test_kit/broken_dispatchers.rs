@@ -1,8 +1,8 @@
 //! Dispatchers that each break the contract in one way, and the law that tells of it.
 
-use stage::protocol::{Dispatched, Dispatcher};
+use stage::protocol::{Dispatched, Dispatcher, Selector};
 use stage::test_util::{Audience, DispatcherLaws, Outcome, Report, dispatcher_laws};
-use stage::{Refused, SubscriptionId};
+use stage::{Broadcast, Fair, Refused, SubscriptionId};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
@@ -260,9 +260,51 @@ fn a_broadcast_at_the_pace_of_the_quickest() {
     assert_broken(&report, "law: broadcast");
 }
 
+/// A broadcast that forgets one of several.
+#[derive(Debug, Default)]
+struct ForgetsOne(Broadcast<usize>);
+
+impl Dispatcher<usize> for ForgetsOne {
+    type Key = Selector<usize>;
+
+    fn subscribe(
+        &mut self,
+        id: SubscriptionId,
+        key: Option<Selector<usize>>,
+    ) -> Result<(), Refused> {
+        self.0.subscribe(id, key)
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<usize>) {
+        self.0.cancel(id, out);
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<usize>) {
+        self.0.ask(id, n, out);
+    }
+
+    fn wanted(&self) -> usize {
+        self.0.wanted()
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<usize>, out: &mut Dispatched<usize>) {
+        self.0.dispatch(events, out);
+        if out.deliveries.len() > 1 {
+            out.deliveries.pop();
+        }
+    }
+}
+
+#[test]
+fn a_broadcast_that_forgets_one_of_several() {
+    let laws = dispatcher_laws(ForgetsOne::default, |n| n, |event| *event);
+    let report = laws.audience(Audience::Every).check();
+    assert_broken(&report, "law: broadcast");
+}
+
 #[test]
 fn keys_that_move_between_consumers_that_stay() {
-    let laws = dispatcher_laws(stage::Fair::default, |n| n, |event| *event);
+    let laws = dispatcher_laws(Fair::default, |n| n, |event| *event);
     let report = laws.keyed(|event| *event as u64 % 2).check();
     assert_eq!(report.broken(), ["law: key"]);
 }

@@ -84,7 +84,7 @@ impl Law {
             Self::Refusal => "a refused subscription changes nothing",
             Self::Marks => "a mark is passed when what was queued before it has gone",
             Self::Empty => "no batch is empty",
-            Self::Broadcast => "as much is wanted as the least demand, and goes to all",
+            Self::Broadcast => "as much is wanted as the least unpaid ask, and all get it",
             Self::Key => "events of a key that come while no subscription does go to the same one",
             Self::Panic => "nothing panics",
         }

@@ -25,6 +25,8 @@ pub struct DispatcherLaws<T, D: Dispatcher<T>> {
     number: Box<dyn Fn(&T) -> usize>,
     audience: Audience,
     keys: usize,
+    /// Whether subscriptions may want different events.
+    is_choosy: bool,
     key: Box<dyn Fn(usize) -> Option<D::Key>>,
     key_of: Option<KeyOf<T>>,
     holds_back: bool,
@@ -46,8 +48,8 @@ pub enum Audience {
 
 /// Checks the dispatchers that `make` makes; `sample` makes their events by number, and `number` tells it.
 ///
-/// Random programs of subscriptions, asks, batches, marks and cancels are run on them; a broken law is reported with the
-/// smallest program that breaks it.
+/// Random programs of subscriptions, asks, batches, marks and cancels are run on them; a broken law is reported with a
+/// small program that breaks it.
 ///
 /// ```
 /// use stage::Fair;
@@ -68,6 +70,7 @@ pub fn dispatcher_laws<T, D: Dispatcher<T>>(
         number: Box::new(number),
         audience: Audience::default(),
         keys: 1,
+        is_choosy: false,
         key: Box::new(|_| None),
         key_of: None,
         holds_back: false,
@@ -89,6 +92,7 @@ impl<T, D: Dispatcher<T>> DispatcherLaws<T, D> {
     #[must_use]
     pub fn keys(mut self, count: usize, key: impl Fn(usize) -> Option<D::Key> + 'static) -> Self {
         self.keys = count.max(1);
+        self.is_choosy = true;
         self.key = Box::new(key);
         self
     }

@@ -228,7 +228,23 @@ impl<'a, T, D: Dispatcher<T>> Run<'a, T, D> {
         Law::Wanted.expect(is_truthful, || {
             format!("it wanted {wanted}, took {took} of {given_len}, and now wants {now}")
         })?;
-        self.settle()
+        self.settle()?;
+        self.went_to_all(&given[..took])
+    }
+
+    /// Where all want the same, each event that is not queued has gone to all.
+    fn went_to_all(&self, numbers: &[usize]) -> Held {
+        let is_for_all = self.laws.audience == Audience::Every && !self.laws.is_choosy;
+        if !is_for_all || self.dispatcher.queued() > 0 {
+            return Ok(());
+        }
+        let all = self.live.len();
+        let taken = numbers.iter().filter_map(|number| self.taken.get(number));
+        let fewest = taken.map(|taken| taken.deliveries).min();
+        let fewest = fewest.unwrap_or(all);
+        Law::Broadcast.expect(fewest == all, || {
+            format!("an event went to {fewest} of {all}")
+        })
     }
 
     /// Enters into the account what went out, as a stage sends it.
