@@ -1,17 +1,12 @@
 //! What the service was asked, as plain numbers: begun at the door, ended by an answer or a hang-up.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use crate::decision::Outcome;
-
-/// Distinct URLs remembered: ten times the largest crawl that is counted URL by URL.
-const URLS_MAX: usize = 1_000_000;
-/// Bytes of URLs remembered: room for [`URLS_MAX`] of usual length, not for as many of the greatest length.
-const URL_BYTES_IN_ALL_MAX: usize = 128 << 20;
+use crate::tally::Tally;
 
 /// The counts of `/api/crawl`, as `/api/stats` shows them.
 ///
@@ -68,11 +63,9 @@ pub(crate) struct Counts {
     max_in_flight: u64,
     failures: u64,
     hung_up: u64,
-    unlisted: u64,
     first_request: Option<Duration>,
     last_answer: Option<Duration>,
-    by_url: HashMap<Arc<str>, u64>,
-    url_bytes: usize,
+    by_url: Tally,
 }
 
 /// A request as it was counted.
@@ -92,7 +85,7 @@ impl Counts {
         self.first_request.get_or_insert(now);
         Begun {
             period: self.period,
-            nth: self.count(url),
+            nth: self.by_url.count(url),
         }
     }
 
@@ -122,21 +115,6 @@ impl Counts {
         debug_assert!(self.in_flight > 0, "a request ends once");
         self.in_flight -= 1;
     }
-
-    fn count(&mut self, url: &str) -> u64 {
-        if let Some(count) = self.by_url.get_mut(url) {
-            *count += 1;
-            return *count;
-        }
-        let url_bytes = self.url_bytes + url.len();
-        if self.by_url.len() < URLS_MAX && url_bytes <= URL_BYTES_IN_ALL_MAX {
-            self.by_url.insert(url.into(), 1);
-            self.url_bytes = url_bytes;
-        } else {
-            self.unlisted += 1;
-        }
-        1
-    }
 }
 
 impl From<Counts> for Snapshot {
@@ -144,19 +122,15 @@ impl From<Counts> for Snapshot {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             requests: counts.requests,
-            distinct: counts.by_url.len(),
+            distinct: counts.by_url.distinct(),
             in_flight: counts.in_flight,
             max_in_flight: counts.max_in_flight,
             failures: counts.failures,
             hung_up: counts.hung_up,
-            unlisted: counts.unlisted,
+            unlisted: counts.by_url.unlisted(),
             first_request_ms: counts.first_request.map(ms),
             last_answer_ms: counts.last_answer.map(ms),
-            by_url: counts
-                .by_url
-                .into_iter()
-                .map(|(url, count)| (url.as_ref().to_owned(), count))
-                .collect(),
+            by_url: counts.by_url.into(),
         }
     }
 }
@@ -230,17 +204,5 @@ mod tests {
             (stats.failures, stats.hung_up, stats.last_answer_ms),
             (0, 0, None)
         );
-    }
-
-    #[test]
-    fn what_is_remembered_is_bounded_in_bytes() {
-        let mut counts = Counts {
-            url_bytes: URL_BYTES_IN_ALL_MAX - 1,
-            ..Counts::default()
-        };
-        let nth = ["a", "b", "a", "b"].map(|url| counts.on_request(url, at(0)).nth);
-        assert_eq!(nth, [1, 1, 2, 1]);
-        let stats = shown(&counts);
-        assert_eq!((stats.requests, stats.distinct, stats.unlisted), (4, 1, 2));
     }
 }

@@ -18,6 +18,7 @@
 
 mod options;
 pub use options::{FailureRate, FailureRateError, FailureStatus, FailureStatusError, Options};
+mod tally;
 mod counts;
 mod decision;
 mod query;
