@@ -1,18 +1,20 @@
 //! Takes connections in and sees each of them to its end; warp's own loop leaves them to themselves, without a
 //! limit of time for those that never finish their request.
 
+use std::convert::Infallible;
 use std::io::{Error, ErrorKind};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinError, JoinSet};
-use warp::filters::BoxedFilter;
-use warp::reply::Response;
+
+use crate::body::AnswerBody;
+use crate::play::play;
+use crate::respond::{Responded, Responder};
 
 /// How long a request's head may take, and how long a connection may idle before it: past the idle time of the
 /// usual clients, so that it is they who close.
@@ -22,20 +24,37 @@ const HEAD_BYTES_MAX: usize = 64 << 10;
 /// How long to wait when no connection can be accepted, for a file descriptor to come free.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Serves the routes until `stop` resolves; then finishes what is in flight, for at most `patience`.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    routes: BoxedFilter<(Response,)>,
-    mut stop: oneshot::Receiver<()>,
+/// Hears of the stop: by a word, or by the end of whoever could give it.
+#[derive(Debug, Clone)]
+pub(crate) struct Stop(pub(crate) watch::Receiver<bool>);
+
+impl Stop {
+    async fn heard(&mut self) {
+        let _said_or_dropped = self.0.wait_for(|is_stopping| *is_stopping).await;
+    }
+}
+
+/// Serves each listener by its responder until the stop; then finishes what is in flight, for at most `patience`.
+pub(crate) async fn serve_all(
+    doors: Vec<(TcpListener, Responder)>,
+    stop: Stop,
     patience: Duration,
 ) {
-    let graceful = GracefulShutdown::new();
+    let mut served = JoinSet::new();
+    for (listener, responder) in doors {
+        served.spawn(serve(listener, responder, stop.clone(), patience));
+    }
+    // The first to end before its time ends all: the others are dropped.
+    while let Some(Ok(())) = served.join_next().await {}
+}
+
+async fn serve(listener: TcpListener, responder: Responder, mut stop: Stop, patience: Duration) {
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
             // A stop comes first: when nothing can be accepted, the listener is always ready to say so.
             biased;
-            _sent_or_dropped = &mut stop => break,
+            () = stop.heard() => break,
             Some(ended) = connections.join_next() => {
                 report(ended);
                 continue;
@@ -44,12 +63,12 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _peer)) => {
-                connections.spawn(connection(stream, routes.clone(), graceful.watcher()));
+                connections.spawn(connection(stream, responder.clone(), stop.clone()));
             }
             Err(error) if is_peers(&error) => {}
             Err(error) => {
                 tracing::error!("cannot accept connections: {error}");
-                let pause = tokio::time::timeout(ACCEPT_PAUSE, &mut stop);
+                let pause = tokio::time::timeout(ACCEPT_PAUSE, stop.heard());
                 if pause.await.is_ok() {
                     break;
                 }
@@ -57,7 +76,12 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    let _in_time = tokio::time::timeout(patience, graceful.shutdown()).await;
+    let finish = async {
+        while let Some(ended) = connections.join_next().await {
+            report(ended);
+        }
+    };
+    let _in_time = tokio::time::timeout(patience, finish).await;
     connections.abort_all();
     let mut cut_off = 0;
     while let Some(ended) = connections.join_next().await {
@@ -69,18 +93,50 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, routes: BoxedFilter<(Response,)>, watcher: Watcher) {
+async fn connection(stream: TcpStream, responder: Responder, mut stop: Stop) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!("a connection answers late: {error}");
     }
-    let service = TowerToHyperService::new(warp::service(routes));
-    let connection = http1::Builder::new()
+    let (scripts, mut played) = mpsc::channel(1);
+    // Boxed, so that the connection can be taken apart.
+    let service = service_fn(move |request| {
+        let responded = responder.clone().respond(request, scripts.clone());
+        Box::pin(async move {
+            Ok::<_, Infallible>(match responded.await {
+                Responded::Api(response) => response.map(AnswerBody::Api),
+                Responded::Web(response, visit) => {
+                    response.map(|bytes| AnswerBody::web(bytes, visit))
+                }
+            })
+        })
+    });
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
         .max_buf_size(HEAD_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = watcher.watch(connection).await {
-        tracing::debug!("a connection broke: {error}");
+    let mut is_stopping = false;
+    let script = loop {
+        tokio::select! {
+            biased;
+            Some(script) = played.recv() => break script,
+            () = stop.heard(), if !is_stopping => {
+                is_stopping = true;
+                std::pin::Pin::new(&mut connection).graceful_shutdown();
+            }
+            ended = &mut connection => {
+                if let Err(error) = ended {
+                    tracing::debug!("a connection broke: {error}");
+                }
+                return;
+            }
+        }
+    };
+    // The answers before it are written: the next request is not read before.
+    let stream = connection.into_parts().io.into_inner();
+    tokio::select! {
+        () = play(stream, script) => {}
+        () = stop.heard() => {}
     }
 }
 

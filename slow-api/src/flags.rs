@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use clap::Parser;
-use slow_api::{FailureRate, FailureStatus, Options};
+use clap::{Parser, value_parser};
+use slow_api::{FailureRate, FailureStatus, HostCount, Options, RobotsMode, Site, WebOptions};
 
 const ROUTES: &str = "\
 Routes:
@@ -12,6 +12,15 @@ Routes:
   GET  /api/stats        the counts: requests, distinct URLs, in flight, the most in flight, by URL
   POST /api/stats/reset  sets the counts to zero
   GET  /healthz          the service's name and version
+
+The local web, for crawlers, on each host:
+  GET  /site/page/N      page N of a site that the seed decides; /site/ leads to page 0
+  GET  /site/private/N   a page that robots.txt disallows
+  GET  /robots.txt       the rules, or the trouble that --robots asks for
+  GET  /sitemap.xml      the sitemap of all pages that may be reached
+  GET  /fault/           a page that links to all faults, each with its parameters
+  GET  /stats            for each host: requests by path, in flight, the smallest gap between two, disallowed ones
+  POST /stats/reset      sets these counts to zero
 
 SIGINT (Ctrl-C) or SIGTERM lets what is in flight finish; a second one does not.";
 
@@ -50,10 +59,37 @@ pub(crate) struct Flags {
     /// Seconds that a failure's Retry-After header says; no such header without it.
     #[arg(long, value_name = "SECONDS")]
     retry_after: Option<u64>,
-    /// Seed of jitter and failures: the same requests with the same seed have the same answers.
+    /// Seed of jitter, failures and the local web: the same requests with the same seed have the same answers.
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Hosts of the local web: the address and those that follow it, on one port, each with its own site.
+    #[arg(long, value_name = "COUNT", default_value = "1", help_heading = WEB, allow_negative_numbers = true)]
+    hosts: HostCount,
+    /// Pages of a host's site; the last twentieth is reached only by what a crawler may not follow.
+    #[arg(long, value_name = "COUNT", default_value_t = 1000, help_heading = WEB)]
+    pages: u64,
+    /// Links of a page, at most 10000.
+    #[arg(long, value_name = "COUNT", default_value_t = 30, value_parser = value_parser!(u16).range(..=10_000), help_heading = WEB)]
+    links: u16,
+    /// Bytes of a page, at most 64 MiB.
+    #[arg(long, value_name = "BYTES", default_value_t = 10_000, value_parser = value_parser!(u32).range(..=64 << 20), help_heading = WEB)]
+    page_bytes: u32,
+    /// Milliseconds that an answer of /site/ takes.
+    #[arg(long, value_name = "MS", default_value_t = 0, help_heading = WEB)]
+    page_delay_ms: u64,
+    /// How /robots.txt is answered: ok, closed, missing, server-error, slow, redirect, loop or huge; a list, as in
+    /// ok,missing, is for the hosts in their order, its last for all further ones.
+    #[arg(long, value_name = "MODE", default_value = "ok", value_delimiter = ',', help_heading = WEB)]
+    robots: Vec<RobotsMode>,
+    /// Seconds that robots.txt says as Crawl-delay; no such line without it.
+    #[arg(long, value_name = "SECONDS", help_heading = WEB)]
+    crawl_delay: Option<u64>,
+    /// Leaves the sitemap out of robots.txt.
+    #[arg(long, help_heading = WEB)]
+    no_sitemap: bool,
 }
+
+const WEB: &str = "The local web";
 
 impl From<Flags> for Options {
     fn from(flags: Flags) -> Self {
@@ -66,6 +102,20 @@ impl From<Flags> for Options {
             failure_status: flags.failure_status,
             retry_after_seconds: flags.retry_after,
             seed: flags.seed,
+            web: WebOptions {
+                hosts: flags.hosts,
+                site: Site {
+                    seed: flags.seed,
+                    pages: flags.pages,
+                    links: flags.links.into(),
+                    // It is at most 64 Mi, which every machine that runs this can count.
+                    page_bytes: usize::try_from(flags.page_bytes).unwrap_or(usize::MAX),
+                },
+                robots: flags.robots,
+                crawl_delay_seconds: flags.crawl_delay,
+                names_sitemap: !flags.no_sitemap,
+                page_delay: Duration::from_millis(flags.page_delay_ms),
+            },
         }
     }
 }
@@ -79,7 +129,9 @@ mod tests {
     #[test]
     fn without_flags_the_options_are_the_defaults() {
         let flags = Flags::parse_from(["slow-api"]);
-        assert_eq!(Options::from(flags), Options::default());
+        let mut expected = Options::default();
+        expected.web.robots = vec![RobotsMode::Ok];
+        assert_eq!(Options::from(flags), expected);
     }
 
     #[test]
@@ -90,6 +142,13 @@ mod tests {
             "/api/stats",
             "/api/stats/reset",
             "/healthz",
+            "/site/page/N",
+            "/site/private/N",
+            "/robots.txt",
+            "/sitemap.xml",
+            "/fault/",
+            "/stats ",
+            "/stats/reset",
         ] {
             assert!(help.contains(route), "{help}");
         }
@@ -114,5 +173,13 @@ mod tests {
         check("--failure-status", "-500");
         check("--retry-after", "tomorrow");
         check("--seed", "lucky");
+        check("--hosts", "0");
+        check("--hosts", "251");
+        check("--pages", "some");
+        check("--links", "10001");
+        check("--page-bytes", "67108865");
+        check("--page-delay-ms", "soon");
+        check("--robots", "kind");
+        check("--crawl-delay", "soon");
     }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use crate::web::WebOptions;
+
 /// Where to listen, how slow to be and how often to fail.
 ///
 /// Every field's type allows only what the service can do, so there is nothing left to check at the start.
@@ -44,6 +46,8 @@ pub struct Options {
     pub retry_after_seconds: Option<u64>,
     /// Decides jitter and failures together with the URL and the how-manieth request of it this is; 0 by default.
     pub seed: u64,
+    /// The local web, beside the API: one host with a site of 1,000 pages by default.
+    pub web: WebOptions,
 }
 
 impl Default for Options {
@@ -57,6 +61,7 @@ impl Default for Options {
             failure_status: FailureStatus::INTERNAL_SERVER_ERROR,
             retry_after_seconds: None,
             seed: 0,
+            web: WebOptions::default(),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! | `/api/crawl?url=U` | GET, HEAD | after the delay `{"message": "Processed U"}`, or a failure |
 //! | `/api/stats` | GET, HEAD | the counts of `/api/crawl` |
 //! | `/api/stats/reset` | POST | `{"reset": true}` |
+//! | `/stats` | GET, HEAD | what was asked of the local web |
+//! | `/stats/reset` | POST | `{"reset": true}` |
 //! | `/healthz` | GET, HEAD | the service's name and version |
 //!
 //! A HEAD is treated, delayed and counted as its GET. Every error is `{"error": "…"}`.
@@ -24,32 +26,50 @@ use crate::decision::{Decision, Outcome, decide};
 use crate::options::Options;
 use crate::query;
 use crate::stats::Stats;
+use crate::web::WebLog;
 
-const READ: [Method; 2] = [Method::GET, Method::HEAD];
+pub(crate) const READ: [Method; 2] = [Method::GET, Method::HEAD];
 const POST: [Method; 1] = [Method::POST];
 
-pub(crate) fn routes(options: Options, stats: Stats) -> BoxedFilter<(Response,)> {
+pub(crate) fn routes(options: Options, stats: Stats, web: WebLog) -> BoxedFilter<(Response,)> {
     let (to_show, to_reset) = (stats.clone(), stats.clone());
+    let (web_to_show, web_to_reset) = (web.clone(), web);
     let options = Arc::new(options);
     let crawl = warp::path!("api" / "crawl")
         .and(warp::method())
         .and(query_string())
         .then(move |method, query| crawl(options.clone(), stats.clone(), method, query));
-    let show = warp::path!("api" / "stats")
+    let show_api = warp::path!("api" / "stats")
         .and(warp::method())
-        .then(move |method| show(to_show.clone(), method));
-    let reset = warp::path!("api" / "stats" / "reset")
+        .then(move |method| {
+            let stats = to_show.clone();
+            show(method, move || stats.snapshot())
+        });
+    let reset_api = warp::path!("api" / "stats" / "reset")
         .and(warp::method())
-        .map(move |method| reset(&to_reset, &method));
+        .map(move |method| reset(&method, || to_reset.reset()));
+    let show_web = warp::path!("stats")
+        .and(warp::method())
+        .then(move |method| {
+            let web = web_to_show.clone();
+            show(method, move || web.snapshot())
+        });
+    let reset_web = warp::path!("stats" / "reset")
+        .and(warp::method())
+        .map(move |method| reset(&method, || web_to_reset.reset()));
     let health = warp::path!("healthz")
         .and(warp::method())
         .map(|method: Method| health(&method));
     // Without its path: `warp::path::full` panics on a CONNECT, which has none.
     let unknown = warp::any().map(|| error(StatusCode::NOT_FOUND, "there is nothing at this path"));
     crawl
-        .or(show)
+        .or(show_api)
         .unify()
-        .or(reset)
+        .or(reset_api)
+        .unify()
+        .or(show_web)
+        .unify()
+        .or(reset_web)
         .unify()
         .or(health)
         .unify()
@@ -96,21 +116,24 @@ fn failure(options: &Options) -> Response {
     response
 }
 
-async fn show(stats: Stats, method: Method) -> Response {
+async fn show<S: Serialize>(
+    method: Method,
+    snapshot: impl FnOnce() -> S + Send + 'static,
+) -> Response {
     if !READ.contains(&method) {
         return not_allowed(&method, &READ);
     }
     // A million URLs take longer to sort and write than the executor may be blocked.
-    tokio::task::spawn_blocking(move || answer(StatusCode::OK, &stats.snapshot()))
+    tokio::task::spawn_blocking(move || answer(StatusCode::OK, &snapshot()))
         .await
         .unwrap_or_else(|_| error(StatusCode::SERVICE_UNAVAILABLE, "the service is stopping"))
 }
 
-fn reset(stats: &Stats, method: &Method) -> Response {
+fn reset(method: &Method, reset: impl FnOnce()) -> Response {
     if !POST.contains(method) {
         return not_allowed(method, &POST);
     }
-    stats.reset();
+    reset();
     answer(StatusCode::OK, &json!({"reset": true}))
 }
 
@@ -124,7 +147,7 @@ fn health(method: &Method) -> Response {
     )
 }
 
-fn not_allowed(method: &Method, allowed: &[Method]) -> Response {
+pub(crate) fn not_allowed(method: &Method, allowed: &[Method]) -> Response {
     let allowed: Vec<_> = allowed.iter().map(Method::as_str).collect();
     let allowed = allowed.join(", ");
     let mut response = error(

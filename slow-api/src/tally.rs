@@ -53,6 +53,14 @@ impl Tally {
     pub(crate) fn unlisted(&self) -> u64 {
         self.unlisted
     }
+
+    /// Forgets everything but the bounds.
+    pub(crate) fn clear(&mut self) {
+        // Not `HashMap::clear`, which keeps the room of a million texts.
+        self.counts = HashMap::new();
+        self.bytes = 0;
+        self.unlisted = 0;
+    }
 }
 
 impl Default for Tally {
@@ -91,5 +99,17 @@ mod tests {
         let nth = ["a", "b", "c", "b", "c"].map(|text| tally.count(text));
         assert_eq!(nth, [1, 1, 1, 2, 1]);
         assert_eq!((tally.distinct(), tally.unlisted()), (2, 2));
+    }
+
+    #[test]
+    fn a_clear_makes_room_within_the_same_bounds() {
+        let mut tally = Tally::with_share(TEXTS_MAX);
+        let nth = ["a", "b"].map(|text| tally.count(text));
+        assert_eq!((nth, tally.unlisted()), ([1, 1], 1));
+        tally.clear();
+        let nth = ["b", "b", "a"].map(|text| tally.count(text));
+        assert_eq!((nth, tally.unlisted()), ([1, 2, 1], 1));
+        let counts: BTreeMap<String, u64> = tally.into();
+        assert_eq!(counts, BTreeMap::from([("b".to_owned(), 2)]));
     }
 }

@@ -1,0 +1,203 @@
+//! A host of the local web: which paths it has and what it replies there.
+//!
+//! | path | reply |
+//! |---|---|
+//! | `/robots.txt` | as its [`RobotsMode`] says |
+//! | `/robots/N` | what `/robots.txt` redirects to |
+//! | `/sitemap.xml`, `/sitemap/N.xml` | the index and the files of all reachable pages |
+//! | `/site/` | a redirect to the front page |
+//! | `/site/page/N` | the page, whatever its query is |
+//! | `/site/private/N` | a page that robots.txt disallows |
+//! | `/site/style.css` | the style sheet of all pages |
+//! | `/fault/…` | a fault |
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use warp::http::StatusCode;
+use warp::http::header::HeaderValue;
+
+use crate::faults;
+use crate::options::Options;
+use crate::web::render::Around;
+use crate::web::reply::{Asked, Refusal, Reply, answer, html, redirect};
+use crate::web::robots::{CLOSED, HOPS, PRIVATE, RobotsMode, Rules};
+use crate::web::site::{Page, Site};
+use crate::web::sitemap;
+use crate::web::visits::Kind;
+
+/// What decides about the replies of one host.
+#[derive(Debug, Clone)]
+pub(crate) struct Host {
+    origin: String,
+    neighbours: Vec<String>,
+    site: Site,
+    robots: RobotsMode,
+    robots_delay: Duration,
+    page_delay: Duration,
+    rules: Rules,
+}
+
+impl Host {
+    /// Makes the host at `at` among all addresses.
+    pub(crate) fn new(options: &Options, addresses: &[SocketAddr], at: usize) -> Self {
+        let origin_of = |address: &SocketAddr| format!("http://{address}");
+        let origin = origin_of(&addresses[at]);
+        let web = &options.web;
+        Self {
+            site: web.site_of(at),
+            robots: web.robots_of(at),
+            robots_delay: options.delay,
+            page_delay: web.page_delay,
+            rules: Rules {
+                crawl_delay_seconds: web.crawl_delay_seconds,
+                sitemap: web.names_sitemap.then(|| format!("{origin}/sitemap.xml")),
+            },
+            neighbours: addresses
+                .iter()
+                .enumerate()
+                .filter(|(other, _)| *other != at)
+                .map(|(_, address)| origin_of(address))
+                .collect(),
+            origin,
+        }
+    }
+
+    /// Returns scheme and authority of the host.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Returns scheme and authority of another host, or of this one by its name when it is the only one.
+    pub(crate) fn other_origin(&self) -> String {
+        let port = self.origin.rsplit(':').next().unwrap_or_default();
+        let first = self.neighbours.first().cloned();
+        first.unwrap_or_else(|| format!("http://localhost:{port}"))
+    }
+
+    /// Returns what a request of this path is counted as.
+    pub(crate) fn kind(&self, path: &str) -> Kind {
+        let is_all_disallowed = matches!(self.robots, RobotsMode::Closed | RobotsMode::ServerError);
+        let is_none_disallowed = matches!(self.robots, RobotsMode::Missing | RobotsMode::Loop);
+        if path == "/robots.txt" || path.starts_with("/robots/") {
+            Kind::Robots
+        } else if is_all_disallowed || path.starts_with(PRIVATE) && !is_none_disallowed {
+            Kind::Disallowed
+        } else {
+            Kind::Page
+        }
+    }
+
+    /// Returns whether a reply at this path may take longer to make than the executor may be blocked.
+    pub(crate) fn is_slow_at(&self, path: &str) -> bool {
+        path.starts_with("/fault/")
+            || path.starts_with("/sitemap/")
+            || self.robots == RobotsMode::Huge && self.kind(path) == Kind::Robots
+            || self.site.page_bytes > PAGE_BYTES_QUICK
+            || self.site.links > LINKS_QUICK
+    }
+
+    /// Decides on the reply to a request.
+    pub(crate) fn reply(&self, asked: &Asked<'_>) -> Result<Reply, Refusal> {
+        let segments: Vec<_> = asked.path.split('/').skip(1).collect();
+        match *segments {
+            ["robots.txt"] => self.robots(),
+            ["robots", hop] => self.hop(number(hop)?),
+            ["sitemap.xml"] => Ok(xml(sitemap::index(&self.site, &self.origin))),
+            ["sitemap", file] => {
+                let file = number(file.strip_suffix(".xml").ok_or(Refusal::Unknown)?)?;
+                let file = sitemap::file(&self.site, &self.origin, file);
+                file.map(xml).ok_or(Refusal::Unknown)
+            }
+            ["site"] | ["site", ""] => Ok(moved("/site/page/0".to_owned())),
+            ["site", "style.css"] => Ok(answer(StatusCode::OK, "text/css", STYLE).into()),
+            ["site", "page", page] => self.page(Page(number(page)?)),
+            ["site", "private", private] => {
+                let page = self.site.private_page(number(private)?, &self.origin);
+                Ok(self.after_delay(page))
+            }
+            ["fault"] => Ok(moved("/fault/".to_owned())),
+            ["fault", ref fault @ ..] => faults::reply(self, asked, fault),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
+    fn page(&self, page: Page) -> Result<Reply, Refusal> {
+        if !self.site.contains(page) {
+            return Err(Refusal::Unknown);
+        }
+        let around = Around {
+            origin: &self.origin,
+            neighbours: &self.neighbours,
+        };
+        Ok(self.after_delay(self.site.page(page, around)))
+    }
+
+    fn robots(&self) -> Result<Reply, Refusal> {
+        let after = self.robots_delay;
+        match self.robots {
+            RobotsMode::Ok => Ok(text(self.rules.text())),
+            RobotsMode::Closed => Ok(text(CLOSED.to_owned())),
+            RobotsMode::Missing => Err(Refusal::Unknown),
+            RobotsMode::ServerError => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                Ok(answer(status, "text/plain", "failed on purpose\n").into())
+            }
+            RobotsMode::Slow => {
+                let response = answer(StatusCode::OK, "text/plain", self.rules.text());
+                Ok(Reply::Answer { response, after })
+            }
+            RobotsMode::Redirect | RobotsMode::Loop => Ok(moved("/robots/1".to_owned())),
+            RobotsMode::Huge => Ok(text(self.rules.huge())),
+        }
+    }
+
+    fn hop(&self, hop: u64) -> Result<Reply, Refusal> {
+        match self.robots {
+            RobotsMode::Redirect if hop == HOPS => Ok(text(self.rules.text())),
+            RobotsMode::Redirect if hop < HOPS => Ok(moved(format!("/robots/{}", hop + 1))),
+            RobotsMode::Loop => Ok(moved(format!("/robots/{}", hop % HOPS + 1))),
+            _ => Err(Refusal::Unknown),
+        }
+    }
+
+    fn after_delay(&self, page: String) -> Reply {
+        Reply::Answer {
+            response: html(page),
+            after: self.page_delay,
+        }
+    }
+}
+
+/// Returns whether a path belongs to the local web and not to the API.
+pub(crate) fn owns(path: &str) -> bool {
+    let first = path
+        .strip_prefix('/')
+        .and_then(|path| path.split('/').next());
+    matches!(
+        first,
+        Some("robots.txt" | "robots" | "sitemap.xml" | "sitemap" | "site" | "fault")
+    )
+}
+
+fn number(text: &str) -> Result<u64, Refusal> {
+    text.parse().map_err(|_| Refusal::Unknown)
+}
+
+fn moved(to: String) -> Reply {
+    let to = HeaderValue::try_from(to).expect("paths of our own are header text");
+    redirect(StatusCode::MOVED_PERMANENTLY, to).into()
+}
+
+fn text(body: String) -> Reply {
+    answer(StatusCode::OK, "text/plain; charset=utf-8", body).into()
+}
+
+fn xml(body: String) -> Reply {
+    answer(StatusCode::OK, "application/xml", body).into()
+}
+
+/// The largest page that is made within some 100 µs.
+const PAGE_BYTES_QUICK: usize = 64 << 10;
+const LINKS_QUICK: usize = 500;
+const STYLE: &str = "body { font-family: sans-serif; max-width: 40em; margin: auto }\n";

@@ -1,0 +1,20 @@
+//! The local web: a site on each host, whose pages are functions of a seed, and what its visitors asked for.
+
+mod draws;
+mod site;
+pub use site::{Link, LinkForm, Page, Site, Target};
+mod render;
+mod robots;
+mod text;
+pub use robots::{RobotsMode, RobotsModeError};
+mod options;
+mod sitemap;
+pub use options::{HostCount, HostCountError, WebOptions};
+mod reply;
+pub(crate) use reply::{Asked, Refusal, Reply, answer, html, redirect, refuse};
+mod host;
+pub(crate) use host::{Host, owns};
+mod visits;
+pub use visits::{HostSnapshot, WebSnapshot};
+mod log;
+pub(crate) use log::{Visit, VisitLog, WebLog};
