@@ -85,3 +85,55 @@ fn utf_16(to_bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
 const CYRILLIC: &[u8] = b"\xcf\xf0\xe8\xe2\xe5\xf2, \xec\xe8\xf0";
 const KOI8: &[u8] = b"\xf0\xd2\xc9\xd7\xc5\xd4, \xcd\xc9\xd2";
 const JAPANESE: &[u8] = b"\x82\xb1\x82\xf1\x82\xc9\x82\xbf\x82\xcd";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sent(name: &str) -> Vec<u8> {
+        match reply(name).expect("it is a charset") {
+            Reply::Answer { response, .. } => response.into_body().to_vec(),
+            Reply::Script(_) => Vec::new(),
+        }
+    }
+
+    /// Reads Windows-1251 as far as it has letters: they stand there as in Unicode.
+    fn cyrillic(bytes: &[u8]) -> String {
+        let letters = bytes.iter().map(|&byte| match byte {
+            0xc0.. => char::from_u32(u32::from(byte) - 0xc0 + 0x410).expect("it is a letter"),
+            _ => char::from(byte),
+        });
+        letters.collect()
+    }
+
+    #[test]
+    fn the_titles_are_what_the_charsets_make_of_them() {
+        fn check(text: &str, title: &str) {
+            let title = format!("<title>{title}</title>");
+            assert!(text.contains(&title), "{text}");
+        }
+        for name in [
+            "windows-1251",
+            "meta-http-equiv",
+            "undeclared",
+            "lying-header",
+            "lying-meta",
+        ] {
+            check(&cyrillic(&sent(name)), "Привет, мир");
+        }
+        let text = |name| String::from_utf8(sent(name)).expect("it is UTF-8");
+        check(&text("utf-8-bom"), "Grüße");
+        check(&text("bom-over-header"), "Привет, мир");
+        for (name, number) in [
+            ("utf-16le", u16::from_le_bytes as fn([u8; 2]) -> u16),
+            ("utf-16be", u16::from_be_bytes),
+        ] {
+            let bytes = sent(name);
+            let numbers = bytes.chunks_exact(2).map(|pair| number([pair[0], pair[1]]));
+            let text = String::from_utf16(&numbers.collect::<Vec<_>>()).expect(name);
+            assert!(text.starts_with('\u{feff}'), "{name}");
+            check(&text, "こんにちは");
+        }
+        assert!(String::from_utf8(sent("broken-utf-8")).is_err());
+    }
+}

@@ -1,8 +1,10 @@
 //! The local web: a site on each host, whose pages are functions of a seed, and what its visitors asked for.
 
 mod draws;
+mod link;
+pub use link::{Link, LinkForm, Target};
 mod site;
-pub use site::{Link, LinkForm, Page, Site, Target};
+pub use site::{Page, Site};
 mod render;
 mod robots;
 mod text;

@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::web::draws::Draws;
-use crate::web::site::{Link, LinkForm, Page, Site, Target};
+use crate::web::link::{Link, LinkForm, Target};
+use crate::web::site::{Page, Site};
 use crate::web::text::sentence;
 
 /// How a page is linked to: the origins say how to reach what is outside the site.

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::web::draws::Draws;
+use crate::web::link::{Link, LinkForm, Target};
 
 /// A site: its numbers decide every byte of it.
 ///
@@ -37,7 +38,7 @@ pub struct Site {
     pub pages: u64,
     /// How many links a page has; 30 by default. With one link the open pages are a chain.
     pub links: usize,
-    /// How many bytes a page has at least; it has up to 120 more, and more where its links need them. 10,000 by default.
+    /// How many bytes a page has at least, 10,000 by default; it has up to 150 more, or what its links need.
     pub page_bytes: usize,
 }
 
@@ -52,78 +53,6 @@ pub struct Site {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Page(pub u64);
-
-/// A link of a page.
-///
-/// # Examples
-///
-/// ```
-/// use slow_api::{Page, Site, Target};
-///
-/// let links = Site::default().links(Page(0));
-/// assert_eq!(links[0].target, Target::Page(Page(1)));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Link {
-    /// Where it leads.
-    pub target: Target,
-    /// How it is written.
-    pub form: LinkForm,
-}
-
-/// Where a [`Link`] leads.
-///
-/// # Examples
-///
-/// ```
-/// use slow_api::{Page, Site, Target};
-///
-/// let site = Site::default();
-/// let private = (0..10).flat_map(|n| site.links(Page(n)));
-/// assert!(private.map(|link| link.target).any(|target| matches!(target, Target::Private(_))));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Target {
-    /// A page.
-    Page(Page),
-    /// A page, by a link that says `rel=nofollow`.
-    Nofollow(Page),
-    /// The private page with this number, which robots.txt disallows.
-    Private(u64),
-}
-
-/// How a [`Link`] is written; all forms of a link to one page mean the same URL.
-///
-/// # Examples
-///
-/// ```
-/// use slow_api::{LinkForm, Page, Site};
-///
-/// let links = Site::default().links(Page(0));
-/// assert!(links.iter().any(|link| link.form == LinkForm::Entity));
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LinkForm {
-    /// With scheme and host.
-    Absolute,
-    /// With the host, without the scheme.
-    SchemeRelative,
-    /// From the root of the host.
-    Rooted,
-    /// From the folder of the page, by `..`.
-    Dotted,
-    /// From the root, with a fragment.
-    Fragment,
-    /// From the root, with character references for some of its letters.
-    Entity,
-    /// From the root, with an unescaped `&` where it has one.
-    Bare,
-    /// From the root, with white space around it.
-    Spaced,
-}
 
 impl Site {
     /// Returns how many of the pages are open: what a crawler finds that obeys robots.txt and `rel=nofollow`.
@@ -155,7 +84,8 @@ impl Site {
     pub fn path(&self, page: Page) -> String {
         let Page(number) = page;
         let mut draws = Draws::new([self.seed, number, PATH]);
-        if draws.below(8) == 0 {
+        // Not the front page, whose path everybody has to know.
+        if number > 0 && draws.below(8) == 0 {
             // `copy` is also a character reference, which a careless reader would find in `&copy=`.
             format!("/site/page/{number}?q={}&copy=1", draws.below(100))
         } else {
@@ -224,27 +154,8 @@ impl Default for Site {
     }
 }
 
-impl Link {
-    fn new(target: Target, draws: &mut Draws) -> Self {
-        Self {
-            target,
-            form: draws.pick(&FORMS),
-        }
-    }
-}
-
 /// The children of a page in the tree that reaches all open pages: at a million pages it is 20 links deep.
 const BRANCHES: u64 = 2;
-const FORMS: [LinkForm; 8] = [
-    LinkForm::Absolute,
-    LinkForm::SchemeRelative,
-    LinkForm::Rooted,
-    LinkForm::Dotted,
-    LinkForm::Fragment,
-    LinkForm::Entity,
-    LinkForm::Bare,
-    LinkForm::Spaced,
-];
 /// What is drawn for a page: each has draws of its own.
 const LINKS: u64 = 1;
 const PATH: u64 = 2;
@@ -320,7 +231,7 @@ mod tests {
         let site = site(100, 30);
         let links: Vec<_> = (0..100).map(|n| site.links(Page(n))).collect();
         let all = || links.iter().flatten();
-        for form in FORMS {
+        for form in LinkForm::ALL {
             assert!(all().any(|link| link.form == form), "{form:?}");
         }
         assert!(all().any(|link| matches!(link.target, Target::Private(_))));
