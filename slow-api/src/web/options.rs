@@ -34,8 +34,8 @@ pub struct WebOptions {
     pub hosts: HostCount,
     /// The site of the first host; each further one has a seed one higher.
     pub site: Site,
-    /// How the hosts answer for `/robots.txt`, in their order; the last goes for all further ones, and none is
-    /// [`RobotsMode::Ok`].
+    /// How the hosts answer for `/robots.txt`, in their order; the last goes for all further ones. All are
+    /// [`RobotsMode::Ok`] by default, and when there is none.
     pub robots: Vec<RobotsMode>,
     /// What `Crawl-delay` says in the rules; without it there is no such line.
     pub crawl_delay_seconds: Option<u64>,
@@ -68,7 +68,7 @@ impl Default for WebOptions {
         Self {
             hosts: HostCount::ONE,
             site: Site::default(),
-            robots: Vec::new(),
+            robots: vec![RobotsMode::Ok],
             crawl_delay_seconds: None,
             names_sitemap: true,
             page_delay: Duration::ZERO,
@@ -161,6 +161,11 @@ mod tests {
             [RobotsMode::Missing, RobotsMode::Huge, RobotsMode::Huge]
         );
         assert_eq!(WebOptions::default().robots_of(3), RobotsMode::Ok);
+        let none = WebOptions {
+            robots: Vec::new(),
+            ..WebOptions::default()
+        };
+        assert_eq!(none.robots_of(0), RobotsMode::Ok);
     }
 
     #[test]
