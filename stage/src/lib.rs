@@ -3,7 +3,7 @@
 //! A [`Producer`] hears demand and emits; a [`ProducerConsumer`] takes and emits; a [`Consumer`] takes. Each runs as a
 //! stage of its own, joined to others by subscriptions. Demand flows up, events flow down, and every queue in
 //! between is bounded by what was asked. Who knows GenStage knows the words: `handle_demand`, `handle_events`,
-//! `max_demand` and `min_demand` ([`Demand`]), dispatchers, `ConsumerSupervisor`.
+//! `max_demand` and `min_demand` ([`Demand`]), dispatchers, `ConsumerSupervisor`. The [`guide`] has a page for each idea.
 //!
 //! ```
 //! use stage::{Batch, Consumer, Context, Demand, Producer, Result, consumer, producer};
@@ -80,5 +80,6 @@ pub mod acked;
 pub use acked::{
     Ack, Acked, Acks, Redeliver, Settled, Settlements, Unacknowledged, acks, redeliver,
 };
+pub mod guide;
 #[cfg(feature = "test-util")]
 pub mod test_util;
