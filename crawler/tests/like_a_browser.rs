@@ -2,7 +2,8 @@
 //! that the HTML standard describes.
 //!
 //! 1. On a table of tricky documents both find the same links.
-//! 2. So they do on any soup of tags, but for elements whose place in the tree decides: `select` and `frameset`.
+//! 2. So they do on any soup of tags, but for elements whose place in the tree decides (`select`, `frameset`), and as
+//!    far as `svg` and `math` are closed.
 
 use std::collections::BTreeSet;
 

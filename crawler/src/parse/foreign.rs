@@ -1,7 +1,8 @@
 //! Where in a document the elements are SVG or `MathML`, because there `<style>`, `<script>` and `<title>` hold
 //! markup, as everything does, and no raw text.
 //!
-//! It follows the tree construction of the HTML standard as far as tags alone tell. Source: HTML §13.2.6.5.
+//! It follows the tree construction of the HTML standard as far as these tags alone tell: an `<svg>` that only the
+//! end of an HTML element around it closes goes on to the next HTML element in it. Source: HTML §13.2.6.5.
 
 /// How many changes of namespace are followed; a document that nests deeper is nothing a browser shows.
 const DEPTH_MAX: usize = 64;
@@ -40,6 +41,8 @@ impl Namespaces {
         }
         let was_foreign = self.is_foreign();
         let opened = match (name, self.open.last()) {
+            // In the other's content either is an element of the other.
+            (b"svg", Some(Element::Math)) | (b"math", Some(Element::Svg)) => None,
             (b"svg", _) => Some(Element::Svg),
             (b"math", _) => Some(Element::Math),
             (b"foreignobject", Some(Element::Svg)) => Some(Element::ForeignObject),
@@ -180,6 +183,8 @@ mod tests {
         check("svg p", false);
         check("svg svg div", false);
         check("svg a", true);
+        check("svg math mi", true);
+        check("svg math /math", true);
         check("svg foreignobject svg p", false);
         check("svg foreignobject svg p /foreignobject", true);
         check("svg /p", false);

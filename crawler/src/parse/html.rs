@@ -148,7 +148,7 @@ impl Links {
             self.refused += 1;
             return;
         };
-        let hash = url.hash();
+        let hash = url.url_hash();
         if let Some(link) = self.places.get(&hash).and_then(|at| self.all.get_mut(*at)) {
             link.nofollow &= nofollow;
         } else if self.all.len() == LINKS_MAX {

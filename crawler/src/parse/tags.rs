@@ -8,9 +8,11 @@ use std::convert::Infallible;
 use html5gum::{Emitter, Error, Reader, State, Tokenizer};
 
 use super::foreign::Namespaces;
+use crate::web_url::TEXT_BYTES_MAX;
 
-/// How much of an attribute's value is kept, in bytes: more than the longest URL, which a longer one is told by.
-pub(super) const VALUE_BYTES_MAX: usize = 4096;
+/// How much of an attribute's value is kept, in bytes: a character more than is parsed as a URL, so that one that was
+/// cut is refused.
+const VALUE_BYTES_MAX: usize = TEXT_BYTES_MAX + 4;
 /// How much of a name is kept, in bytes: one more than the longest that is known here.
 const NAME_BYTES_MAX: usize = 16;
 

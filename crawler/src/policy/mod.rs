@@ -4,6 +4,8 @@
 pub mod address;
 pub(crate) mod limit;
 pub mod politeness;
+pub mod redirects;
+pub mod refusal;
 pub(crate) mod retry;
 pub(crate) mod retry_after;
 pub mod robots;

@@ -99,17 +99,6 @@ pub enum SiteWait {
     SetAside,
 }
 
-impl SiteWait {
-    /// Returns the reason's code for URLs that fail by it, as it stands in records.
-    #[must_use]
-    pub const fn code(self) -> Option<&'static str> {
-        match self {
-            Self::For(_) => None,
-            Self::SetAside => Some("site-set-aside"),
-        }
-    }
-}
-
 impl Pushbacks {
     /// Makes the count of a site that was kept in the frontier.
     #[must_use]
@@ -219,7 +208,6 @@ mod tests {
     fn a_retry_after_sets_the_sites_clock() {
         let (pushbacks, wait) = Pushbacks::default().on_pushback(Some(90 * SECOND), 0);
         assert_eq!((pushbacks.count(), wait), (1, SiteWait::For(90 * SECOND)));
-        assert_eq!(wait.code(), None);
     }
 
     #[test]
@@ -236,7 +224,6 @@ mod tests {
         let twice = Pushbacks::new(2);
         let (thrice, wait) = twice.on_pushback(Some(SECOND), 0);
         assert_eq!((thrice.count(), wait), (3, SiteWait::SetAside));
-        assert_eq!(wait.code(), Some("site-set-aside"));
         let (again, wait) = twice.on_answer().on_pushback(Some(SECOND), 0);
         assert_eq!((again.count(), wait), (1, SiteWait::For(SECOND)));
     }

@@ -12,7 +12,7 @@ use url::{Host, ParseError, Position, Url};
 /// The longest URL, in bytes: longer than any that is in use, and servers may refuse more.
 pub const URL_BYTES_MAX: usize = 2048;
 /// The longest text that is parsed at all, in bytes: the longest URL, and room for a fragment, blanks and `../`.
-const TEXT_BYTES_MAX: usize = 4 * URL_BYTES_MAX;
+pub(crate) const TEXT_BYTES_MAX: usize = 4 * URL_BYTES_MAX;
 
 /// Why a text is no URL to fetch. The text is not part of it, as it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -182,6 +182,10 @@ impl WebUrl {
             // Only a URL without a host has no place for user-info.
             return Err(RefusedUrl::NotUrl(ParseError::EmptyHost));
         }
+        if url.host_str().is_none_or(|host| host == ".") {
+            // The root of all names is no name.
+            return Err(RefusedUrl::NotUrl(ParseError::EmptyHost));
+        }
         url.set_fragment(None);
         if url.as_str().len() > URL_BYTES_MAX {
             return Err(RefusedUrl::TooLong);
@@ -216,6 +220,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::web_url::Grouping;
 
     fn check(text: &str, expected: Result<&str, &str>) {
         let url = WebUrl::parse(text);
@@ -294,6 +299,7 @@ mod tests {
             "http://h:99999/",
             "http://[::1",
             "http://a b/",
+            "http://./",
             "http://256.1.1.1/",
         ] {
             check(text, Err("url-invalid"));
@@ -350,6 +356,8 @@ mod tests {
                 prop_assert!(url.as_str().is_ascii() && url.as_str().len() <= URL_BYTES_MAX);
                 prop_assert!(url.as_url().has_host() && url.as_url().fragment().is_none());
                 prop_assert!(url.as_url().username().is_empty() && url.as_url().password().is_none());
+                let site = url.site(Grouping::RegistrableDomain);
+                prop_assert!(!site.name().is_empty() && url.host_str().contains(site.name()));
                 prop_assert_eq!(WebUrl::parse(url.as_str()), Ok(url));
             }
         }

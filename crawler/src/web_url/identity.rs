@@ -27,14 +27,15 @@ impl WebUrl {
     /// Returns what tells it from other URLs. Source: RFC 3986 §6.2.2.1, §6.2.2.2.
     ///
     /// Two URLs of one identity are one resource to every server that keeps the standard; the requests still use
-    /// the form that was found, for those that don't.
+    /// the form that was found, for those that don't. A URL with a percent sign that begins no triplet is none to the
+    /// RFC, so it is told apart as it is written.
     ///
     /// ```
     /// use crawler::web_url::WebUrl;
     ///
     /// let (one, other) = (WebUrl::parse("http://h/%7eann%2f")?, WebUrl::parse("http://h/~ann%2F")?);
     /// assert_eq!(one.identity(), "http://h/~ann%2F");
-    /// assert_eq!(one.hash(), other.hash());
+    /// assert_eq!(one.url_hash(), other.url_hash());
     /// # Ok::<(), crawler::web_url::RefusedUrl>(())
     /// ```
     #[must_use]
@@ -44,15 +45,12 @@ impl WebUrl {
         let mut rest = self.path_and_query();
         while let Some(at) = rest.find('%') {
             identity.push_str(&rest[..at]);
-            rest = &rest[at..];
-            let taken = if is_triplet(rest.as_bytes()) {
-                push_triplet(&mut identity, rest.as_bytes());
-                3
-            } else {
-                identity.push('%');
-                1
-            };
-            rest = &rest[taken..];
+            if !is_triplet(&rest.as_bytes()[at..]) {
+                // What is decoded after it could make it a triplet.
+                return self.as_str().to_owned();
+            }
+            push_triplet(&mut identity, &rest.as_bytes()[at..]);
+            rest = &rest[at + 3..];
         }
         identity.push_str(rest);
         identity
@@ -60,7 +58,7 @@ impl WebUrl {
 
     /// Returns the hash of its identity.
     #[must_use]
-    pub fn hash(&self) -> UrlHash {
+    pub fn url_hash(&self) -> UrlHash {
         UrlHash(xxh3_64(self.identity().as_bytes()) >> 1)
     }
 }
@@ -91,14 +89,16 @@ mod tests {
     }
 
     #[test]
-    fn a_percent_sign_alone_stays() {
+    fn with_a_percent_sign_alone_all_stays() {
         check("http://h/100%", "http://h/100%");
-        check("http://h/%4?%zz%%41", "http://h/%4?%zz%A");
+        check("http://h/%4?%zz%%41", "http://h/%4?%zz%%41");
+        // Decoded, it would be another triplet.
+        check("http://h/%%30a", "http://h/%%30a");
     }
 
     #[test]
     fn case_and_order_tell_urls_apart() {
-        let hash = |url: &str| WebUrl::parse(url).unwrap().hash();
+        let hash = |url: &str| WebUrl::parse(url).unwrap().url_hash();
         assert_ne!(hash("http://h/a"), hash("http://h/A"));
         assert_ne!(hash("http://h/?a&b"), hash("http://h/?b&a"));
         assert_ne!(hash("http://h/"), hash("https://h/"));
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn the_hash_is_the_same_in_every_version() {
         // What a frontier holds is read by later versions.
-        let hash = WebUrl::parse("https://example.com/").unwrap().hash();
+        let hash = WebUrl::parse("https://example.com/").unwrap().url_hash();
         assert_eq!(hash.get(), 2_761_380_695_151_568_501);
         assert_eq!(i64::from(hash), 2_761_380_695_151_568_501);
     }

@@ -4,6 +4,7 @@
 mod percent;
 pub(crate) use percent::{is_triplet, push_octet, push_triplet};
 mod checked;
+pub(crate) use checked::TEXT_BYTES_MAX;
 pub use checked::{RefusedUrl, URL_BYTES_MAX, WebUrl};
 mod identity;
 pub use identity::UrlHash;

@@ -115,6 +115,9 @@ fn what_cannot_be_fetched_is_counted() {
     let long = "a".repeat(5000);
     let page = parse(&format!("<a href=/{long}><a href=data:,{long}><a href=/b>"));
     assert_eq!((page.links.len(), page.refused), (1, 2));
+    // What is left of it would be another URL.
+    let cut = parse(&format!("<a href='{}b'>", "../".repeat(5000)));
+    assert_eq!((cut.links.len(), cut.refused), (0, 1));
 }
 
 #[test]

@@ -347,6 +347,69 @@ fn paths_are_matched_by_their_extension() {
 }
 
 #[test]
+fn rules_as_sites_have_them() {
+    let body = "User-agent: *\nAllow: /*.js\nAllow: /*?ref=\nDisallow: /*?\nDisallow: /stat/\nDisallow: /id/1\n\
+        Disallow: /*_escaped_pattern_=\nDisallow: /*-*-*-*-321$\nDisallow: /*-0-0-\n\nSitemap: http://foo.bar/s\n";
+    check(
+        body,
+        &[
+            ("foobot", "/foo.js", YES),
+            ("foobot", "/x/y/z?ref=bar", YES),
+            ("foobot", "/x/y/z?bar", NO),
+            ("foobot", "/status/x", YES),
+            ("foobot", "/stat/perf", NO),
+            ("foobot", "/id/13579", NO),
+            ("foobot", "/id/24680", YES),
+            ("foobot", "/foo_bar_escaped_pattern_=123", NO),
+            ("foobot", "/foo-bar-vaz-qux-321", NO),
+            ("foobot", "/foo-bar-vaz-qux-3216", YES),
+            ("foobot", "/-0-0-312", NO),
+        ],
+    );
+    check(
+        "User-agent: *\nDisallow: /data/*\nDisallow: /?*/\nDisallow: /id/*/page/\nDisallow: /actions$\nDisallow: /actions?\n",
+        &[
+            ("foobot", "/database", YES),
+            ("foobot", "/data/recent", NO),
+            ("foobot", "/foo/?user=admin/data", YES),
+            ("foobot", "/?user=admin/data", NO),
+            ("foobot", "/id/page/", YES),
+            ("foobot", "/id/some/page/", NO),
+            ("foobot", "/actions", NO),
+            ("foobot", "/actions?id=123", NO),
+            ("foobot", "/actions/new", YES),
+        ],
+    );
+    check(
+        "User-agent: quxbot\nDisallow: /\nUser-agent: *\nDisallow:\nSitemap: https://foo.bar/s\n",
+        &[
+            ("foo_bot", "/log?id=132", YES),
+            ("quxbot", "/index.htm", NO),
+        ],
+    );
+    check(
+        "User-agent: barbot*\nDisallow: /bin/\n\nUser-agent: *\nDisallow: /\n",
+        &[
+            ("barbot", "/foo", YES),
+            ("barbot", "/bin/bash", NO),
+            ("barbot-prod", "/foo", NO),
+        ],
+    );
+    check(
+        "User-Agent: *\nCrawl-delay : 60\nDisallow : /*baz*\n\nUser-agent: XYZ123bot\nDisallow: /\n\n",
+        &[
+            ("foo_bot", "/new_baz", NO),
+            ("foo_bot", "/foo", YES),
+            ("XYZ", "/foo", NO),
+            // Google refuses this one; the RFC always allows it.
+            ("XYZ", "/robots.txt", YES),
+            // To Google this name is none, as it has digits; here its token is `XYZ`.
+            ("XYZ123bot", "/foo", NO),
+        ],
+    );
+}
+
+#[test]
 fn a_byte_order_mark_is_no_part_of_the_first_line() {
     let body = "User-Agent: foo\nDisallow: /AnyValue\n";
     check(&format!("\u{feff}{body}"), &[("foo", "/AnyValue", NO)]);

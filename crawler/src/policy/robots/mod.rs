@@ -3,6 +3,7 @@
 
 mod product;
 pub use product::Product;
+mod groups;
 mod lines;
 mod pattern;
 mod rules;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::policy::redirects::is_redirect;
+
 /// How many redirects of a robots.txt are followed, across hosts; the rules are the first authority's.
 /// Source: RFC 9309 §2.3.1.2.
 pub const REDIRECTS_MAX: u32 = 5;
@@ -70,7 +72,9 @@ impl Step {
     pub const fn after(status: Option<u16>, redirects: u32) -> Self {
         Self::Done(match status {
             Some(200..=299) => Outcome::Kept(Kept::Body),
-            Some(301..=303 | 307 | 308) if redirects < REDIRECTS_MAX => return Self::Follow,
+            Some(status) if is_redirect(status) && redirects < REDIRECTS_MAX => {
+                return Self::Follow;
+            }
             Some(429) => Outcome::Unreachable,
             Some(300..=499) => Outcome::Kept(Kept::AllowAll),
             _ => Outcome::Unreachable,
@@ -89,17 +93,6 @@ pub enum Standing {
     Wait(SystemTime),
     /// Its URLs fail: no page of it may be requested.
     Unreachable,
-}
-
-impl Standing {
-    /// Returns the reason's code for a URL that fails by it, as it stands in records.
-    #[must_use]
-    pub const fn code(self) -> Option<&'static str> {
-        match self {
-            Self::Unreachable => Some("robots-unreachable"),
-            Self::Fetch | Self::Use(_) | Self::Wait(_) => None,
-        }
-    }
 }
 
 /// What the frontier keeps of an authority's robots.txt, beside the body: shared by all nodes.
@@ -244,7 +237,6 @@ mod tests {
         check(cached, 300, Standing::Fetch);
         cached = cached.after(Outcome::Unreachable, at(300));
         check(cached, 300, Standing::Unreachable);
-        assert_eq!(cached.standing(at(300)).code(), Some("robots-unreachable"));
         check(cached, 300 + 3600, Standing::Fetch);
         cached = cached.after(Outcome::Unreachable, at(3900));
         check(cached, 3900, Standing::Unreachable);
