@@ -30,7 +30,7 @@ pub struct BufferFull {
     pub over: usize,
 }
 
-/// A FIFO of events with a capacity of at least 1.
+/// A FIFO of events with a capacity.
 #[derive(Debug)]
 pub struct Buffer<T> {
     events: VecDeque<T>,
@@ -43,12 +43,14 @@ pub struct Buffer<T> {
 }
 
 impl<T> Buffer<T> {
-    /// Makes an empty buffer; a capacity of 0 counts as 1.
+    /// Makes an empty buffer. A capacity of 0 is no buffer: what nobody has asked for is dropped, or a failure, at once;
+    /// with [`WhenFull::HoldBack`], which drops nothing, it counts as 1.
     #[must_use]
     pub fn new(capacity: usize, when_full: WhenFull) -> Self {
+        let least = usize::from(when_full == WhenFull::HoldBack);
         Self {
             events: VecDeque::new(),
-            capacity: capacity.max(1),
+            capacity: capacity.max(least),
             when_full,
             left: 0,
             marks: VecDeque::new(),
@@ -110,11 +112,15 @@ impl<T> Buffer<T> {
         over
     }
 
-    /// Takes up to `most` of the oldest events, in order.
+    /// Takes up to `most` of the oldest events, in order, and none from behind a mark: those are for the next time.
     pub fn take(&mut self, most: usize) -> Vec<T> {
-        let most = most.min(self.events.len());
-        self.left += most as u64;
-        self.events.drain(..most).collect()
+        let ahead = self.marks.iter().find(|mark| **mark > self.left);
+        let until_mark = ahead.map_or(usize::MAX, |mark| {
+            usize::try_from(mark - self.left).unwrap_or(usize::MAX)
+        });
+        let taken = most.min(self.events.len()).min(until_mark);
+        self.left += taken as u64;
+        self.events.drain(..taken).collect()
     }
 
     /// Marks the end of what is buffered now; `false`, and no mark, when that is nothing.

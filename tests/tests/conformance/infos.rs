@@ -27,6 +27,14 @@ impl Handler<Info, usize> for Identity {
     }
 }
 
+impl Handler<Info, usize> for Doubler {
+    type Reply = ();
+
+    async fn handle(&mut self, Info(n): Info, _: &mut Context<usize>) {
+        let _test_over = self.0.send(Seen::Demand(n));
+    }
+}
+
 impl Handler<Info> for Forwarder {
     type Reply = ();
 
@@ -51,24 +59,30 @@ async fn gs_032_a_consumer_handles_an_info_at_once() {
     let (log, mut saw) = log();
     let sink = consumer(Forwarder(log)).spawn().unwrap();
     sink.cast_behind(Info(INFO)).unwrap();
-    assert_eq!(infos(&mut saw).await, [0]);
+    sink.cast_behind(Info(INFO + 1)).unwrap();
+    assert_eq!(infos(&mut saw).await, [0, 1]);
     sink.abort();
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn gs_033_a_flowing_producer_consumer_handles_an_info_promptly() {
-    let (log, mut saw) = log();
-    let source = stage::from_iter(0..1_000).spawn().unwrap();
-    let identity = producer_consumer(Identity(log))
-        .subscribe_to(&source, window(10, 5))
+    let ((middle_log, mut middle), (log, mut saw)) = (log(), log());
+    let counter = producer(Counter::new()).spawn().unwrap();
+    let doubler = producer_consumer(Doubler(middle_log))
+        .subscribe_to(&counter, window(10, 5))
         .spawn()
         .unwrap();
-    identity.cast_behind(Info(INFO)).unwrap();
-    let _sink = consumer(Forwarder(no_log()))
-        .subscribe_to(&identity, window(10, 5))
+    let _sink = consumer(Forwarder(log))
+        .subscribe_to(&doubler, window(10, 5))
         .spawn()
         .unwrap();
-    assert_eq!(infos(&mut saw).await, [0]);
+    saw.batch().await;
+    for info in [INFO, INFO + 1] {
+        doubler.cast_behind(Info(info)).unwrap();
+        assert_eq!(middle.demand().await, info);
+        saw.batch().await;
+    }
+    counter.abort();
 }
 
 #[tokio::test(start_paused = true)]
@@ -98,7 +112,8 @@ async fn gs_035_an_empty_buffer_delays_nothing() {
     let (log, mut saw) = log();
     let silent = producer(Silent(log)).spawn().unwrap();
     silent.cast_behind(Info(INFO)).unwrap();
-    assert_eq!(infos(&mut saw).await, [0]);
+    silent.cast_behind(Info(INFO + 1)).unwrap();
+    assert_eq!(infos(&mut saw).await, [0, 1]);
     silent.abort();
 }
 
@@ -126,6 +141,18 @@ async fn gs_036_037_038_039_an_info_comes_after_what_was_buffered_before_it() {
         assert_eq!(sink_saw.batch().await, numbers(0..events));
         assert_eq!(infos(&mut saw).await, [0]);
         silent.abort();
+
+        // Taken one by one, the info comes with the last of them and no sooner.
+        let (silent, mut saw) = buffered(capacity, events).await;
+        silent.cast_behind(Info(INFO)).unwrap();
+        let mut edge = silent.subscribe();
+        for event in 0..events {
+            assert!(infos(&mut saw).await.is_empty());
+            edge.request(1.try_into().unwrap());
+            assert_eq!(edge.next().await.unwrap(), Some(vec![event]));
+        }
+        assert_eq!(infos(&mut saw).await, [0]);
+        silent.abort();
     }
 }
 
@@ -151,9 +178,24 @@ fn filled(capacity: usize, events: std::ops::Range<usize>) -> Buffer<usize> {
 /// GS-159 and GSX-30: what is counted is events alone.
 #[test]
 fn gs_159_gsx_30_marks_are_not_counted() {
-    let mut buffer = filled(10, 0..2);
-    assert!(buffer.mark() && buffer.mark());
-    assert_eq!(buffer.len(), 2);
+    for when_full in [
+        WhenFull::HoldBack,
+        WhenFull::DropOldest,
+        WhenFull::DropNewest,
+        WhenFull::Fail,
+    ] {
+        let mut buffer = Buffer::new(10, when_full);
+        assert_eq!(buffer.store(&mut numbers(0..2)), 0);
+        assert!(buffer.mark() && buffer.mark());
+        assert_eq!((buffer.len(), buffer.room(0)), (2, 8));
+        let partition = Partition::new([0], |_: &usize| Some(0)).unwrap();
+        let mut half = ProducerHalf::new(partition.queue(10, when_full), buffer);
+        assert_eq!(half.buffered(), 2);
+        let id = SubscriptionId::next();
+        half.on_subscribe(id, Some(0)).unwrap();
+        assert!(half.mark());
+        assert_eq!(half.buffered(), 2);
+    }
 }
 
 #[test]
@@ -174,32 +216,61 @@ fn gs_165_nothing_comes_from_an_empty_buffer() {
     assert!(filled(3, 0..0).take(5).is_empty());
 }
 
-/// Departure: an info is the producer's own, so taking goes on over it, and it is handled right after.
 #[test]
-fn gs_166_a_mark_is_passed_when_its_events_are_taken() {
+fn gs_166_what_is_behind_a_mark_is_not_taken_over_it() {
     let mut buffer = filled(10, 0..2);
     assert!(buffer.mark());
     assert_eq!(buffer.store(&mut vec![2]), 0);
-    assert_eq!(buffer.take(1), [0]);
+    let taken = buffer.take(5);
+    assert_eq!((taken.as_slice(), buffer.take_passed()), (&[0, 1][..], 1));
+    assert_eq!(buffer.take(5 - taken.len()), [2]);
     assert_eq!(buffer.take_passed(), 0);
-    assert_eq!((buffer.take(5), buffer.take_passed()), (vec![1, 2], 1));
+}
+
+/// What stands behind an info in the buffer is a batch of its own, and is not lost.
+#[tokio::test(start_paused = true)]
+async fn an_info_parts_two_batches() {
+    let (silent, mut saw) = buffered(10, 2).await;
+    silent.cast_behind(Info(INFO)).unwrap();
+    rest().await;
+    silent.call(Queue(vec![2])).await.unwrap();
+    let mut edge = silent.subscribe();
+    edge.request(5.try_into().unwrap());
+    assert_eq!(edge.next().await.unwrap(), Some(vec![0, 1]));
+    assert_eq!(edge.next().await.unwrap(), Some(vec![2]));
+    assert_eq!(infos(&mut saw).await, [0]);
+    silent.abort();
 }
 
 #[test]
 fn gs_167_marks_at_one_place_are_passed_together() {
     let mut buffer = filled(10, 0..2);
     assert!(buffer.mark() && buffer.mark() && buffer.mark());
-    assert_eq!((buffer.take(5).len(), buffer.take_passed()), (2, 3));
+    assert_eq!((buffer.take(5), buffer.take_passed()), (vec![0, 1], 3));
 }
 
-/// GS-132 and GS-143: Demand and Broadcast keep no queue, so nothing is before an info.
+/// GS-132 and GS-143: Demand and Broadcast keep no queue, so nothing is before an info, and nothing changes.
 #[test]
 fn gs_132_143_dispatchers_without_queues_take_no_mark() {
     let buffer = || Buffer::<usize>::new(9, WhenFull::DropOldest);
-    assert!(!ProducerHalf::new(stage::DemandDispatcher::default(), buffer()).mark());
-    assert!(!ProducerHalf::new(Broadcast::new(), buffer()).mark());
+    for mut half in [
+        ProducerHalf::new(stage::DemandDispatcher::default(), buffer()),
+        ProducerHalf::new(Broadcast::new(), buffer()),
+    ] {
+        let (id, mut out) = (SubscriptionId::next(), Dispatched::default());
+        half.on_subscribe(id, None::<()>).unwrap();
+        half.on_ask(id, 3, &mut out);
+        assert!(!half.mark());
+        assert_eq!((half.take_demand(), half.orphaned()), (3, 0));
+        half.on_emit(&mut vec![0], &mut out);
+        assert!(!half.mark());
+        assert_eq!((half.owed(), half.buffered(), out.passed), (2, 0, 0));
+        assert_eq!(out.deliveries, [(id, vec![0])]);
+    }
 }
 
+/// What the backlog of a partition used of another's demand is told again at once, so the figure of GS-154's ask is lower
+/// by as much, and the sum is the same.
 #[test]
 fn gs_152_153_154_a_partitions_queue_is_waited_for() {
     let partition = Partition::new(0..2, |event: &usize| Some(event % 2)).unwrap();
@@ -212,11 +283,19 @@ fn gs_152_153_154_a_partitions_queue_is_waited_for() {
         id
     });
     half.on_ask(odd, 3, &mut out);
+    assert_eq!(half.take_demand(), 3);
     assert!(!half.mark(), "no queue");
+    assert_eq!((half.owed(), half.buffered()), (3, 0));
     half.on_emit(&mut vec![0, 2, 4], &mut out);
+    assert_eq!((half.take_demand(), half.buffered()), (3, 3));
     assert!(half.mark());
     half.on_ask(even, 2, &mut out);
     assert_eq!(out.passed, 0, "one is left");
-    half.on_ask(even, 5, &mut out);
-    assert_eq!(out.passed, 1);
+    half.on_ask(even, 3, &mut out);
+    assert_eq!((out.passed, half.take_demand()), (1, 2));
+    assert_eq!(
+        out.deliveries,
+        [(even, vec![0, 2]), (even, vec![4])],
+        "and nothing for the other"
+    );
 }
