@@ -19,6 +19,8 @@ pub struct ProducerHalf<T> {
     /// What was put off while the mode accumulates, in order and not summed.
     log: VecDeque<Logged<T>>,
     logged: usize,
+    /// How many of the logged events paid demand: their consumers wait for them, and need no others.
+    promised: usize,
 }
 
 /// Whether demand and events pass at once.
@@ -34,7 +36,11 @@ pub enum DemandMode {
 #[derive(Debug)]
 enum Logged<T> {
     Demand(usize),
-    Batch(Vec<T>),
+    Batch {
+        events: Vec<T>,
+        /// How many of them paid demand.
+        paid: usize,
+    },
 }
 
 impl<T: 'static> ProducerHalf<T> {
@@ -48,6 +54,7 @@ impl<T: 'static> ProducerHalf<T> {
             mode: DemandMode::Forward,
             log: VecDeque::new(),
             logged: 0,
+            promised: 0,
         }
     }
 
@@ -91,8 +98,9 @@ impl<T: 'static> ProducerHalf<T> {
         while self.mode == DemandMode::Forward {
             match self.log.pop_front()? {
                 Logged::Demand(n) => return Some(n),
-                Logged::Batch(mut events) => {
+                Logged::Batch { mut events, paid } => {
                     self.logged -= events.len();
+                    self.promised -= paid;
                     self.dispatch(&mut events, out);
                 }
             }
@@ -138,9 +146,10 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Dispatches emitted events; what nobody asked for is buffered. `events` is left empty.
     pub fn on_emit(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
-        self.owed = self.owed.saturating_sub(events.len());
+        let paid = events.len().min(self.owed);
+        self.owed -= paid;
         if self.mode == DemandMode::Accumulate {
-            self.put_off(std::mem::take(events), out);
+            self.put_off(std::mem::take(events), paid, out);
         } else {
             self.dispatch(events, out);
         }
@@ -160,7 +169,7 @@ impl<T: 'static> ProducerHalf<T> {
     }
 
     /// Keeps a batch in the log, which counts against the buffer's capacity and follows its policy.
-    fn put_off(&mut self, mut events: Vec<T>, out: &mut Dispatched<T>) {
+    fn put_off(&mut self, mut events: Vec<T>, paid: usize, out: &mut Dispatched<T>) {
         let room = self.buffer.room(self.logged);
         let over = events.len().saturating_sub(room);
         match self.buffer.when_full() {
@@ -169,32 +178,39 @@ impl<T: 'static> ProducerHalf<T> {
             WhenFull::DropOldest => {
                 let mut left = over;
                 for logged in &mut self.log {
-                    if let Logged::Batch(batch) = logged {
-                        let n = left.min(batch.len());
-                        batch.drain(..n);
+                    if let Logged::Batch { events, paid } = logged {
+                        let n = left.min(events.len());
+                        events.drain(..n);
                         self.logged -= n;
                         left -= n;
+                        let unpaid = paid.saturating_sub(events.len());
+                        *paid -= unpaid;
+                        self.promised -= unpaid;
                     }
                 }
                 events.drain(..left);
-                self.log
-                    .retain(|logged| !matches!(logged, Logged::Batch(batch) if batch.is_empty()));
+                self.log.retain(
+                    |logged| !matches!(logged, Logged::Batch { events, .. } if events.is_empty()),
+                );
             }
         }
         if self.buffer.when_full() != WhenFull::HoldBack {
             out.discarded += over;
             out.overflow = out.overflow.or(self.buffer.failure(over));
         }
-        self.logged += events.len();
         if !events.is_empty() {
-            self.log.push_back(Logged::Batch(events));
+            let paid = paid.min(events.len());
+            self.logged += events.len();
+            self.promised += paid;
+            self.log.push_back(Logged::Batch { events, paid });
         }
     }
 
     /// Returns the demand to tell the stage now, which it then owes.
     #[must_use]
     pub fn take_demand(&mut self) -> usize {
-        let demand = self.dispatcher.wanted().saturating_sub(self.owed);
+        let coming = self.owed.saturating_add(self.promised);
+        let demand = self.dispatcher.wanted().saturating_sub(coming);
         self.owed += demand;
         self.tell(demand)
     }
@@ -202,7 +218,8 @@ impl<T: 'static> ProducerHalf<T> {
     /// Returns all that the stage owes, to be told again after a failure; what was put off of it is told with it.
     #[must_use]
     pub fn retell_demand(&mut self) -> usize {
-        self.log.retain(|logged| matches!(logged, Logged::Batch(_)));
+        self.log
+            .retain(|logged| matches!(logged, Logged::Batch { .. }));
         self.tell(self.owed)
     }
 
@@ -238,6 +255,7 @@ impl<T: 'static> ProducerHalf<T> {
     /// Drops what is buffered and returns its count.
     pub fn discard(&mut self) -> usize {
         self.log.clear();
+        self.promised = 0;
         std::mem::take(&mut self.logged) + self.buffer.clear() + self.dispatcher.queued()
     }
 
