@@ -140,7 +140,7 @@ impl<Out: Send + 'static> Context<Out> {
             return;
         }
         for reason in self.dispatched.warnings.drain(..) {
-            tracing::error!(stage = &*self.cell.name, reason, "an event was rejected");
+            tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");
         }
         self.passed += std::mem::take(&mut self.dispatched.passed);
         if let Some(full) = self.dispatched.overflow.take() {

@@ -5,7 +5,8 @@ use crate::id::SubscriptionId;
 
 /// Gives a whole batch to the consumer with the most outstanding demand, then to the next.
 ///
-/// Greedy: next to a consumer with a large window one with a small window may get nothing; [`Fair`](super::Fair) shares.
+/// Greedy: next to a consumer with a large window one with a small window may get nothing; [`Fair`](super::Fair) shares,
+/// and [`DemandDispatcher::expecting`] tells of such a consumer.
 /// Asking, leaving and serving cost a scan of the subscriptions when there are several. Source: GenStage 1.3
 /// `DemandDispatcher`.
 #[derive(Debug, Default)]
@@ -13,9 +14,33 @@ pub struct DemandDispatcher {
     /// By demand, largest first; equal ones in the order of their asks.
     asked: Vec<(SubscriptionId, usize)>,
     wanted: usize,
+    expected: Option<usize>,
 }
 
 impl DemandDispatcher {
+    /// Makes one whose consumers should ask for at most `max` at a time. A larger ask is served all the same, and reported
+    /// as a warning. Source: GenStage 1.3 `max_demand` of the dispatcher, which by default is the first ask; here nothing
+    /// is expected unless it is said.
+    ///
+    /// ```
+    /// use stage::{DemandDispatcher, from_iter};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+    /// let numbers = from_iter(0..).dispatcher(DemandDispatcher::expecting(100)).spawn()?;
+    /// # numbers.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub const fn expecting(max: usize) -> Self {
+        Self {
+            asked: Vec::new(),
+            wanted: 0,
+            expected: Some(max),
+        }
+    }
+
     /// Returns what each subscription has asked and not been given, in serving order.
     #[must_use]
     pub fn asked(&self) -> &[(SubscriptionId, usize)] {
@@ -47,12 +72,17 @@ impl<T> Dispatcher<T> for DemandDispatcher {
         }
     }
 
-    fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
             // The sum over all subscriptions stays below the largest number, so that no count overflows.
             let added = n.min(usize::MAX - self.wanted);
             self.wanted += added;
             self.set(at, self.asked[at].1 + added);
+            if let Some(max) = self.expected.filter(|max| n > *max) {
+                out.warnings.push(format!(
+                    "{id} asks for {n}, and {max} at most were expected"
+                ));
+            }
         }
     }
 
