@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub mod impossible;
 mod process;
 pub use process::{Crawler, Ended, SlowApi, until, urls_in};
 mod scripted;

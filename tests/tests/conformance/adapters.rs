@@ -152,7 +152,7 @@ async fn a_consumer_is_cancelled_after_all_that_was_emitted_for_it() {
 async fn gs_113_the_producer_outlives_a_stream_that_is_dropped() {
     let endless = from_iter(0..).spawn().unwrap();
     let all: Vec<usize> = endless
-        .stream(Demand::default())
+        .stream(transient())
         .take(10)
         .try_collect()
         .await

@@ -8,8 +8,8 @@ use std::time::Duration;
 use futures::FutureExt;
 
 use stage::{
-    CallError, Cancel, ConsumerHandle, Demand, End, Exit, ProducerHandle, Subscribe, Subscription,
-    SubscriptionId, consumer, producer,
+    CallError, Cancel, ConsumerHandle, Demand, End, Exit, ProducerHandle, StageError, Subscribe,
+    Subscription, SubscriptionId, consumer, producer,
 };
 
 use crate::fixtures::*;
@@ -211,22 +211,33 @@ async fn gs_073_transient_cancelled_normally_lives() {
     lives(sink).await;
 }
 
-#[tokio::test]
-async fn gs_074_transient_cancelled_with_a_failure_ends_with_it() {
-    let sink = pair(transient())
-        .await
-        .cancelled(Cancel::failed("oops"), is_oops)
-        .await;
-    assert!(matches!(sink.join().await, Exit::Failed(error) if error.to_string() == "oops"));
+/// Cancels with a failure of this name; the consumer hears, and then ends with, the very same error.
+async fn ends_with_oops(options: Subscribe) {
+    let mut pair = pair(options).await;
+    let oops = Arc::new(StageError::from("oops"));
+    pair.sink.cancel(pair.id, Cancel::Failed(Arc::clone(&oops)));
+    let (id, end) = pair.saw.cancelled().await;
+    let is_same = |error: &Arc<StageError>| Arc::ptr_eq(error, &oops);
+    assert!(
+        id == pair.id && matches!(&end, End::Cancelled(Cancel::Failed(error)) if is_same(error)),
+        "{end:?}"
+    );
+    let exit = pair.sink.join().await;
+    assert!(
+        matches!(&exit, Exit::Failed(error) if is_same(error)),
+        "{exit:?}"
+    );
+    pair.counter.abort();
 }
 
 #[tokio::test]
-async fn gs_075_permanent_cancelled_ends_with_the_reason() {
-    let sink = pair(permanent())
-        .await
-        .cancelled(Cancel::failed("oops"), is_oops)
-        .await;
-    assert!(matches!(sink.join().await, Exit::Failed(error) if error.to_string() == "oops"));
+async fn gs_074_transient_cancelled_with_a_failure_ends_with_it() {
+    ends_with_oops(transient()).await;
+}
+
+#[tokio::test]
+async fn gs_075_gsx_28_permanent_cancelled_ends_with_the_reason() {
+    ends_with_oops(permanent()).await;
 }
 
 #[tokio::test]

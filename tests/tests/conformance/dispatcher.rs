@@ -1,20 +1,55 @@
 //! The Demand dispatcher beneath a producer's half. GenStage's `pending` is `orphaned` here: what the producer owes and
 //! nobody waits for.
 
-use stage::protocol::{Buffer, DemandDispatcher, Dispatched, Dispatcher, ProducerHalf};
-use stage::{SubscriptionId, WhenFull};
+use std::sync::{Arc, Mutex};
+
+use stage::protocol::{Buffer, DemandDispatcher, Dispatched, Dispatcher, ProducerHalf, Refused};
+use stage::{Fair, Subscribe, SubscriptionId, WhenFull, consumer, producer};
+
+use crate::fixtures::*;
+use crate::reports::Reports;
+
+/// The dispatcher, which a case looks into while a half uses it.
+#[derive(Debug, Default, Clone)]
+struct Open(Arc<Mutex<DemandDispatcher>>);
+
+impl Dispatcher<char> for Open {
+    type Key = ();
+
+    fn subscribe(&mut self, id: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
+        Dispatcher::<char>::subscribe(&mut *self.0.lock().unwrap(), id, None)
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<char>) {
+        self.0.lock().unwrap().cancel(id, out);
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<char>) {
+        self.0.lock().unwrap().ask(id, n, out);
+    }
+
+    fn wanted(&self) -> usize {
+        Dispatcher::<char>::wanted(&*self.0.lock().unwrap())
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<char>, out: &mut Dispatched<char>) {
+        self.0.lock().unwrap().dispatch(events, out);
+    }
+}
 
 /// A half with room for every leftover of a case, and what it decided.
 struct Half {
     half: ProducerHalf<char>,
+    dispatcher: Open,
     out: Dispatched<char>,
 }
 
 impl Half {
     fn new() -> Self {
-        let buffer = Buffer::new(100, WhenFull::DropOldest);
+        let (buffer, dispatcher) = (Buffer::new(100, WhenFull::DropOldest), Open::default());
         Self {
-            half: ProducerHalf::new(DemandDispatcher::default(), buffer),
+            half: ProducerHalf::new(dispatcher.clone(), buffer),
+            dispatcher,
             out: Dispatched::default(),
         }
     }
@@ -22,6 +57,7 @@ impl Half {
     fn subscribe(&mut self) -> SubscriptionId {
         let id = SubscriptionId::next();
         self.half.on_subscribe(id, None::<()>).unwrap();
+        assert_eq!(self.half.take_demand(), 0);
         id
     }
 
@@ -51,23 +87,31 @@ impl Half {
     fn account(&self) -> (usize, usize) {
         (self.half.orphaned(), self.half.buffered())
     }
+
+    /// What each consumer has asked for, in serving order.
+    fn asked(&self) -> Vec<(SubscriptionId, usize)> {
+        self.dispatcher.0.lock().unwrap().asked().to_vec()
+    }
 }
 
 #[test]
 fn gs_125_subscribing_and_leaving_ask_for_nothing() {
     let mut half = Half::new();
     let a = half.subscribe();
+    assert_eq!((half.asked(), half.account()), (vec![(a, 0)], (0, 0)));
     assert_eq!((half.cancel(a), half.account()), (0, (0, 0)));
+    assert!(half.asked().is_empty());
 }
 
 #[test]
 fn gs_126_orphaned_demand_is_used_again() {
     let mut half = Half::new();
     let a = half.subscribe();
-    assert_eq!(half.ask(a, 10), 10);
+    assert_eq!((half.ask(a, 10), half.asked()), (10, vec![(a, 10)]));
     assert_eq!((half.cancel(a), half.account()), (0, (10, 0)));
     let a = half.subscribe();
     assert_eq!((half.ask(a, 5), half.account()), (0, (5, 0)));
+    assert_eq!(half.asked(), [(a, 5)]);
     assert_eq!((half.cancel(a), half.account()), (0, (10, 0)));
     half.dispatch("abc");
     assert_eq!((half.account(), half.delivered().len()), ((7, 3), 0));
@@ -80,10 +124,12 @@ fn gs_127_a_leaver_leaves_its_demand_behind() {
     let mut half = Half::new();
     let (a, b) = (half.subscribe(), half.subscribe());
     assert_eq!((half.ask(a, 3), half.ask(b, 3)), (3, 3));
+    assert_eq!(half.asked(), [(a, 3), (b, 3)]);
     assert_eq!((half.cancel(a), half.account()), (0, (3, 0)));
+    assert_eq!(half.asked(), [(b, 3)]);
     half.dispatch("abcde");
     assert_eq!(half.delivered(), [(b, "abc".to_owned())]);
-    assert_eq!(half.account(), (1, 2));
+    assert_eq!((half.asked(), half.account()), (vec![(b, 0)], (1, 2)));
 }
 
 #[test]
@@ -92,8 +138,10 @@ fn gs_128_what_was_not_asked_for_is_left_over() {
     let a = half.subscribe();
     assert_eq!(half.ask(a, 3), 3);
     half.dispatch("a");
-    assert_eq!(half.ask(a, 3), 3);
+    assert_eq!(half.asked(), [(a, 2)]);
+    assert_eq!((half.ask(a, 3), half.asked()), (3, vec![(a, 5)]));
     half.dispatch("bcdefgh");
+    assert_eq!((half.asked(), half.account()), (vec![(a, 0)], (0, 2)));
     half.dispatch("ij");
     assert_eq!(
         half.delivered(),
@@ -104,27 +152,103 @@ fn gs_128_what_was_not_asked_for_is_left_over() {
 
 #[test]
 fn gs_129_the_largest_demand_comes_first() {
-    let mut dispatcher = DemandDispatcher::default();
-    let [a, b, c] = std::array::from_fn(|_| SubscriptionId::next());
-    for id in [a, b, c] {
-        Dispatcher::<char>::subscribe(&mut dispatcher, id, None).unwrap();
+    let mut half = Half::new();
+    let [a, b, c] = std::array::from_fn(|_| half.subscribe());
+    for (id, n) in [(a, 4), (b, 2), (c, 3)] {
+        assert_eq!(half.ask(id, n), n);
     }
-    let mut ask = |id, n, order: [(SubscriptionId, usize); 3]| {
-        Dispatcher::<char>::ask(&mut dispatcher, id, n, &mut Dispatched::default());
-        let asked: Vec<_> = dispatcher
-            .asked()
-            .iter()
-            .copied()
-            .filter(|(_, n)| *n > 0)
-            .collect();
-        let order: Vec<_> = order.into_iter().filter(|(_, n)| *n > 0).collect();
-        assert_eq!(asked, order);
+    assert_eq!(half.asked(), [(a, 4), (c, 3), (b, 2)]);
+    assert_eq!(half.ask(c, 2), 2);
+    assert_eq!(half.asked(), [(c, 5), (a, 4), (b, 2)]);
+    assert_eq!(half.ask(b, 4), 4);
+    assert_eq!(half.asked(), [(b, 6), (c, 5), (a, 4)]);
+    assert_eq!(half.account(), (0, 0));
+}
+
+/// Departure: the order is not shuffled. Whoever asked first is served first, and with `Fair` each gets its share of a
+/// batch that is too small for all, so that nobody is always the last.
+#[test]
+fn gs_131_a_fair_order_stands_in_for_a_shuffled_one() {
+    let mut half = Half::new();
+    let (a, b) = (half.subscribe(), half.subscribe());
+    assert_eq!((half.ask(a, 3), half.ask(b, 2)), (3, 2));
+    half.dispatch("abcde");
+    assert_eq!(
+        half.delivered(),
+        [(a, "abc".to_owned()), (b, "de".to_owned())]
+    );
+
+    let buffer = Buffer::new(100, WhenFull::DropOldest);
+    let mut fair = ProducerHalf::<char>::new(Fair::default(), buffer);
+    let (mut out, [a, b]) = (
+        Dispatched::default(),
+        [(); 2].map(|()| SubscriptionId::next()),
+    );
+    for (id, n) in [(a, 30), (b, 20)] {
+        fair.on_subscribe(id, None::<()>).unwrap();
+        fair.on_ask(id, n, &mut out);
+    }
+    for _ in 0..2 {
+        fair.on_emit(&mut "abcde".chars().collect(), &mut out);
+    }
+    let shares: Vec<_> = out
+        .deliveries
+        .drain(..)
+        .map(|(id, events)| (id, events.into_iter().collect::<String>()))
+        .collect();
+    let expected = [(a, "abc"), (b, "de"), (a, "abc"), (b, "de")];
+    assert_eq!(shares, expected.map(|(id, events)| (id, events.to_owned())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_133_a_larger_ask_than_expected_is_served_and_reported() {
+    let (reports, (log, mut saw)) = (Reports::gather(), log());
+    let silent = producer(Silent(log))
+        .dispatcher(DemandDispatcher::expecting(3))
+        .spawn()
+        .unwrap();
+    let mut edge = silent.subscribe();
+    edge.request(3.try_into().unwrap());
+    assert!(matches!(saw.at_rest().await[..], [Seen::Demand(3)]));
+    assert!(reports.take(&[]).is_empty());
+    edge.request(4.try_into().unwrap());
+    assert!(matches!(saw.at_rest().await[..], [Seen::Demand(4)]));
+    let expected = "asks for 4, and 3 at most were expected";
+    assert_eq!(reports.take(&["the dispatcher reports", expected]).len(), 1);
+    silent.abort();
+}
+
+async fn first_batch<D: Dispatcher<usize> + Default>(trial: usize) {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(no_log()))
+        .dispatcher(D::default())
+        .spawn()
+        .unwrap();
+    let asks = || consumer(Forwarder(log)).subscribe_to(&silent, window(10, 5));
+    let never_asks =
+        || consumer(Forwarder(no_log())).subscribe_to(&silent, Subscribe::default().manual());
+    let pair = if trial.is_multiple_of(2) {
+        (asks().spawn().unwrap(), never_asks().spawn().unwrap())
+    } else {
+        let first = never_asks().spawn().unwrap();
+        (asks().spawn().unwrap(), first)
     };
-    ask(a, 4, [(a, 4), (b, 0), (c, 0)]);
-    ask(b, 2, [(a, 4), (b, 2), (c, 0)]);
-    ask(c, 3, [(a, 4), (c, 3), (b, 2)]);
-    ask(c, 2, [(c, 5), (a, 4), (b, 2)]);
-    ask(b, 4, [(b, 6), (c, 5), (a, 4)]);
+    rest().await;
+    let events = numbers(0..1 + trial % 10);
+    silent.call(Queue(events.clone())).await.unwrap();
+    let received = saw.batches_at_rest().await.concat();
+    assert_eq!((received, silent.stats().buffered), (events, 0));
+    silent.stop().await;
+    tokio::join!(pair.0.join(), pair.1.join());
+}
+
+/// One that has asked, beside one that never does: whichever came first, the first batch goes to the asker at once.
+#[tokio::test(start_paused = true)]
+async fn gsx_05_a_peer_without_demand_never_stalls_the_first_batch() {
+    for trial in 0..500 {
+        first_batch::<DemandDispatcher>(trial).await;
+        first_batch::<Fair>(trial).await;
+    }
 }
 
 #[test]

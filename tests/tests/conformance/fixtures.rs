@@ -59,6 +59,17 @@ impl Saw {
         }
     }
 
+    /// Waits for exactly this batch of a counter, over those before it.
+    pub(crate) async fn until(&mut self, expected: &[usize]) {
+        loop {
+            let batch = self.batch().await;
+            if batch == expected {
+                return;
+            }
+            assert!(batch.last() < expected.first(), "{batch:?} came instead");
+        }
+    }
+
     /// Waits for the next demand, over other entries.
     pub(crate) async fn demand(&mut self) -> usize {
         loop {

@@ -7,6 +7,8 @@
 
 mod fixtures;
 
+mod reports;
+
 mod producer_to_consumer;
 
 mod producer_consumer;
@@ -33,6 +35,9 @@ mod infos;
 
 mod buffer;
 
+mod protocol_errors;
+
 mod consumer_supervisor;
 
 mod acked;
+mod table;

@@ -1,9 +1,9 @@
 //! What a producer-consumer's callbacks hear of its consumers and of its producers.
 
 use stage::{
-    Asking, Batch, Cancel, Consumer, Context, Demand, End, Exit, ProducerConsumer,
-    ProducerConsumerHandle, ProducerHandle, Result, Subscribe, SubscriptionId, consumer, producer,
-    producer_consumer,
+    Asking, Batch, Cancel, Consumer, Context, Demand, DemandDispatcher, End, Exit, Producer,
+    ProducerConsumer, ProducerConsumerHandle, ProducerHandle, Result, Subscribe, SubscriptionId,
+    consumer, producer, producer_consumer,
 };
 
 use crate::fixtures::*;
@@ -206,6 +206,8 @@ async fn gs_095_permanent_ends_when_its_producer_is_aborted() {
 #[tokio::test(start_paused = true)]
 async fn gs_068_082_096_a_running_stage_can_be_looked_at() {
     let counter = producer(Counter::new()).named("gs-068").spawn().unwrap();
+    // What it is and how it dispatches is told by its type.
+    let counter: ProducerHandle<Counter, DemandDispatcher> = counter;
     let identity = producer_consumer(Identity(no_log()))
         .subscribe_to(&counter, window(10, 5))
         .named("gs-096")
@@ -242,7 +244,82 @@ async fn gs_068_082_096_a_running_stage_can_be_looked_at() {
     counter.abort();
 }
 
-/// GS-058, 069, 083: what GenStage refuses at start cannot be written here, but for a name that is taken.
+/// What `started` does to its stage.
+#[derive(Clone, Copy)]
+enum Start {
+    Fails,
+    Ends,
+}
+
+struct Starts(Start);
+
+impl Starts {
+    fn start<Out: Send>(&self, cx: &mut Context<Out>) -> Result {
+        match self.0 {
+            Start::Fails => Err("oops".into()),
+            Start::Ends => {
+                cx.complete();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Producer for Starts {
+    type Out = usize;
+
+    async fn started(&mut self, cx: &mut Context<usize>) -> Result {
+        self.start(cx)
+    }
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+}
+
+impl ProducerConsumer for Starts {
+    type In = usize;
+    type Out = usize;
+
+    async fn started(&mut self, cx: &mut Context<usize>) -> Result {
+        self.start(cx)
+    }
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, usize>, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+}
+
+impl Consumer for Starts {
+    type In = usize;
+
+    async fn started(&mut self, cx: &mut Context) -> Result {
+        self.start(cx)
+    }
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        Ok(())
+    }
+}
+
+/// GS-058, 069, 083: a start that stops with a reason, and one that ends for no reason. What GenStage refuses besides, junk
+/// and bad or unknown options, cannot be written here.
+#[tokio::test]
+async fn gs_058_069_083_a_stage_may_fail_or_end_at_its_start() {
+    for (start, expected) in [(Start::Fails, "failed: oops"), (Start::Ends, "completed")] {
+        let exits = [
+            producer(Starts(start)).spawn().unwrap().join().await,
+            consumer(Starts(start)).spawn().unwrap().join().await,
+            producer_consumer(Starts(start))
+                .spawn()
+                .unwrap()
+                .join()
+                .await,
+        ];
+        assert_eq!(exits.map(|exit| exit.to_string()), [expected; 3]);
+    }
+}
+
 #[tokio::test]
 async fn gs_058_069_083_a_second_start_under_a_live_name_is_refused() {
     let first = producer(Counter::new()).named("gs-058").spawn().unwrap();
@@ -268,7 +345,7 @@ async fn gs_058_069_083_a_second_start_under_a_live_name_is_refused() {
     first.stop().await;
 }
 
-/// A consumer that fails its subscription ends, as GenStage's does with an answer that it does not know.
+/// A stage that fails its subscription ends, as GenStage's does with an answer that it does not know.
 struct Refuses;
 
 impl Consumer for Refuses {
@@ -288,15 +365,38 @@ impl Consumer for Refuses {
     }
 }
 
+impl ProducerConsumer for Refuses {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_subscribe(
+        &mut self,
+        _: SubscriptionId,
+        _: Asking,
+        _: &mut Context<usize>,
+    ) -> Result<Asking> {
+        Err("not this one".into())
+    }
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, usize>, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn gs_071_089_a_stage_that_fails_its_subscription_ends_with_the_reason() {
     let counter = producer(Counter::new()).spawn().unwrap();
-    let refuses = consumer(Refuses)
+    let as_consumer = consumer(Refuses)
         .subscribe_to(&counter, Demand::default())
         .spawn()
         .unwrap();
-    let exit = refuses.join().await.to_string();
-    assert_eq!(exit, "failed: not this one");
+    let in_the_middle = producer_consumer(Refuses)
+        .subscribe_to(&counter, Demand::default())
+        .spawn()
+        .unwrap();
+    for exit in [as_consumer.join().await, in_the_middle.join().await] {
+        assert_eq!(exit.to_string(), "failed: not this one");
+    }
     assert!(counter.exit().is_none());
     counter.abort();
 }

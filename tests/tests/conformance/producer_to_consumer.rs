@@ -1,9 +1,10 @@
 //! A counter and a consumer: the batches of the split rule, and what a full or filled buffer does.
 
 use stage::protocol::Window;
-use stage::{WhenFull, consumer, producer};
+use stage::{Demand, WhenFull, consumer, producer};
 
 use crate::fixtures::*;
+use crate::reports::Reports;
 
 async fn batches(max: usize, min: usize, count: usize) -> Vec<Vec<usize>> {
     let (log, mut saw) = log();
@@ -23,6 +24,7 @@ async fn batches(max: usize, min: usize, count: usize) -> Vec<Vec<usize>> {
 
 #[tokio::test]
 async fn gs_002_default_window() {
+    assert_eq!(Demand::default(), window(1000, 500));
     assert_eq!(
         batches(1000, 500, 2).await,
         [numbers(0..500), numbers(500..1000)]
@@ -81,15 +83,21 @@ async fn gs_024_the_buffer_is_served_before_the_callback() {
     counter.abort();
 }
 
-async fn queued_into_five(when_full: WhenFull, expected: [&[usize]; 2]) {
-    let (log, mut saw) = log();
+/// Queues 0 to 4 and then 5 to 7; the batches of a consumer that comes later follow from what is kept.
+async fn queued(capacity: usize, when_full: WhenFull, discarded: u64, expected: [&[usize]; 2]) {
+    let (reports, (log, mut saw)) = (Reports::gather(), log());
     let counter = producer(Counter::new())
-        .buffer(5, when_full)
+        .buffer(capacity, when_full)
         .spawn()
         .unwrap();
     counter.call(Queue(numbers(0..5))).await.unwrap();
+    assert_eq!(counter.stats().discarded, 0);
     counter.call(Queue(numbers(5..8))).await.unwrap();
-    assert_eq!(counter.stats().discarded, 3);
+    assert_eq!(counter.stats().discarded, discarded);
+    let reported = reports.take(&["events discarded"]);
+    let three = reported.iter().filter(|line| line.contains("events=3"));
+    assert_eq!(three.count(), usize::from(discarded == 3), "{reported:?}");
+    assert_eq!(reported.len(), usize::from(discarded > 0), "{reported:?}");
     let _sink = consumer(Forwarder(log))
         .subscribe_to(&counter, window(4, 0))
         .spawn()
@@ -101,12 +109,18 @@ async fn queued_into_five(when_full: WhenFull, expected: [&[usize]; 2]) {
 
 #[tokio::test]
 async fn gs_025_a_full_buffer_keeps_the_first() {
-    queued_into_five(WhenFull::DropNewest, [&[0, 1, 2, 3], &[4]]).await;
+    queued(5, WhenFull::DropNewest, 3, [&[0, 1, 2, 3], &[4]]).await;
 }
 
 #[tokio::test]
 async fn gs_026_a_full_buffer_keeps_the_last() {
-    queued_into_five(WhenFull::DropOldest, [&[3, 4, 5, 6], &[7]]).await;
+    queued(5, WhenFull::DropOldest, 3, [&[3, 4, 5, 6], &[7]]).await;
+}
+
+/// Departure: there is no infinite buffer; one with room for the input keeps all of it.
+#[tokio::test]
+async fn gs_027_a_buffer_with_room_discards_nothing() {
+    queued(8, WhenFull::DropOldest, 0, [&[0, 1, 2, 3], &[4, 5, 6, 7]]).await;
 }
 
 #[tokio::test]
@@ -242,23 +256,38 @@ impl stage::Handler<Queue, usize> for Hears {
     }
 }
 
-/// GS-028 to GS-030: the callback hears the count of each time; what is logged besides is up to it.
+/// Queues 0 to 7 into a buffer of 5 that keeps the first, and then subscribes; returns what was logged of it.
+async fn hears_of_three(logs_too: bool, max: usize, expected: &[&[usize]]) -> usize {
+    let (reports, (log, mut saw), (sink_log, mut sink_saw)) = (Reports::gather(), log(), log());
+    let hears = producer(Hears { log, logs_too })
+        .buffer(5, WhenFull::DropNewest)
+        .spawn()
+        .unwrap();
+    hears.call(Queue(numbers(0..8))).await.unwrap();
+    assert!(matches!(saw.at_rest().await[..], [Seen::Demand(3)]));
+    let reported = reports.take(&["events discarded", "events=3"]).len();
+    let _sink = consumer(Forwarder(sink_log))
+        .subscribe_to(&hears, window(max, 0))
+        .spawn()
+        .unwrap();
+    assert_eq!(sink_saw.batches_at_rest().await, expected);
+    assert!(saw.at_rest().await.is_empty());
+    assert!(reports.take(&["events discarded"]).is_empty());
+    hears.abort();
+    reported
+}
+
 #[tokio::test(start_paused = true)]
-async fn gs_028_029_030_a_producer_hears_what_its_buffer_dropped() {
-    for logs_too in [true, false] {
-        let ((log, mut saw), (sink_log, mut sink_saw)) = (log(), log());
-        let hears = producer(Hears { log, logs_too })
-            .buffer(5, WhenFull::DropNewest)
-            .spawn()
-            .unwrap();
-        hears.call(Queue(numbers(0..8))).await.unwrap();
-        assert!(matches!(saw.at_rest().await[..], [Seen::Demand(3)]));
-        let _sink = consumer(Forwarder(sink_log))
-            .subscribe_to(&hears, window(5, 0))
-            .spawn()
-            .unwrap();
-        assert_eq!(sink_saw.batch().await, numbers(0..5));
-        assert!(saw.at_rest().await.is_empty());
-        hears.abort();
-    }
+async fn gs_028_a_producer_hears_what_its_buffer_dropped() {
+    hears_of_three(true, 4, &[&[0, 1, 2, 3], &[4]]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_029_what_was_dropped_is_logged_as_well() {
+    assert_eq!(hears_of_three(true, 5, &[&[0, 1, 2, 3, 4]]).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn gs_030_what_was_dropped_is_logged_unless_the_producer_says_no() {
+    assert_eq!(hears_of_three(false, 5, &[&[0, 1, 2, 3, 4]]).await, 0);
 }
