@@ -1,4 +1,5 @@
-//! Misuses of GenStage's protocol that the types rule out: each is a program that does not compile, beside one that does.
+//! Misuses of GenStage's protocol that the types rule out: each is a program that does not compile, beside one that
+//! does.
 //!
 //! # GS-060, GS-085: a producer that would choose who asks
 //!

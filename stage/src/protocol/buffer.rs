@@ -43,8 +43,8 @@ pub struct Buffer<T> {
 }
 
 impl<T> Buffer<T> {
-    /// Makes an empty buffer. A capacity of 0 is no buffer: what nobody has asked for is dropped, or a failure, at once;
-    /// with [`WhenFull::HoldBack`], which drops nothing, it counts as 1.
+    /// Makes an empty buffer. A capacity of 0 is no buffer: what nobody has asked for is dropped, or a failure, at
+    /// once; with [`WhenFull::HoldBack`], which drops nothing, it counts as 1.
     #[must_use]
     pub fn new(capacity: usize, when_full: WhenFull) -> Self {
         let least = usize::from(when_full == WhenFull::HoldBack);

@@ -156,7 +156,7 @@ fn gs_141_what_was_asked_beside_a_silent_one_flows_when_it_leaves() {
     assert_eq!((alone.cancel(b), alone.state()), (5, (15, 15)));
 }
 
-/// Departure: GenStage refuses the second subscription of one consumer; here each is an edge of its own, as in `gsx_25`.
+/// Departure: GenStage refuses the second subscription of one consumer; here each is an edge of its own.
 #[tokio::test(start_paused = true)]
 async fn gs_144_two_subscriptions_of_one_consumer_both_get_each_event() {
     let ((log, mut saw), (producer_log, mut producer_saw)) = (log(), log());

@@ -45,8 +45,8 @@ fn more_at_once_than_fits_keeps_the_right_end() {
     }
 }
 
-/// A capacity of 0 is no buffer: what nobody asked for is dropped and counted at once. Where nothing may be dropped, one
-/// event stands before the stage holds back.
+/// A capacity of 0 is no buffer: what nobody asked for is dropped and counted at once. Where nothing may be dropped,
+/// one event stands before the stage holds back.
 #[tokio::test(start_paused = true)]
 async fn gsx_09_a_capacity_of_none_is_no_buffer() {
     for when_full in [WhenFull::DropOldest, WhenFull::DropNewest] {

@@ -269,8 +269,8 @@ fn gs_132_143_dispatchers_without_queues_take_no_mark() {
     }
 }
 
-/// What the backlog of a partition used of another's demand is told again at once, so the figure of GS-154's ask is lower
-/// by as much, and the sum is the same.
+/// What the backlog of a partition used of another's demand is told again at once, so the figure of GS-154's ask is
+/// lower by as much, and the sum is the same.
 #[test]
 fn gs_152_153_154_a_partitions_queue_is_waited_for() {
     let partition = Partition::new(0..2, |event: &usize| Some(event % 2)).unwrap();

@@ -302,8 +302,8 @@ impl Consumer for Starts {
     }
 }
 
-/// GS-058, 069, 083: a start that stops with a reason, and one that ends for no reason. What GenStage refuses besides, junk
-/// and bad or unknown options, cannot be written here.
+/// GS-058, 069, 083: a start that stops with a reason, and one that ends for no reason. What GenStage refuses besides,
+/// junk and bad or unknown options, cannot be written here.
 #[tokio::test]
 async fn gs_058_069_083_a_stage_may_fail_or_end_at_its_start() {
     for (start, expected) in [(Start::Fails, "failed: oops"), (Start::Ends, "completed")] {

@@ -1,4 +1,5 @@
-//! Misuses of the protocol: the nearest that can be written here. What the types rule out is in `tests/src/impossible.rs`.
+//! Misuses of the protocol: the nearest that can be written here. What the types rule out is in
+//! `tests/src/impossible.rs`.
 
 use stage::protocol::{Buffer, DemandDispatcher, Dispatched, ProducerHalf};
 use stage::{

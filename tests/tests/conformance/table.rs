@@ -1,5 +1,5 @@
-//! The table of all cases, `cases.txt`, against the sources: no case without its test or the reason why it has none, and no
-//! test without its case.
+//! The table of all cases, `cases.txt`, against the sources: no case without its test or the reason why it has none,
+//! and no test without its case.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -18,9 +18,9 @@ pub struct DemandDispatcher {
 }
 
 impl DemandDispatcher {
-    /// Makes one whose consumers should ask for at most `max` at a time. A larger ask is served all the same, and reported
-    /// as a warning. Source: GenStage 1.3 `max_demand` of the dispatcher, which by default is the first ask; here nothing
-    /// is expected unless it is said.
+    /// Makes one whose consumers should ask for at most `max` at a time. A larger ask is served all the same, and
+    /// reported as a warning. Source: GenStage 1.3 `max_demand` of the dispatcher, which by default is the first ask;
+    /// here nothing is expected unless it is said.
     ///
     /// ```
     /// use stage::{DemandDispatcher, from_iter};
