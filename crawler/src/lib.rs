@@ -5,6 +5,7 @@ mod api;
 mod cli;
 mod crawl;
 mod earlier;
+pub mod frontier;
 mod interrupt;
 mod model;
 mod output;

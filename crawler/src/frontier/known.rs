@@ -1,0 +1,111 @@
+//! The URLs that the frontier is known to know: a page's links that repeat never reach the engine.
+//!
+//! Invariant: it holds only what the engine has acknowledged, and at most its bound. Old entries go half by half, so
+//! that none needs an age of its own; a forgotten one costs the engine one look.
+
+use std::collections::HashSet;
+
+use super::{NewUrl, SiteId, UrlHash};
+
+/// What one URL is known by.
+pub(crate) type Key = (SiteId, UrlHash);
+
+/// A bounded set of URLs.
+#[derive(Debug)]
+pub(crate) struct Known {
+    half_max: usize,
+    young: HashSet<Key>,
+    old: HashSet<Key>,
+}
+
+impl Known {
+    /// Makes a set that holds at most `max` URLs.
+    pub(crate) fn new(max: usize) -> Self {
+        Self {
+            half_max: max / 2,
+            young: HashSet::new(),
+            old: HashSet::new(),
+        }
+    }
+
+    /// Takes out of `urls` those that are known.
+    pub(crate) fn strip(&mut self, urls: &mut Vec<NewUrl>) {
+        urls.retain(|url| !self.holds(url.key()));
+    }
+
+    /// Notes URLs that the engine has acknowledged.
+    pub(crate) fn learn(&mut self, keys: impl IntoIterator<Item = Key>) {
+        for key in keys {
+            self.keep(key);
+        }
+        debug_assert!(self.young.len() <= self.half_max && self.old.len() <= self.half_max);
+    }
+
+    fn holds(&mut self, key: Key) -> bool {
+        if self.young.contains(&key) {
+            return true;
+        }
+        let is_old = self.old.contains(&key);
+        if is_old {
+            // What is asked for stays.
+            self.keep(key);
+        }
+        is_old
+    }
+
+    fn keep(&mut self, key: Key) {
+        if self.half_max == 0 {
+            return;
+        }
+        if self.young.len() >= self.half_max {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::frontier::Site;
+
+    fn url(n: usize) -> NewUrl {
+        let site = Site::polite("h", Duration::ZERO);
+        NewUrl::seed(format!("http://h/{n}"), site)
+    }
+
+    fn is_known(known: &mut Known, n: usize) -> bool {
+        let mut urls = vec![url(n)];
+        known.strip(&mut urls);
+        urls.is_empty()
+    }
+
+    #[test]
+    fn what_was_learnt_is_stripped_and_the_rest_stays() {
+        let mut known = Known::new(10);
+        known.learn([url(1).key()]);
+        let mut urls = vec![url(1), url(2)];
+        known.strip(&mut urls);
+        assert_eq!(urls, [url(2)]);
+    }
+
+    #[test]
+    fn it_never_holds_more_than_its_bound_and_keeps_what_is_asked_for() {
+        let mut known = Known::new(100);
+        for n in 0..1000 {
+            known.learn([url(n).key()]);
+            assert!(is_known(&mut known, 0), "after {n}");
+            assert!(known.young.len() + known.old.len() <= 100);
+        }
+        assert!(!is_known(&mut known, 500));
+    }
+
+    #[test]
+    fn without_room_it_knows_nothing() {
+        let mut known = Known::new(0);
+        known.learn([url(1).key()]);
+        assert!(!is_known(&mut known, 1));
+    }
+}

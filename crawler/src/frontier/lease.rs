@@ -1,0 +1,215 @@
+//! What comes out: URLs on lease, and when to ask for more.
+//!
+//! ```text
+//!  queued ──claim──▶ leased ──settle──▶ done, or delayed until its next try
+//!     ▲                 │
+//!     └── release, or ──┘
+//!         the lease ran out
+//! ```
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use super::key::Lane;
+use super::{NewUrl, Site, SiteId, UrlHash};
+
+/// How long a lease lasts from its claim or its last renewal.
+pub const LEASE: Duration = Duration::from_secs(30);
+/// How often its holder renews it.
+pub const RENEW_EVERY: Duration = Duration::from_secs(10);
+/// How long after it sent its last renewal that succeeded a holder starts no more fetches, by its own clock.
+pub const START_UNTIL: Duration = Duration::from_secs(15);
+/// How long after it a holder aborts what runs: well before another may begin.
+pub const ABORT_AFTER: Duration = Duration::from_secs(25);
+
+/// How often a URL that was leased alone is lost before it is no longer worth a try.
+pub const POISON: u16 = 3;
+
+/// How many redirects in a row are followed. Source: WHATWG Fetch follows 20, RFC 9309 §2.3.1.2 at least five.
+pub const HOPS_MAX: u8 = 10;
+
+/// A URL to be fetched now. It is handed back by `settle` or by `release`; one that is dropped comes back when its
+/// lease runs out.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lease {
+    /// What is requested.
+    pub url: String,
+    /// Its politeness group.
+    pub site: SiteId,
+    /// Which URL of the site it is.
+    pub hash: UrlHash,
+    /// How many links away from a seed.
+    pub depth: u16,
+    /// Its place in its lane.
+    pub priority: i16,
+    /// How often it was tried before.
+    pub attempts: u16,
+    /// The page that led to it.
+    pub referrer: Option<UrlHash>,
+    /// How many redirects led to it in a row.
+    pub hops: u8,
+    /// The URL that its chain of redirects began with.
+    pub chain: Option<UrlHash>,
+    /// How often its lease ran out in a row while it was the only URL of it.
+    pub lost: u16,
+    pub(crate) key: LeaseKey,
+    pub(crate) lanes: NonZeroU16,
+    pub(crate) seq: i64,
+}
+
+/// What a lease is renewed by: all URLs that were claimed of one lane at once share it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LeaseKey {
+    pub(crate) lane: Lane,
+    pub(crate) token: i64,
+}
+
+impl Lease {
+    /// Returns what it is renewed by.
+    #[must_use]
+    pub const fn key(&self) -> LeaseKey {
+        self.key
+    }
+
+    /// Returns whether nobody who fetched it came back, so often that it is to be settled as failed, unfetched.
+    #[must_use]
+    pub const fn is_poison(&self) -> bool {
+        self.lost >= POISON
+    }
+
+    /// Makes a link that was found on its page.
+    #[must_use]
+    pub fn link(&self, url: impl Into<String>, site: Site) -> NewUrl {
+        let mut link = NewUrl::seed(url, site).at_depth(self.depth.saturating_add(1));
+        link.referrer = Some(self.hash);
+        link
+    }
+
+    /// Makes the URL that it redirects to: as deep, as urgent, and one hop further.
+    ///
+    /// # Errors
+    ///
+    /// [`RedirectError::TooMany`] after [`HOPS_MAX`] hops, [`RedirectError::Loop`] when the chain comes back to its
+    /// begin or stays where it is. Other loops end because each URL is fetched once.
+    pub fn redirect(&self, target: NewUrl) -> Result<NewUrl, RedirectError> {
+        let begin = self.chain.unwrap_or(self.hash);
+        if target.hash == begin || target.hash == self.hash {
+            return Err(RedirectError::Loop);
+        }
+        if self.hops >= HOPS_MAX {
+            return Err(RedirectError::TooMany(HOPS_MAX));
+        }
+        Ok(NewUrl {
+            depth: self.depth,
+            priority: self.priority,
+            referrer: Some(self.hash),
+            hops: self.hops + 1,
+            chain: Some(begin),
+            ..target
+        })
+    }
+}
+
+/// Why a redirect is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedirectError {
+    /// The chain is too long.
+    #[error("more than {0} redirects in a row")]
+    TooMany(u8),
+    /// The chain leads back.
+    #[error("the redirects go round in a circle")]
+    Loop,
+}
+
+/// The answer to a claim.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Claims {
+    /// What may be fetched at once, the most urgent first.
+    pub leases: Vec<Lease>,
+    /// When to ask again.
+    pub next: Next,
+    /// The state of the frontier that this answer tells of.
+    pub round: Round,
+}
+
+/// When a claim may give more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Next {
+    /// At once.
+    Now,
+    /// After this time, or when something has [changed](super::Frontier::changed).
+    After(Duration),
+    /// When something has changed: nothing is queued, but the seeds are not all in.
+    Changed,
+    /// Not with this budget of pages, which is spent.
+    Spent,
+    /// Never: every URL is done.
+    Done,
+}
+
+/// A state of the frontier. Each change of what could be claimed makes a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Round(pub(crate) u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lease(url: &str) -> Lease {
+        let site = SiteId::of("h");
+        Lease {
+            url: url.to_owned(),
+            site,
+            hash: UrlHash::of(url),
+            depth: 2,
+            priority: 2,
+            attempts: 0,
+            referrer: None,
+            hops: 0,
+            chain: None,
+            lost: 0,
+            key: LeaseKey {
+                lane: Lane { site, number: 0 },
+                token: 1,
+            },
+            lanes: NonZeroU16::MIN,
+            seq: 1,
+        }
+    }
+
+    fn url(url: &str) -> NewUrl {
+        NewUrl::seed(url, Site::polite("h", Duration::ZERO))
+    }
+
+    #[test]
+    fn a_link_is_one_deeper_and_knows_its_page() {
+        let page = lease("http://h/");
+        let link = page.link("http://h/a", url("").site);
+        assert_eq!((link.depth, link.priority), (3, 3));
+        assert_eq!(link.referrer, Some(page.hash));
+    }
+
+    #[test]
+    fn a_redirect_is_as_deep_as_its_page_and_keeps_the_begin_of_its_chain() {
+        let page = lease("http://h/a");
+        let hop = page.redirect(url("http://h/b")).unwrap();
+        assert_eq!((hop.depth, hop.hops, hop.chain), (2, 1, Some(page.hash)));
+    }
+
+    #[test]
+    fn a_chain_that_goes_round_or_on_and_on_is_refused() {
+        let mut page = lease("http://h/b");
+        page.chain = Some(UrlHash::of("http://h/a"));
+        let to = |target| page.redirect(url(target));
+        assert_eq!(to("http://h/a"), Err(RedirectError::Loop));
+        assert_eq!(to("http://h/b"), Err(RedirectError::Loop));
+        assert!(to("http://h/c").is_ok());
+        page.hops = HOPS_MAX;
+        let refused = page.redirect(url("http://h/c"));
+        assert_eq!(refused, Err(RedirectError::TooMany(HOPS_MAX)));
+    }
+}

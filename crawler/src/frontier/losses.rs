@@ -1,0 +1,76 @@
+//! When a URL is to blame for those who fetch it and never come back, as a pure machine: what it is told of are claims,
+//! settles, and leases that ran out.
+//!
+//! | a lane's lease ran out | its next lease |
+//! |---|---|
+//! | up to twice in a row | as many URLs as before |
+//! | three times in a row, or more | one URL |
+//! | with one URL, always the same | tells how often in a row |
+
+/// How many leases of a lane are lost in a row before it is claimed one URL at a time.
+const CAREFUL_FROM: u16 = 3;
+
+/// The losses of one lane since its last settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Losses {
+    /// Leases lost in a row.
+    pub(crate) lost: u16,
+    /// The URL that the last lease held alone, by its number; 0 when it held several.
+    pub(crate) suspect: i64,
+    /// How often in a row that URL was lost.
+    pub(crate) alone: u16,
+}
+
+impl Losses {
+    /// Notes that a lease ran out.
+    #[must_use]
+    pub(crate) const fn on_lost(mut self) -> Self {
+        self.lost = self.lost.saturating_add(1);
+        if self.suspect != 0 {
+            self.alone = self.alone.saturating_add(1);
+        }
+        self
+    }
+
+    /// Notes that the lane is leased with `count` URLs, of which `first` is the first.
+    #[must_use]
+    pub(crate) const fn on_claim(mut self, first: i64, count: usize) -> Self {
+        let suspect = if count == 1 { first } else { 0 };
+        if suspect != self.suspect {
+            self.suspect = suspect;
+            self.alone = 0;
+        }
+        self
+    }
+
+    /// Returns whether the lane is to be claimed one URL at a time.
+    pub(crate) const fn is_careful(self) -> bool {
+        self.lost >= CAREFUL_FROM
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_is_careful_after_three_losses_whatever_it_held() {
+        let mut losses = Losses::default();
+        for seen in 0..3 {
+            assert!(!losses.is_careful(), "after {seen}");
+            losses = losses.on_claim(1, 4).on_lost();
+        }
+        assert!(losses.is_careful());
+        assert_eq!(losses.alone, 0, "nobody can tell which it was");
+    }
+
+    #[test]
+    fn only_the_url_that_was_lost_alone_each_time_is_counted() {
+        let twice = Losses::default().on_claim(7, 1).on_lost();
+        let twice = twice.on_claim(7, 1).on_lost();
+        assert_eq!(twice.alone, 2);
+        assert_eq!(twice.on_claim(7, 1).alone, 2);
+        assert_eq!(twice.on_claim(8, 1).alone, 0, "another came before it");
+        assert_eq!(twice.on_claim(7, 2).alone, 0, "it is not alone");
+    }
+}

@@ -1,0 +1,125 @@
+//! The frontier: which URLs are known, which of them may be fetched now, and who fetches them.
+//!
+//! A **site** is a politeness group. It has **lanes**, and each lane is a queue, a politeness timer and a lease in one:
+//! one lane for a site with a delay, many for a site without. A [claim](Frontier::claim) leases lanes that are due and
+//! hands out their first URLs; a [settle](Frontier::settle) brings back the outcomes, with the links of their pages, in
+//! one durable transaction. A holder that never comes back loses its lanes when its lease runs out, and nothing else.
+//!
+//! Each URL is fetched once: links that are known go nowhere. There is no order between lanes; within a lane the lower
+//! priority goes first, then the older.
+//!
+//! ```
+//! use std::time::Duration;
+//! use crawler::frontier::{Fate, Frontier, Job, NewUrl, Next, Outcome, Record, Site, SqliteOptions};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), crawler::frontier::FrontierError> {
+//! let frontier = SqliteOptions::default().in_memory(Job::default()).await?;
+//! let site = Site::polite("example.com", Duration::from_secs(1));
+//! frontier.add(vec![NewUrl::seed("http://example.com/", site)]).await?;
+//! frontier.seeded().await?;
+//!
+//! let claims = frontier.claim(10).await?;
+//! assert_eq!(claims.leases[0].url, "http://example.com/");
+//! let fetched = |lease| Outcome::done(lease, Record::new(Fate::Fetched));
+//! let outcomes = claims.leases.into_iter().map(fetched).collect();
+//! frontier.settle(outcomes, vec![]).await?;
+//!
+//! assert_eq!(frontier.claim(10).await?.next, Next::Done);
+//! # Ok(())
+//! # }
+//! ```
+
+mod clock;
+pub use clock::{Clock, SystemClock};
+mod key;
+pub use key::{SiteId, UrlHash};
+mod url;
+pub use url::{NewUrl, Site};
+mod lease;
+pub use lease::{
+    ABORT_AFTER, Claims, HOPS_MAX, LEASE, Lease, LeaseKey, Next, POISON, RENEW_EVERY,
+    RedirectError, Round, START_UNTIL,
+};
+mod outcome;
+pub use outcome::{Added, Archived, Ending, Fate, Outcome, Record, Settled, Written};
+mod robots;
+pub use robots::RobotsCopy;
+mod job;
+pub use job::{Job, State, Stats};
+mod error;
+pub use error::FrontierError;
+mod losses;
+
+mod known;
+
+mod sqlite;
+pub use sqlite::{SqliteFrontier, SqliteOptions};
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+/// An engine of the frontier.
+///
+/// What a method has answered is durable, but for claims, renewals and releases: those may be lost with the machine,
+/// and cost a second fetch. Any number of tasks may use it at once; what one has added or settled before it asks, its
+/// claim sees.
+///
+/// # Errors
+///
+/// Each method fails with [`FrontierError::Full`], [`FrontierError::Corrupt`] or [`FrontierError::Engine`] when the
+/// engine does, and then has done nothing; with [`FrontierError::Closed`] after [`close`](Self::close).
+///
+/// # Cancel safety
+///
+/// A call that is dropped is carried out or not. URLs that a dropped claim would have handed out are given back.
+#[async_trait]
+pub trait Frontier: Debug + Send + Sync {
+    /// Returns what the crawl was begun with, and how many pages of it are left.
+    async fn job(&self) -> Result<Job, FrontierError>;
+
+    /// Sets how many pages may yet be fetched; any number with `None`.
+    async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError>;
+
+    /// Queues the URLs that are new: for seeds and sitemaps, while links come with their page's outcome.
+    async fn add(&self, urls: Vec<NewUrl>) -> Result<Added, FrontierError>;
+
+    /// Says that all seeds are in: from now on the crawl is done when nothing is left.
+    async fn seeded(&self) -> Result<(), FrontierError>;
+
+    /// Leases at most `demand` URLs that may all be fetched at once, and says when to ask again.
+    async fn claim(&self, demand: usize) -> Result<Claims, FrontierError>;
+
+    /// Waits until a claim could give more than the one that told of round `since`, or the frontier is closed. What
+    /// changed in between is not missed. Of what other processes do it may not tell.
+    async fn changed(&self, since: Round);
+
+    /// Makes leases last from now on, and returns those that were lost: their fetches are to be aborted.
+    async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError>;
+
+    /// Takes outcomes with their links, and how far the output files hold them. Their records must be in these files.
+    async fn settle(
+        &self,
+        outcomes: Vec<Outcome>,
+        written: Vec<Written>,
+    ) -> Result<Settled, FrontierError>;
+
+    /// Takes back URLs whose fetch was not started; it counts as no try and no loss.
+    async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError>;
+
+    /// Returns the copy of the robots.txt of `authority`, fresh or not.
+    async fn robots(&self, authority: &str) -> Result<Option<RobotsCopy>, FrontierError>;
+
+    /// Keeps a copy of the robots.txt of `authority`, in place of any before.
+    async fn keep_robots(&self, authority: &str, copy: RobotsCopy) -> Result<(), FrontierError>;
+
+    /// Returns how far each output file holds what is settled.
+    async fn written(&self) -> Result<Vec<Written>, FrontierError>;
+
+    /// Returns the frontier in numbers.
+    async fn stats(&self) -> Result<Stats, FrontierError>;
+
+    /// Ends the work on it after what was asked before. What is still leased can be claimed when it is opened again.
+    async fn close(&self) -> Result<(), FrontierError>;
+}

@@ -1,0 +1,195 @@
+//! The frontier as its users hold it: each call is a piece of work for the writer, and waits for its answer.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::ledger::{Ledger, column};
+use super::schema::{self, Found};
+use super::turn::Turn;
+use super::work::{self, Kind, Work};
+use super::writer::{Message, Told};
+use crate::frontier::known::{Key, Known};
+use crate::frontier::{
+    Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
+    Round, Settled, State, Stats, Written,
+};
+
+/// A frontier in a SQLite file, or in memory. [`SqliteOptions`](super::SqliteOptions) open it.
+///
+/// [`close`](Frontier::close) lets go of the file before it returns; dropping lets go of it soon.
+#[derive(Debug)]
+pub struct SqliteFrontier {
+    config: String,
+    messages: mpsc::Sender<Message>,
+    told: watch::Receiver<Told>,
+    known: Mutex<Known>,
+}
+
+impl SqliteFrontier {
+    pub(super) const fn new(
+        config: String,
+        messages: mpsc::Sender<Message>,
+        told: watch::Receiver<Told>,
+        known: Known,
+    ) -> Self {
+        Self {
+            config,
+            messages,
+            told,
+            known: Mutex::new(known),
+        }
+    }
+
+    /// Reads the numbers of a crawl that another process may work on. It reads a file, and so may block for a moment.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
+    pub fn look(path: &Path) -> Result<Stats, FrontierError> {
+        if !path.exists() {
+            return Err(schema::refuse(path, Found::Nothing));
+        }
+        let explain = |error| schema::explain(path, error);
+        let connection = schema::connect_to_read(path).map_err(explain)?;
+        match schema::look(&connection).map_err(explain)? {
+            Found::Crawl => {}
+            found => return Err(schema::refuse(path, found)),
+        }
+        let ledger = Ledger::read(&connection).map_err(explain)?;
+        Ok(ledger.stats())
+    }
+
+    async fn ask<T, F>(&self, kind: Kind, run: F) -> Result<T, FrontierError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Turn<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.send(|reply| work::work(kind, run, reply)).await
+    }
+
+    async fn send<T>(
+        &self,
+        work: impl FnOnce(work::Reply<T>) -> Box<dyn Work> + Send,
+    ) -> Result<T, FrontierError> {
+        let (reply, answer) = oneshot::channel();
+        let message = Message::Work(work(reply));
+        let sent = self.messages.send(message).await;
+        sent.map_err(|_| FrontierError::Closed)?;
+        answer.await.unwrap_or(Err(FrontierError::Closed))
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Frontier for SqliteFrontier {
+    async fn job(&self) -> Result<Job, FrontierError> {
+        let config = self.config.clone();
+        let pages = self.stats().await?.pages_left;
+        Ok(Job { config, pages })
+    }
+
+    async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError> {
+        let allow = move |turn: &mut Turn<'_>| {
+            turn.ledger.pages_left = pages.map(column);
+            turn.changed();
+            Ok(())
+        };
+        self.ask(Kind::Durable, allow).await
+    }
+
+    async fn add(&self, mut urls: Vec<NewUrl>) -> Result<Added, FrontierError> {
+        let count = urls.len();
+        self.known().strip(&mut urls);
+        let known = count - urls.len();
+        let keys: Vec<Key> = urls.iter().map(NewUrl::key).collect();
+        let mut added = self.ask(Kind::Durable, move |turn| turn.add(urls)).await?;
+        added.known += known;
+        self.known().learn(keys);
+        Ok(added)
+    }
+
+    async fn seeded(&self) -> Result<(), FrontierError> {
+        let seeded = |turn: &mut Turn<'_>| {
+            if turn.ledger.state == State::Seeding {
+                turn.ledger.state = State::Running;
+                turn.changed();
+            }
+            Ok(())
+        };
+        self.ask(Kind::Durable, seeded).await
+    }
+
+    async fn claim(&self, demand: usize) -> Result<Claims, FrontierError> {
+        self.send(|reply| work::claim(demand, reply)).await
+    }
+
+    async fn changed(&self, since: Round) {
+        let mut told = self.told.clone();
+        // It fails when the writer has ended, of which the next call tells.
+        let _closed = told.wait_for(|told| told.round > since).await;
+    }
+
+    async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError> {
+        self.ask(Kind::Passing, move |turn| turn.renew(leases))
+            .await
+    }
+
+    async fn settle(
+        &self,
+        mut outcomes: Vec<Outcome>,
+        written: Vec<Written>,
+    ) -> Result<Settled, FrontierError> {
+        {
+            let mut known = self.known();
+            for outcome in &mut outcomes {
+                known.strip(&mut outcome.links);
+            }
+        }
+        let links = outcomes.iter().flat_map(|outcome| &outcome.links);
+        let keys: Vec<Key> = links.map(NewUrl::key).collect();
+        let settle = move |turn: &mut Turn<'_>| turn.settle(outcomes, written);
+        let settled = self.ask(Kind::Durable, settle).await?;
+        self.known().learn(keys);
+        Ok(settled)
+    }
+
+    async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError> {
+        self.send(|reply| work::release(&leases, reply)).await
+    }
+
+    async fn robots(&self, authority: &str) -> Result<Option<RobotsCopy>, FrontierError> {
+        let authority = authority.to_owned();
+        self.ask(Kind::Passing, move |turn| turn.robots(&authority))
+            .await
+    }
+
+    async fn keep_robots(&self, authority: &str, copy: RobotsCopy) -> Result<(), FrontierError> {
+        let authority = authority.to_owned();
+        let keep = move |turn: &mut Turn<'_>| turn.keep_robots(&authority, &copy);
+        self.ask(Kind::Durable, keep).await
+    }
+
+    async fn written(&self) -> Result<Vec<Written>, FrontierError> {
+        self.ask(Kind::Passing, |turn| turn.written()).await
+    }
+
+    async fn stats(&self) -> Result<Stats, FrontierError> {
+        if self.messages.is_closed() {
+            return Err(FrontierError::Closed);
+        }
+        Ok(self.told.borrow().stats)
+    }
+
+    async fn close(&self) -> Result<(), FrontierError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.messages.send(Message::Close(reply)).await;
+        sent.map_err(|_| FrontierError::Closed)?;
+        answer.await.unwrap_or(Err(FrontierError::Closed))
+    }
+}

@@ -1,0 +1,136 @@
+//! The numbers of a crawl, kept as they change: to count rows would read the whole queue. They are written in the
+//! transaction that changes them, so they are right after any crash.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::frontier::{Fate, Job, State, Stats};
+
+/// The one row of `crawl`, and what lives only as long as the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ledger {
+    pub(super) state: State,
+    pub(super) pages_left: Option<i64>,
+    /// The number of the last URL that was queued.
+    pub(super) seq: i64,
+    pub(super) known: i64,
+    pub(super) queued: i64,
+    pub(super) delayed: i64,
+    fetched: i64,
+    redirected: i64,
+    refused: i64,
+    failed: i64,
+    /// The last lease; opening ends all, so that a number is used once in the life of a process.
+    pub(super) token: i64,
+    /// URLs on lease.
+    pub(super) leased: i64,
+    /// The round in which the last change was made.
+    pub(super) round: u64,
+}
+
+impl Ledger {
+    /// Writes the row of a crawl that begins.
+    pub(super) fn begin(connection: &Connection, job: &Job) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO crawl VALUES (1, ?1, ?2, ?3, 0, 0, 0, 0, 0, 0, 0, 0)";
+        let state = State::default().as_str();
+        let begun = params![state, job.config, job.pages.map(column)];
+        connection.execute(sql, begun).map(drop)
+    }
+
+    /// Reads the row.
+    pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let sql = "SELECT state, pages_left, seq, known, queued, delayed, fetched, redirected, refused, failed
+                   FROM crawl";
+        connection.query_row(sql, [], Self::from_row)
+    }
+
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let state: String = row.get(0)?;
+        Ok(Self {
+            state: State::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
+            pages_left: row.get(1)?,
+            seq: row.get(2)?,
+            known: row.get(3)?,
+            queued: row.get(4)?,
+            delayed: row.get(5)?,
+            fetched: row.get(6)?,
+            redirected: row.get(7)?,
+            refused: row.get(8)?,
+            failed: row.get(9)?,
+            token: 0,
+            leased: 0,
+            round: 0,
+        })
+    }
+
+    /// Writes the row, if it changed since `before`.
+    pub(super) fn write(&self, before: &Self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.as_row() == before.as_row() {
+            return Ok(());
+        }
+        let sql = "UPDATE crawl SET state = ?1, pages_left = ?2, seq = ?3, known = ?4, queued = ?5, delayed = ?6,
+                       fetched = ?7, redirected = ?8, refused = ?9, failed = ?10";
+        let numbers = params![
+            self.state.as_str(),
+            self.pages_left,
+            self.seq,
+            self.known,
+            self.queued,
+            self.delayed,
+            self.fetched,
+            self.redirected,
+            self.refused,
+            self.failed
+        ];
+        connection.prepare_cached(sql)?.execute(numbers).map(drop)
+    }
+
+    /// Counts a final outcome.
+    pub(super) fn count(&mut self, fate: Fate) {
+        match fate {
+            Fate::Fetched => {
+                self.fetched += 1;
+                self.pages_left = self.pages_left.map(|left| (left - 1).max(0));
+            }
+            Fate::Redirected => self.redirected += 1,
+            Fate::Refused => self.refused += 1,
+            Fate::Failed => self.failed += 1,
+        }
+    }
+
+    /// Returns how many more URLs the budget allows to be leased, if there is one.
+    pub(super) fn room(&self) -> Option<usize> {
+        let left = self.pages_left? - self.leased;
+        Some(usize::try_from(left).unwrap_or(0))
+    }
+
+    /// Returns the numbers that there are to tell.
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            state: self.state,
+            known: self.known.cast_unsigned(),
+            queued: self.queued.cast_unsigned(),
+            delayed: self.delayed.cast_unsigned(),
+            leased: self.leased.cast_unsigned(),
+            fetched: self.fetched.cast_unsigned(),
+            redirected: self.redirected.cast_unsigned(),
+            refused: self.refused.cast_unsigned(),
+            failed: self.failed.cast_unsigned(),
+            pages_left: self.pages_left.map(i64::cast_unsigned),
+        }
+    }
+
+    /// Returns it without what is not written.
+    const fn as_row(&self) -> Self {
+        Self {
+            token: 0,
+            leased: 0,
+            round: 0,
+            ..*self
+        }
+    }
+}
+
+/// Returns a number as a column, the largest there is for any larger.
+pub(super) fn column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,205 @@
+//! The layout of the database, and the check that a file has it.
+//!
+//! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer, the
+//! end of its lease and its wake-up in one; a lane without queued URLs is due never.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+
+use super::ledger::Ledger;
+use crate::frontier::{FrontierError, Job};
+
+/// Tells our files from those of other programs: "crwl".
+const APPLICATION: i64 = 0x6372_776c;
+/// The layout below. An older one is brought up to it here, a newer one is refused.
+const LAYOUT: i64 = 1;
+
+const TABLES: &str = "
+CREATE TABLE crawl(
+    id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, config TEXT NOT NULL, pages_left INTEGER,
+    seq INTEGER NOT NULL, known INTEGER NOT NULL, queued INTEGER NOT NULL, delayed INTEGER NOT NULL,
+    fetched INTEGER NOT NULL, redirected INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL
+) STRICT;
+CREATE TABLE site_lane(
+    site INTEGER NOT NULL, lane INTEGER NOT NULL, lanes INTEGER NOT NULL, name TEXT NOT NULL,
+    delay_ms INTEGER NOT NULL, next_at INTEGER NOT NULL, polite_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0,
+    held INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0,
+    alone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (site, lane)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX lane_due ON site_lane(next_at) WHERE next_at < 9223372036854775807;
+CREATE TABLE seen(
+    site INTEGER NOT NULL, url_hash INTEGER NOT NULL, PRIMARY KEY (site, url_hash)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE queue(
+    site INTEGER NOT NULL, lane INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL,
+    url_hash INTEGER NOT NULL, depth INTEGER NOT NULL, attempts INTEGER NOT NULL, hops INTEGER NOT NULL,
+    referrer INTEGER NOT NULL, chain INTEGER NOT NULL, url TEXT NOT NULL, PRIMARY KEY (site, lane, prio, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE delayed(
+    ready_at INTEGER NOT NULL, seq INTEGER NOT NULL, site INTEGER NOT NULL, lane INTEGER NOT NULL,
+    prio INTEGER NOT NULL, url_hash INTEGER NOT NULL, depth INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    hops INTEGER NOT NULL, referrer INTEGER NOT NULL, chain INTEGER NOT NULL, url TEXT NOT NULL,
+    PRIMARY KEY (ready_at, seq)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE result(
+    id INTEGER PRIMARY KEY, site INTEGER NOT NULL, url_hash INTEGER NOT NULL, url TEXT NOT NULL,
+    referrer INTEGER NOT NULL, depth INTEGER NOT NULL, at INTEGER NOT NULL, fate TEXT NOT NULL, status INTEGER,
+    about TEXT NOT NULL, file TEXT, file_offset INTEGER
+) STRICT;
+CREATE TABLE robots(
+    authority TEXT PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL, fetched_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL, tries INTEGER NOT NULL
+) STRICT;
+CREATE TABLE output(file TEXT PRIMARY KEY, committed_bytes INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+";
+
+/// Statements kept prepared: more than there are.
+const STATEMENTS: usize = 64;
+/// A reader may hold the file, but only for the moment in which the log is begun or ended.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Opens the file, or a database in memory for none, and changes nothing yet: it may be another program's.
+pub(super) fn connect(path: Option<&Path>) -> rusqlite::Result<Connection> {
+    let connection = match path {
+        Some(path) => Connection::open(path)?,
+        None => Connection::open_in_memory()?,
+    };
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+/// Makes the connection the one that writes.
+pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -32768;
+         PRAGMA temp_store = MEMORY;",
+    )
+}
+
+/// Opens the file beside the one who writes it.
+pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    Ok(connection)
+}
+
+/// What a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Nothing, or what was left by a process that was killed before it had begun.
+    Nothing,
+    /// A crawl in the present layout.
+    Crawl,
+    /// A crawl in a layout that is not known.
+    Newer(i64),
+    /// Something else.
+    Foreign,
+}
+
+/// Looks what the database holds.
+pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
+    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+    let (application, layout) = (number("application_id")?, number("user_version")?);
+    let tables = "SELECT count(*) FROM sqlite_schema";
+    let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
+    Ok(match (application, layout) {
+        (0, 0) if tables == 0 => Found::Nothing,
+        (APPLICATION, LAYOUT) => Found::Crawl,
+        (APPLICATION, newer) if newer > LAYOUT => Found::Newer(newer),
+        _ => Found::Foreign,
+    })
+}
+
+/// Returns the error for a file that holds what it should not.
+pub(super) fn refuse(path: &Path, found: Found) -> FrontierError {
+    let path = path.to_owned();
+    match found {
+        Found::Nothing => FrontierError::Missing { path },
+        Found::Crawl => FrontierError::Exists { path },
+        Found::Newer(found) => FrontierError::Newer {
+            path,
+            found,
+            known: LAYOUT,
+        },
+        Found::Foreign => FrontierError::Foreign { path },
+    }
+}
+
+/// Lays out an empty database, all in one transaction.
+pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    transaction.execute_batch(TABLES)?;
+    Ledger::begin(&transaction, job)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", LAYOUT)?;
+    transaction.commit()
+}
+
+/// Ends the leases that a process left behind: they count as lost, and their lanes are due when it is polite.
+pub(super) fn end_leases(connection: &Connection, now: i64) -> rusqlite::Result<()> {
+    connection
+        .execute(
+            "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = lost + 1, alone = alone + (suspect <> 0),
+                 token = 0, held = 0
+             WHERE next_at < 9223372036854775807 AND token <> 0",
+            [now],
+        )
+        .map(drop)
+}
+
+/// Returns the configuration that the crawl was begun with.
+pub(super) fn config(connection: &Connection) -> rusqlite::Result<String> {
+    let config = connection.query_row("SELECT config FROM crawl", [], |row| row.get(0));
+    Ok(config.optional()?.unwrap_or_default())
+}
+
+/// Returns what an error of the engine means to the one who has the file.
+pub(super) fn explain(path: &Path, error: rusqlite::Error) -> FrontierError {
+    let code = error.sqlite_error_code();
+    let (path, source) = (path.to_owned(), Arc::new(error));
+    match code {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            FrontierError::Corrupt { path, source }
+        }
+        Some(ErrorCode::DiskFull) => FrontierError::Full { path, source },
+        _ => FrontierError::Engine { path, source },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_told_by_its_head_and_nothing_is_not_another_program() {
+        let mut connection = connect(None).unwrap();
+        assert_eq!(look(&connection).unwrap(), Found::Nothing);
+        lay_out(&mut connection, &Job::default()).unwrap();
+        assert_eq!(look(&connection).unwrap(), Found::Crawl);
+        connection.pragma_update(None, "user_version", 7).unwrap();
+        assert_eq!(look(&connection).unwrap(), Found::Newer(7));
+        connection.pragma_update(None, "application_id", 1).unwrap();
+        assert_eq!(look(&connection).unwrap(), Found::Foreign);
+    }
+
+    #[test]
+    fn a_claim_finds_what_is_due_by_the_index() {
+        let mut connection = connect(None).unwrap();
+        lay_out(&mut connection, &Job::default()).unwrap();
+        for statement in [super::super::claim::DUE, super::super::claim::FIRST] {
+            let plan = format!("EXPLAIN QUERY PLAN {statement}");
+            let mut plan = connection.prepare(&plan).unwrap();
+            let numbers = [Some(0), Some(1)];
+            let given = &numbers[..plan.parameter_count()];
+            let how: String = plan
+                .query_row(rusqlite::params_from_iter(given), |row| row.get(3))
+                .unwrap();
+            assert!(how.contains("USING") && how.contains("lane_due"), "{how}");
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Settling: what was fetched leaves the queue, its links come in, its lane is free again when it is polite.
+//!
+//! Only what this transaction took out of the queue counts. A late outcome, whose lease was lost, is one of three:
+//!
+//! | the URL is | a final answer | a retry |
+//! |---|---|---|
+//! | done, or waits for its next try | is ignored | is ignored |
+//! | queued, or leased by another | counts: the other's will be the late one | is ignored |
+
+use rusqlite::params;
+
+use super::ledger::column;
+use super::turn::Turn;
+use crate::frontier::clock::span_millis;
+use crate::frontier::{Ending, Outcome, Record, Settled, UrlHash, Written};
+
+/// What becomes of a queue's row, besides its end.
+struct Delay {
+    ready_at: i64,
+    attempts: u16,
+    /// Its place among those of its priority.
+    seq: i64,
+}
+
+impl Turn<'_> {
+    /// Takes outcomes with their links, and how far the output files hold them.
+    pub(super) fn settle(
+        &mut self,
+        mut outcomes: Vec<Outcome>,
+        written: Vec<Written>,
+    ) -> rusqlite::Result<Settled> {
+        let links = outcomes
+            .iter_mut()
+            .flat_map(|outcome| std::mem::take(&mut outcome.links))
+            .collect();
+        let mut settled = Settled {
+            links: self.add(links)?.new,
+            ..Settled::default()
+        };
+        outcomes.sort_by_key(|outcome| outcome.lease.key);
+        for outcome in &outcomes {
+            if self.finish(outcome)? {
+                settled.outcomes += 1;
+            } else {
+                settled.late += 1;
+            }
+        }
+        for file in written {
+            self.note_written(&file)?;
+        }
+        self.changed();
+        Ok(settled)
+    }
+
+    /// Settles one URL and frees its lane; returns whether the outcome counted.
+    fn finish(&mut self, outcome: &Outcome) -> rusqlite::Result<bool> {
+        let ended_at = self.now - span_millis(outcome.age);
+        let ready_at = |after| (ended_at + span_millis(after)).max(self.now);
+        let lease = &outcome.lease;
+        let is_settled = match &outcome.ending {
+            Ending::Done(record) => {
+                let is_settled = self.dequeue(outcome)?;
+                if is_settled {
+                    self.record(outcome, record)?;
+                }
+                is_settled
+            }
+            Ending::Retry { after } => {
+                let delay = Delay {
+                    ready_at: ready_at(*after),
+                    attempts: lease.attempts.saturating_add(1),
+                    seq: lease.seq,
+                };
+                self.delay(outcome, &delay)?
+            }
+            Ending::Again { record, after } => {
+                let delay = Delay {
+                    ready_at: ready_at(*after),
+                    attempts: 0,
+                    seq: self.ledger.seq + 1,
+                };
+                let is_settled = self.delay(outcome, &delay)?;
+                if is_settled {
+                    self.ledger.seq += 1;
+                    self.record(outcome, record)?;
+                }
+                is_settled
+            }
+        };
+        self.free(outcome, ended_at)?;
+        Ok(is_settled)
+    }
+
+    /// Takes the URL out of the queue, whoever holds it by now, and returns whether it was there.
+    fn dequeue(&mut self, outcome: &Outcome) -> rusqlite::Result<bool> {
+        let sql = "DELETE FROM queue WHERE site = ?1 AND lane = ?2 AND prio = ?3 AND seq = ?4";
+        let lease = &outcome.lease;
+        let lane = lease.key.lane;
+        let place = params![lane.site.0, lane.number, lease.priority, lease.seq];
+        let count = self.connection.prepare_cached(sql)?.execute(place)?;
+        self.ledger.queued -= i64::from(count > 0);
+        Ok(count > 0)
+    }
+
+    /// Lets the URL wait for its next try, if its lease holds, and returns whether it did.
+    fn delay(&mut self, outcome: &Outcome, delay: &Delay) -> rusqlite::Result<bool> {
+        let sql = "INSERT INTO delayed(ready_at, seq, site, lane, prio, url_hash, depth, attempts, hops, referrer,
+                       chain, url)
+                   SELECT ?5, ?6, site, lane, prio, url_hash, depth, ?7, hops, referrer, chain, url FROM queue
+                   WHERE site = ?1 AND lane = ?2 AND prio = ?3 AND seq = ?4 AND EXISTS
+                       (SELECT 1 FROM site_lane WHERE site = ?1 AND lane = ?2 AND token = ?8)";
+        let lease = &outcome.lease;
+        let lane = lease.key.lane;
+        let columns = params![
+            lane.site.0,
+            lane.number,
+            lease.priority,
+            lease.seq,
+            delay.ready_at,
+            delay.seq,
+            delay.attempts,
+            lease.key.token
+        ];
+        if self.connection.prepare_cached(sql)?.execute(columns)? == 0 {
+            return Ok(false);
+        }
+        self.ledger.delayed += 1;
+        self.dequeue(outcome)
+    }
+
+    fn record(&mut self, outcome: &Outcome, record: &Record) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, file, file_offset)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        let lease = &outcome.lease;
+        let archive = record.archive.as_ref();
+        let columns = params![
+            lease.site.0,
+            lease.hash.0,
+            lease.url,
+            UrlHash::column(lease.referrer),
+            lease.depth,
+            self.now - span_millis(outcome.age),
+            record.fate.as_str(),
+            record.status,
+            record.about,
+            archive.map(|archive| &archive.file),
+            archive.map(|archive| column(archive.offset))
+        ];
+        self.connection.prepare_cached(sql)?.execute(columns)?;
+        self.ledger.count(record.fate);
+        Ok(())
+    }
+
+    /// Gives the lane's lease one URL less, and ends it with its last, if it was not lost. The lane is polite from the
+    /// end of the fetch on.
+    fn free(&mut self, outcome: &Outcome, ended_at: i64) -> rusqlite::Result<()> {
+        let sql = "UPDATE site_lane SET held = held - 1, lost = 0, suspect = 0, alone = 0,
+                       token = CASE held WHEN 1 THEN 0 ELSE token END,
+                       polite_at = max(polite_at, ?4 + max(delay_ms, ?5)),
+                       next_at = CASE
+                           WHEN held > 1 THEN next_at
+                           WHEN EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)
+                               THEN max(polite_at, ?4 + max(delay_ms, ?5))
+                           ELSE 9223372036854775807 END
+                   WHERE site = ?1 AND lane = ?2 AND token = ?3";
+        let key = outcome.lease.key;
+        let rest = span_millis(outcome.rest);
+        let (site, lane) = (key.lane.site.0, key.lane.number);
+        let columns = params![site, lane, key.token, ended_at, rest];
+        let count = self.connection.prepare_cached(sql)?.execute(columns)?;
+        self.ledger.leased -= i64::from(count > 0);
+        if rest > 0 {
+            self.rest(outcome, ended_at + rest)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the whole site alone until then; what is leased goes on.
+    fn rest(&self, outcome: &Outcome, until: i64) -> rusqlite::Result<()> {
+        let sql = "UPDATE site_lane SET polite_at = max(polite_at, ?2), next_at = CASE
+                       WHEN token <> 0 THEN next_at ELSE max(next_at, ?2) END
+                   WHERE site = ?1";
+        let site = outcome.lease.site.0;
+        let mut rest = self.connection.prepare_cached(sql)?;
+        rest.execute([site, until]).map(drop)
+    }
+}

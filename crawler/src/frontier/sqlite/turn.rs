@@ -1,0 +1,21 @@
+//! One transaction of the writer, and what the work in it shares.
+
+use rusqlite::Connection;
+
+use super::ledger::Ledger;
+
+/// A transaction at work. What it does to the ledger is undone when it fails.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    pub(super) connection: &'a Connection,
+    /// The time of all of it.
+    pub(super) now: i64,
+    pub(super) ledger: &'a mut Ledger,
+}
+
+impl Turn<'_> {
+    /// Notes that there may be more to claim, which begins a new round.
+    pub(super) const fn changed(&mut self) {
+        self.ledger.round += 1;
+    }
+}

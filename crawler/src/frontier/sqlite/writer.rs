@@ -1,0 +1,176 @@
+//! The thread that owns the connection. It takes the work that waits, does it in one transaction, and answers after
+//! the commit: what one settle costs in the disk's time, a hundred share.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::ledger::Ledger;
+use super::lock::Lock;
+use super::schema;
+use super::turn::Turn;
+use super::work::{Kind, Work};
+use crate::frontier::clock::millis;
+use crate::frontier::{Clock, FrontierError, Round, Stats};
+
+/// Pieces of work in one transaction: with a hundred pages each, a few milliseconds' worth.
+const FOLD_MAX: usize = 64;
+
+/// What the writer is sent.
+pub(super) enum Message {
+    Work(Box<dyn Work>),
+    Close(oneshot::Sender<Result<(), FrontierError>>),
+}
+
+/// What all may know after a commit.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Told {
+    pub(super) round: Round,
+    pub(super) stats: Stats,
+}
+
+/// The one who writes.
+#[derive(Debug)]
+pub(super) struct Writer {
+    path: PathBuf,
+    connection: Connection,
+    /// `None` in memory.
+    lock: Option<Lock>,
+    clock: Arc<dyn Clock>,
+    /// The latest time that was told.
+    now: i64,
+    ledger: Ledger,
+    told: watch::Sender<Told>,
+    /// Whether a commit now waits for the disk.
+    is_durable: bool,
+}
+
+impl Writer {
+    /// Takes over a connection to a crawl, and ends the leases that another left behind.
+    pub(super) fn new(
+        path: &Path,
+        connection: Connection,
+        lock: Option<Lock>,
+        clock: Arc<dyn Clock>,
+    ) -> rusqlite::Result<Self> {
+        let now = millis(clock.now());
+        schema::end_leases(&connection, now)?;
+        let ledger = Ledger::read(&connection)?;
+        let told = watch::Sender::new(Told {
+            round: Round::default(),
+            stats: ledger.stats(),
+        });
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            lock,
+            clock,
+            now,
+            ledger,
+            told,
+            is_durable: true,
+        })
+    }
+
+    /// Returns where it tells what all may know.
+    pub(super) fn told(&self) -> watch::Receiver<Told> {
+        self.told.subscribe()
+    }
+
+    /// Works until it is closed, or all who could send it work are gone.
+    pub(super) fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        // Leases that nobody waited for.
+        let mut undo = Vec::new();
+        loop {
+            let mut batch = std::mem::take(&mut undo);
+            let mut close = None;
+            let mut next = if batch.is_empty() {
+                messages.blocking_recv()
+            } else {
+                messages.try_recv().ok()
+            };
+            if next.is_none() && batch.is_empty() {
+                return;
+            }
+            while let Some(message) = next {
+                match message {
+                    Message::Work(work) => batch.push(work),
+                    Message::Close(reply) => close = Some(reply),
+                }
+                let is_full = batch.len() >= FOLD_MAX || close.is_some();
+                next = if is_full {
+                    None
+                } else {
+                    messages.try_recv().ok()
+                };
+            }
+            batch.sort_by_key(|work| work.kind());
+            let committed = self.commit(&mut batch);
+            if let Some(reply) = close {
+                // Nothing is sent any more, and what was sent after the close is answered by its end.
+                drop(messages);
+                for work in batch {
+                    let _given_back_by_the_next_open = work.answer(committed.clone());
+                }
+                let _nobody_waits = reply.send(self.close());
+                return;
+            }
+            for work in batch {
+                undo.extend(work.answer(committed.clone()));
+            }
+        }
+    }
+
+    /// Does all of it in one transaction, or none.
+    fn commit(&mut self, batch: &mut [Box<dyn Work>]) -> Result<(), FrontierError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        self.now = self.now.max(millis(self.clock.now()));
+        let before = self.ledger;
+        let committed = self.turn(batch);
+        if committed.is_err() {
+            self.ledger = before;
+        }
+        let (round, stats) = (Round(self.ledger.round), self.ledger.stats());
+        self.told.send_if_modified(|told| {
+            let is_new = told.round != round;
+            *told = Told { round, stats };
+            is_new
+        });
+        committed.map_err(|error| schema::explain(&self.path, error))
+    }
+
+    fn turn(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+        let is_durable = batch.iter().any(|work| work.kind() == Kind::Durable);
+        if is_durable != self.is_durable {
+            // A commit that need not last is on the disk with the next that must.
+            let level = if is_durable { "FULL" } else { "NORMAL" };
+            let sql = format!("PRAGMA synchronous = {level}");
+            self.connection.execute_batch(&sql)?;
+            self.is_durable = is_durable;
+        }
+        let behaviour = TransactionBehavior::Immediate;
+        let transaction = self.connection.transaction_with_behavior(behaviour)?;
+        let before = self.ledger;
+        let mut turn = Turn {
+            connection: &transaction,
+            now: self.now,
+            ledger: &mut self.ledger,
+        };
+        for work in batch {
+            work.run(&mut turn)?;
+        }
+        self.ledger.write(&before, &transaction)?;
+        transaction.commit()
+    }
+
+    /// Closes the file, and only then lets go of its lock.
+    fn close(self) -> Result<(), FrontierError> {
+        let closed = self.connection.close();
+        drop(self.lock);
+        closed.map_err(|(_, error)| schema::explain(&self.path, error))
+    }
+}

@@ -1,0 +1,149 @@
+//! What goes in: a URL with its site and the way it was found.
+
+use std::num::NonZeroU16;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{SiteId, UrlHash};
+
+/// How many URLs of an unlimited site may be leased apart.
+const UNLIMITED_LANES: NonZeroU16 = NonZeroU16::new(256).expect("it is not zero");
+
+/// A politeness group and its pace. Delay and lanes are taken from the first URL of a site, and hold for the crawl.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use crawler::frontier::Site;
+///
+/// let polite = Site::polite("example.com", Duration::from_secs(1));
+/// let typed = Site::unlimited("127.0.0.1");
+/// assert_eq!((polite.lanes().get(), typed.lanes().get()), (1, 256));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Site {
+    name: Arc<str>,
+    id: SiteId,
+    delay: Duration,
+    lanes: NonZeroU16,
+}
+
+impl Site {
+    /// Makes a site of one lane: one request at a time, and `delay` from the end of one to the start of the next.
+    #[must_use]
+    pub fn polite(name: impl Into<Arc<str>>, delay: Duration) -> Self {
+        let name = name.into();
+        Self {
+            id: SiteId::of(&name),
+            name,
+            delay,
+            lanes: NonZeroU16::MIN,
+        }
+    }
+
+    /// Makes a site without delay or limit. Two URLs of one lane are leased together or one after the other, never
+    /// apart at the same time: with far fewer URLs than lanes that is rare.
+    #[must_use]
+    pub fn unlimited(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            lanes: UNLIMITED_LANES,
+            ..Self::polite(name, Duration::ZERO)
+        }
+    }
+
+    /// Returns the name of the group.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Returns the id of the group.
+    #[must_use]
+    pub const fn id(&self) -> SiteId {
+        self.id
+    }
+
+    /// Returns the time from the end of one fetch to the start of the next in a lane.
+    #[must_use]
+    pub const fn delay(&self) -> Duration {
+        self.delay
+    }
+
+    /// Returns how many leases of this site there can be at once.
+    #[must_use]
+    pub const fn lanes(&self) -> NonZeroU16 {
+        self.lanes
+    }
+}
+
+/// A URL to be fetched once a crawl.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+/// use crawler::frontier::{NewUrl, Site};
+///
+/// let site = Site::polite("example.com", Duration::from_secs(1));
+/// let seed = NewUrl::seed("http://example.com/", site);
+/// assert_eq!((seed.depth, seed.priority), (0, 0));
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NewUrl {
+    /// What is requested.
+    pub url: String,
+    /// Its politeness group.
+    pub site: Site,
+    /// Which URL of the site it is.
+    pub hash: UrlHash,
+    /// How many links away from a seed.
+    pub depth: u16,
+    /// Its place in its lane: lower first, and first in, first out among equals. A queued URL keeps it.
+    pub priority: i16,
+    /// The page that led to it.
+    pub referrer: Option<UrlHash>,
+    /// How many redirects led to it in a row.
+    pub hops: u8,
+    /// The URL that its chain of redirects began with.
+    pub chain: Option<UrlHash>,
+}
+
+impl NewUrl {
+    /// Makes a URL that a user gave or a sitemap named.
+    #[must_use]
+    pub fn seed(url: impl Into<String>, site: Site) -> Self {
+        let url = url.into();
+        Self {
+            hash: UrlHash::of(&url),
+            url,
+            site,
+            depth: 0,
+            priority: 0,
+            referrer: None,
+            hops: 0,
+            chain: None,
+        }
+    }
+
+    /// Lets it be known by this form, where that is not the form requested.
+    #[must_use]
+    pub fn known_as(mut self, canonical: &str) -> Self {
+        self.hash = UrlHash::of(canonical);
+        self
+    }
+
+    /// Puts it so many links away from a seed, and in its lane behind those that are nearer.
+    #[must_use]
+    pub fn at_depth(mut self, depth: u16) -> Self {
+        self.depth = depth;
+        self.priority = i16::try_from(depth).unwrap_or(i16::MAX);
+        self
+    }
+
+    /// Returns its key in the whole crawl.
+    pub(crate) const fn key(&self) -> (SiteId, UrlHash) {
+        (self.site.id, self.hash)
+    }
+}
