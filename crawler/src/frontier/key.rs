@@ -52,8 +52,13 @@ impl UrlHash {
         Self(hash(canonical))
     }
 
-    /// Returns the lane of its site, out of `lanes`, that the URL waits in.
-    pub(crate) fn lane(self, lanes: NonZeroU16) -> u16 {
+    /// Returns the lane of its site, out of `lanes`, that the URL waits in, from 0.
+    ///
+    /// # Panics
+    ///
+    /// Never: the remainder has as few bits as its divisor.
+    #[must_use]
+    pub fn lane(self, lanes: NonZeroU16) -> u16 {
         let lane = self.0.cast_unsigned() % u64::from(lanes.get());
         u16::try_from(lane).expect("a remainder is less than its divisor, which has 16 bits")
     }

@@ -73,7 +73,8 @@ use async_trait::async_trait;
 ///
 /// # Cancel safety
 ///
-/// A call that is dropped is carried out or not. URLs that a dropped claim would have handed out are given back.
+/// A call that is dropped is carried out or not. What a dropped claim would have handed out is given back at once, or
+/// when its lease runs out.
 #[async_trait]
 pub trait Frontier: Debug + Send + Sync {
     /// Returns what the crawl was begun with, and how many pages of it are left.

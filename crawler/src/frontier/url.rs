@@ -52,6 +52,12 @@ impl Site {
         }
     }
 
+    /// Spreads it over so many lanes, each with the delay of its own.
+    #[must_use]
+    pub fn in_lanes(self, lanes: NonZeroU16) -> Self {
+        Self { lanes, ..self }
+    }
+
     /// Returns the name of the group.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -126,7 +126,16 @@ impl Frontier for SqliteFrontier {
     }
 
     async fn claim(&self, demand: usize) -> Result<Claims, FrontierError> {
-        self.send(|reply| work::claim(demand, reply)).await
+        let (reply, answer) = oneshot::channel();
+        let claim = Message::Work(work::claim(demand, reply));
+        let sent = self.messages.send(claim).await;
+        sent.map_err(|_| FrontierError::Closed)?;
+        let mut claiming = Claiming {
+            answer,
+            messages: &self.messages,
+        };
+        let answer = (&mut claiming.answer).await;
+        answer.unwrap_or(Err(FrontierError::Closed))
     }
 
     async fn changed(&self, since: Round) {
@@ -191,5 +200,25 @@ impl Frontier for SqliteFrontier {
         let sent = self.messages.send(Message::Close(reply)).await;
         sent.map_err(|_| FrontierError::Closed)?;
         answer.await.unwrap_or(Err(FrontierError::Closed))
+    }
+}
+
+/// A claim that waits for its answer. When it is dropped, an answer that has come gives its leases back; one that has
+/// not finds nobody, and the writer does it.
+struct Claiming<'a> {
+    answer: oneshot::Receiver<Result<Claims, FrontierError>>,
+    messages: &'a mpsc::Sender<Message>,
+}
+
+impl Drop for Claiming<'_> {
+    fn drop(&mut self) {
+        self.answer.close();
+        let Ok(Ok(claims)) = self.answer.try_recv() else {
+            return;
+        };
+        let (reply, _nobody) = oneshot::channel();
+        let release = work::release(&claims.leases, reply);
+        // A full queue can't be waited for here: then they come back when their lease runs out.
+        let _full_or_closed = self.messages.try_send(Message::Work(release));
     }
 }

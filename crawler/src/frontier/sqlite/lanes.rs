@@ -11,7 +11,8 @@ impl Turn<'_> {
     pub(super) fn renew(&self, mut keys: Vec<LeaseKey>) -> rusqlite::Result<Vec<LeaseKey>> {
         keys.sort_unstable();
         keys.dedup();
-        let sql = "UPDATE site_lane SET next_at = ?4 WHERE site = ?1 AND lane = ?2 AND token = ?3";
+        let sql = "UPDATE site_lane SET next_at = max(polite_at, ?4)
+                   WHERE site = ?1 AND lane = ?2 AND token = ?3";
         let mut renew = self.connection.prepare_cached(sql)?;
         let until = self.now + span_millis(LEASE);
         let mut lost = Vec::new();

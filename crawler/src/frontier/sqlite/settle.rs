@@ -158,7 +158,7 @@ impl Turn<'_> {
                        token = CASE held WHEN 1 THEN 0 ELSE token END,
                        polite_at = max(polite_at, ?4 + max(delay_ms, ?5)),
                        next_at = CASE
-                           WHEN held > 1 THEN next_at
+                           WHEN held > 1 THEN max(next_at, polite_at, ?4 + max(delay_ms, ?5))
                            WHEN EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)
                                THEN max(polite_at, ?4 + max(delay_ms, ?5))
                            ELSE 9223372036854775807 END
@@ -175,10 +175,9 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Leaves the whole site alone until then; what is leased goes on.
+    /// Leaves the whole site alone until then; what is leased goes on, and is not claimed by another before.
     fn rest(&self, outcome: &Outcome, until: i64) -> rusqlite::Result<()> {
-        let sql = "UPDATE site_lane SET polite_at = max(polite_at, ?2), next_at = CASE
-                       WHEN token <> 0 THEN next_at ELSE max(next_at, ?2) END
+        let sql = "UPDATE site_lane SET polite_at = max(polite_at, ?2), next_at = max(next_at, ?2)
                    WHERE site = ?1";
         let site = outcome.lease.site.0;
         let mut rest = self.connection.prepare_cached(sql)?;
