@@ -7,6 +7,8 @@ mod process;
 pub use process::{Crawler, Ended, SlowApi, until, urls_in};
 mod scripted;
 pub use scripted::{Answer, Scripted};
+mod tree;
+pub use tree::{tree_page, tree_url};
 
 /// Returns the path of one of the workspace's programs, beside the test's own folder.
 ///

@@ -1,0 +1,365 @@
+//! The frontier as one would tell it to a child: lists, no index, no SQL. It judges each answer of an engine.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crawler::frontier::{Claims, LEASE, LeaseKey, NewUrl, Next, SiteId, State, Stats, UrlHash};
+
+/// What a URL is known by.
+pub(crate) type Key = (SiteId, UrlHash);
+type Lane = (SiteId, u16);
+
+/// Losses in a row from which on a lane gives one URL at a time.
+const CAREFUL_FROM: u16 = 3;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Queued,
+    Delayed(i64),
+    Finished,
+}
+
+#[derive(Debug)]
+struct Url {
+    lane: Lane,
+    /// Its place in the lane: priority, then age.
+    place: (i16, u64),
+    attempts: u16,
+    wait: Wait,
+}
+
+#[derive(Debug)]
+struct LaneState {
+    is_polite: bool,
+    delay: i64,
+    polite_at: i64,
+    lease: Option<Held>,
+    lost: u16,
+}
+
+#[derive(Debug)]
+struct Held {
+    key: LeaseKey,
+    count: usize,
+    until: i64,
+}
+
+/// How a URL that was leased came back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Back {
+    Done,
+    Retry(i64),
+    Again(i64),
+}
+
+/// A lease in somebody's hands, maybe for too long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct InHand {
+    pub(crate) url: Key,
+    pub(crate) key: LeaseKey,
+    place: (i16, u64),
+    attempts: u16,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Model {
+    pub(crate) now: i64,
+    urls: BTreeMap<Key, Url>,
+    lanes: BTreeMap<Lane, LaneState>,
+    /// Every lease there ever was.
+    keys: BTreeSet<LeaseKey>,
+    numbers: u64,
+    state: State,
+    fetched: u64,
+}
+
+impl Model {
+    pub(crate) fn add(&mut self, urls: &[NewUrl]) -> usize {
+        let before = self.urls.len();
+        for url in urls {
+            let (site, now) = (&url.site, self.now);
+            self.numbers += 1;
+            let key = (site.id(), url.hash);
+            if self.urls.contains_key(&key) {
+                continue;
+            }
+            let lane = (site.id(), url.hash.lane(site.lanes()));
+            let added = Url {
+                lane,
+                place: (url.priority, self.numbers),
+                attempts: 0,
+                wait: Wait::Queued,
+            };
+            self.urls.insert(key, added);
+            // A site that rests rests in the lanes to come.
+            let same = self.lanes.iter().find(|((of, _), _)| *of == site.id());
+            let polite_at = same.map_or(now, |(_, lane)| lane.polite_at);
+            self.lanes.entry(lane).or_insert(LaneState {
+                is_polite: site.lanes().get() == 1,
+                delay: i64::try_from(site.delay().as_millis()).unwrap(),
+                polite_at,
+                lease: None,
+                lost: 0,
+            });
+        }
+        let new = self.urls.len() - before;
+        if new > 0 && self.state == State::Done {
+            self.state = State::Running;
+        }
+        new
+    }
+
+    pub(crate) const fn seeded(&mut self) {
+        if matches!(self.state, State::Seeding) {
+            self.state = State::Running;
+        }
+    }
+
+    /// Judges what an engine handed out, and returns it as it is in the hands of the claimer.
+    pub(crate) fn claim(&mut self, demand: usize, claims: &Claims) -> Vec<InHand> {
+        for url in self.urls.values_mut() {
+            if matches!(url.wait, Wait::Delayed(at) if at <= self.now) {
+                url.wait = Wait::Queued;
+            }
+        }
+        assert!(claims.leases.len() <= demand, "L1: more than was asked for");
+        let mut by_lane: BTreeMap<Lane, Vec<InHand>> = BTreeMap::new();
+        for lease in &claims.leases {
+            let key = (lease.site, lease.hash);
+            let url = self.urls.get(&key).expect("L2: a URL that was not added");
+            assert_eq!(url.wait, Wait::Queued, "L2: a URL that is not queued");
+            assert_eq!(url.attempts, lease.attempts, "L2: its tries");
+            by_lane.entry(url.lane).or_default().push(InHand {
+                url: key,
+                key: lease.key(),
+                place: url.place,
+                attempts: url.attempts,
+            });
+        }
+        for (lane, given) in &by_lane {
+            self.judge_lane(*lane, given);
+        }
+        if claims.leases.len() < demand {
+            self.judge_rest(&by_lane, claims.next);
+        } else if claims.next == Next::Done {
+            let leased = self.lanes.values().any(|lane| lane.lease.is_some());
+            assert!(!leased && self.state != State::Seeding, "L7: it goes on");
+            self.judge_end();
+            self.state = State::Done;
+        }
+        by_lane.into_values().flatten().collect()
+    }
+
+    /// Returns whether a lease ran out whose last URL another has done: a claim ends it only when it comes across it.
+    pub(crate) fn is_unsure(&self) -> bool {
+        let mut lanes = self.lanes.iter();
+        lanes.any(|(lane, state)| {
+            state.lease.is_some() && state.is_due(self.now) && self.queued(*lane).is_empty()
+        })
+    }
+
+    /// Judges what was handed out of one lane, and leases it.
+    fn judge_lane(&mut self, lane: Lane, given: &[InHand]) {
+        let queued = self.queued(lane);
+        let places: Vec<_> = given.iter().map(|given| given.place).collect();
+        assert_eq!(places, queued[..places.len()], "L3: the first come first");
+        let state = self.lanes.get_mut(&lane).unwrap();
+        assert!(state.is_due(self.now), "L4: a lane that is leased or rests");
+        if state.lease.is_some() {
+            state.lost += 1;
+        }
+        if state.is_single() {
+            assert_eq!(given.len(), 1, "L4: one at a time");
+        }
+        let key = given[0].key;
+        assert!(given.iter().all(|given| given.key == key), "L5: one lease");
+        assert!(self.keys.insert(key), "L5: a lease that was there before");
+        state.lease = Some(Held {
+            key,
+            count: given.len(),
+            until: self.now + millis_of_lease(),
+        });
+    }
+
+    /// Judges that nothing more could have been handed out, and the time until it can.
+    fn judge_rest(&mut self, given: &BTreeMap<Lane, Vec<InHand>>, next: Next) {
+        let mut times = Vec::new();
+        for lane in self.lanes.keys().copied().collect::<Vec<_>>() {
+            let queued = self.queued(lane).len();
+            let given = given.get(&lane).map_or(0, Vec::len);
+            let state = self.lanes.get_mut(&lane).unwrap();
+            if given > 0 {
+                let is_all = given == queued || state.is_single();
+                assert!(is_all, "L6: a URL that is due was kept back");
+            } else if state.is_due(self.now) {
+                assert_eq!(queued, 0, "L6: a lane that is due was passed by");
+                // Whoever held it, its last URL was done by another.
+                (state.lease, state.lost) =
+                    (None, if state.lease.is_some() { 0 } else { state.lost });
+            }
+            if state.lease.is_some() || queued > 0 {
+                times.push(state.next_at());
+            }
+        }
+        let is_left = |url: &&Url| url.wait != Wait::Finished;
+        times.extend(
+            self.urls
+                .values()
+                .filter(is_left)
+                .filter_map(|url| match url.wait {
+                    Wait::Delayed(at) => Some(at),
+                    _ => None,
+                }),
+        );
+        let expected = match times.into_iter().min() {
+            Some(at) => Next::After(std::time::Duration::from_millis(
+                (at - self.now).unsigned_abs(),
+            )),
+            None if self.state == State::Seeding => Next::Changed,
+            None => {
+                self.state = State::Done;
+                Next::Done
+            }
+        };
+        assert_eq!(next, expected, "L7: when to ask again");
+    }
+
+    /// Settles, with the age of the fetch's end and the time the site asked for, and returns how many outcomes counted.
+    pub(crate) fn settle(&mut self, mut back: Vec<(InHand, Back)>, age: i64, rest: i64) -> usize {
+        // The engine goes by lanes, and the older lease of one goes first.
+        back.sort_by_key(|(hand, _)| hand.key);
+        let ended = self.now - age;
+        let mut counted = 0;
+        for (hand, back) in back {
+            let url = self.urls.get_mut(&hand.url).unwrap();
+            let state = self.lanes.get_mut(&url.lane).unwrap();
+            let holds = matches!(&state.lease, Some(held) if held.key == hand.key);
+            let is_there = url.wait == Wait::Queued && url.place == hand.place;
+            let ready = |after: i64| Wait::Delayed((ended + after).max(self.now));
+            match back {
+                Back::Done if is_there => {
+                    url.wait = Wait::Finished;
+                    self.fetched += 1;
+                    counted += 1;
+                }
+                Back::Retry(after) if is_there && holds => {
+                    (url.wait, url.attempts) = (ready(after), hand.attempts + 1);
+                    counted += 1;
+                }
+                Back::Again(after) if is_there && holds => {
+                    self.numbers += 1;
+                    (url.wait, url.attempts) = (ready(after), 0);
+                    url.place.1 = self.numbers;
+                    self.fetched += 1;
+                    counted += 1;
+                }
+                _ => {}
+            }
+            if holds {
+                state.polite_at = state.polite_at.max(ended + state.delay.max(rest));
+                state.lost = 0;
+                state.give_back();
+            }
+            if rest > 0 {
+                let of_site = self
+                    .lanes
+                    .iter_mut()
+                    .filter(|((site, _), _)| *site == hand.url.0);
+                for (_, lane) in of_site {
+                    lane.polite_at = lane.polite_at.max(ended + rest);
+                }
+            }
+        }
+        counted
+    }
+
+    pub(crate) fn release(&mut self, hand: &InHand) {
+        let state = self.lanes.get_mut(&self.urls[&hand.url].lane).unwrap();
+        if matches!(&state.lease, Some(held) if held.key == hand.key) {
+            state.give_back();
+        }
+    }
+
+    /// Renews a lease, and returns whether it still was one.
+    pub(crate) fn renew(&mut self, hand: &InHand) -> bool {
+        let until = self.now + millis_of_lease();
+        let state = self.lanes.get_mut(&self.urls[&hand.url].lane).unwrap();
+        match &mut state.lease {
+            Some(held) if held.key == hand.key => {
+                held.until = until;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The process ends without a word, and another opens the frontier.
+    pub(crate) fn crash(&mut self) {
+        for lane in self.lanes.values_mut() {
+            if lane.lease.take().is_some() {
+                lane.lost += 1;
+            }
+        }
+        // A new process counts its leases anew.
+        self.keys.clear();
+    }
+
+    /// Judges the numbers of an engine.
+    pub(crate) fn judge(&self, stats: &Stats) {
+        let count =
+            |is: fn(&Wait) -> bool| self.urls.values().filter(|url| is(&url.wait)).count() as u64;
+        let leased = self.lanes.values().filter_map(|lane| lane.lease.as_ref());
+        let leased: usize = leased.map(|held| held.count).sum();
+        assert_eq!(stats.state, self.state, "L8: how far it has come");
+        assert_eq!(stats.known, self.urls.len() as u64, "L8: known");
+        assert_eq!(stats.leased, leased as u64, "L8: leased");
+        assert_eq!(stats.fetched, self.fetched, "L8: fetched");
+        let waiting = count(|wait| *wait != Wait::Finished);
+        assert_eq!(stats.queued + stats.delayed, waiting, "L8: waiting");
+    }
+
+    /// Judges a crawl that is done.
+    pub(crate) fn judge_end(&self) {
+        let left = self.urls.values().filter(|url| url.wait != Wait::Finished);
+        assert_eq!(left.count(), 0, "L9: a URL was lost");
+    }
+
+    /// Returns the places of the URLs queued in a lane, in order.
+    fn queued(&self, lane: Lane) -> Vec<(i16, u64)> {
+        let urls = self.urls.values();
+        let queued = urls.filter(|url| url.lane == lane && url.wait == Wait::Queued);
+        let mut places: Vec<_> = queued.map(|url| url.place).collect();
+        places.sort_unstable();
+        places
+    }
+}
+
+impl LaneState {
+    fn next_at(&self) -> i64 {
+        let lease = self
+            .lease
+            .as_ref()
+            .map_or(self.polite_at, |held| held.until);
+        lease.max(self.polite_at)
+    }
+
+    fn is_due(&self, now: i64) -> bool {
+        self.next_at() <= now
+    }
+
+    const fn is_single(&self) -> bool {
+        self.is_polite || self.lost >= CAREFUL_FROM
+    }
+
+    fn give_back(&mut self) {
+        if let Some(held) = &mut self.lease {
+            held.count -= 1;
+            if held.count == 0 {
+                self.lease = None;
+            }
+        }
+    }
+}
+
+fn millis_of_lease() -> i64 {
+    i64::try_from(LEASE.as_millis()).unwrap()
+}

@@ -1,0 +1,251 @@
+//! What only SQLite promises: one process a crawl, files that are what they seem, and nothing lost to kill -9.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use crawler::frontier::{Frontier, FrontierError, Job, Next, SqliteFrontier, SqliteOptions, State};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+use crate::world::{Engine, Hand, World, fetched, names, page, pages, polite};
+
+/// A frontier in a file.
+pub(crate) struct File(TempDir);
+
+impl File {
+    fn path(&self) -> PathBuf {
+        self.0.path().join("crawl.db")
+    }
+}
+
+impl Engine for File {
+    fn place() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    async fn begin(&self, clock: Arc<Hand>, job: Job) -> Arc<dyn Frontier> {
+        let options = SqliteOptions::default().clock(clock);
+        Arc::new(options.create(&self.path(), job).await.unwrap())
+    }
+
+    async fn reopen(&self, clock: Arc<Hand>) -> Arc<dyn Frontier> {
+        let options = SqliteOptions::default().clock(clock);
+        // One that was dropped lets go of its file soon.
+        let opened = tests::until("the crawl is let go of", async || {
+            match options.open(&self.path()).await {
+                Err(FrontierError::Held { .. }) => None,
+                opened => Some(opened.unwrap()),
+            }
+        });
+        Arc::new(opened.await)
+    }
+}
+
+/// A frontier in memory, whose crashes lose nothing, for there are none.
+pub(crate) struct Memory;
+
+impl Engine for Memory {
+    fn place() -> Self {
+        Self
+    }
+
+    async fn begin(&self, clock: Arc<Hand>, job: Job) -> Arc<dyn Frontier> {
+        let options = SqliteOptions::default().clock(clock);
+        Arc::new(options.in_memory(job).await.unwrap())
+    }
+
+    async fn reopen(&self, _: Arc<Hand>) -> Arc<dyn Frontier> {
+        unreachable!("no program for it crashes");
+    }
+}
+
+/// Tries to begin and to resume what is in a file, which must both fail, and returns how.
+async fn refusals(path: &Path) -> [FrontierError; 2] {
+    let options = SqliteOptions::default();
+    let begun = options.create(path, Job::default()).await;
+    [begun.unwrap_err(), options.open(path).await.unwrap_err()]
+}
+
+fn folder_and_path() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("crawl.db");
+    (folder, path)
+}
+
+#[tokio::test]
+async fn a_crawl_that_is_not_there_is_not_resumed_and_leaves_nothing() {
+    let (folder, path) = folder_and_path();
+    let missing = SqliteOptions::default().open(&path).await.unwrap_err();
+    assert!(
+        matches!(missing, FrontierError::Missing { .. }),
+        "{missing}"
+    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    let nowhere = folder.path().join("no/crawl.db");
+    let options = SqliteOptions::default();
+    let created = options.create(&nowhere, Job::default()).await;
+    let created = created.unwrap_err();
+    assert!(matches!(created, FrontierError::File { .. }), "{created}");
+}
+
+#[tokio::test]
+async fn a_crawl_that_is_there_is_replaced_only_when_told() {
+    let (_folder, path) = folder_and_path();
+    let options = SqliteOptions::default();
+    let first = options.create(&path, Job::default()).await.unwrap();
+    first.add(pages(&polite("h"), 3)).await.unwrap();
+    first.close().await.unwrap();
+    let again = options.create(&path, Job::default()).await.unwrap_err();
+    assert!(matches!(again, FrontierError::Exists { .. }), "{again}");
+    let fresh = options.replace(&path, Job::default()).await.unwrap();
+    assert_eq!(fresh.stats().await.unwrap().known, 0);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_frontier_is_refused_and_left_as_it_was() {
+    let (_folder, path) = folder_and_path();
+    for garbage in [&b"not a database, but a letter"[..], &[0xff; 8192]] {
+        fs::write(&path, garbage).unwrap();
+        for refused in refusals(&path).await {
+            let text = refused.to_string();
+            assert!(matches!(refused, FrontierError::Corrupt { .. }), "{text}");
+            assert!(
+                text.contains("crawl.db") && text.contains("--fresh"),
+                "{text}"
+            );
+        }
+        assert_eq!(fs::read(&path).unwrap(), garbage);
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_or_of_a_newer_one_is_refused() {
+    let (_folder, path) = folder_and_path();
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("CREATE TABLE notes(text)").unwrap();
+    for refused in refusals(&path).await {
+        assert!(
+            matches!(refused, FrontierError::Foreign { .. }),
+            "{refused}"
+        );
+    }
+    drop(other);
+    fs::remove_file(&path).unwrap();
+
+    let options = SqliteOptions::default();
+    let ours = options.create(&path, Job::default()).await.unwrap();
+    ours.close().await.unwrap();
+    let later = rusqlite::Connection::open(&path).unwrap();
+    later.pragma_update(None, "user_version", 99).unwrap();
+    for refused in refusals(&path).await {
+        let is_newer = matches!(refused, FrontierError::Newer { found: 99, .. });
+        assert!(is_newer, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_was_cut_is_refused() {
+    let (_folder, path) = folder_and_path();
+    let options = SqliteOptions::default();
+    let frontier = options.create(&path, Job::default()).await.unwrap();
+    frontier.add(pages(&polite("h"), 2_000)).await.unwrap();
+    frontier.close().await.unwrap();
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let cut = options.open(&path).await.unwrap_err();
+    assert!(matches!(cut, FrontierError::Corrupt { .. }), "{cut}");
+}
+
+#[tokio::test]
+async fn a_begin_that_was_killed_is_begun_again() {
+    let (_folder, path) = folder_and_path();
+    fs::write(&path, "").unwrap();
+    let options = SqliteOptions::default();
+    let missing = options.open(&path).await.unwrap_err();
+    assert!(
+        matches!(missing, FrontierError::Missing { .. }),
+        "{missing}"
+    );
+    let begun = options.create(&path, Job::default()).await;
+    assert!(begun.is_ok(), "{begun:?}");
+}
+
+#[tokio::test]
+async fn the_image_of_a_running_crawl_holds_all_that_was_answered() {
+    let world = World::<File>::new().await;
+    world.add(pages(&polite("h"), 3)).await;
+    world.frontier.seeded().await.unwrap();
+    let lease = world.lease().await;
+    let link = page(&polite("h"), 9);
+    world.settle(vec![fetched(lease).with_links([link])]).await;
+    let (_folder, copy) = folder_and_path();
+    for ending in ["", "-wal"] {
+        let file = |path: &Path| PathBuf::from(format!("{}{ending}", path.display()));
+        fs::copy(file(&world.engine().path()), file(&copy)).unwrap();
+    }
+    let seen = SqliteFrontier::look(&copy).unwrap();
+    assert_eq!((seen.known, seen.queued, seen.fetched), (4, 3, 1));
+    let options = SqliteOptions::default().clock(Arc::clone(&world.clock) as _);
+    let opened = options.open(&copy).await.unwrap();
+    assert_eq!(opened.stats().await.unwrap(), seen);
+}
+
+/// Starts a process that crawls a tree of this many pages, and returns the URLs it settled before it is killed.
+async fn killed_after(path: &Path, pages: usize, lines: usize) -> Vec<String> {
+    let mut worker = Command::new(tests::program("frontier-worker"))
+        .args([path.as_os_str(), pages.to_string().as_ref()])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("it is built with the tests");
+    let mut stdout = BufReader::new(worker.stdout.take().unwrap()).lines();
+    let mut settled = Vec::new();
+    while settled.len() < lines {
+        let line = stdout.next_line().await.unwrap();
+        settled.push(line.expect("it goes on until it is killed"));
+    }
+    let held = SqliteOptions::default().open(path).await.unwrap_err();
+    assert!(
+        matches!(held, FrontierError::Held { pid, .. } if pid == worker.id()),
+        "{held}"
+    );
+    worker.kill().await.unwrap();
+    while let Some(line) = stdout.next_line().await.unwrap() {
+        settled.push(line);
+    }
+    settled
+}
+
+#[tokio::test]
+async fn a_process_keeps_others_out_and_its_kill_loses_nothing_it_settled() {
+    const PAGES: usize = 3_000;
+    let (_folder, path) = folder_and_path();
+    let mut settled = Vec::new();
+    for lines in [40, 1, 200] {
+        settled.extend(killed_after(&path, PAGES, lines).await);
+    }
+    let frontier = SqliteOptions::default().open(&path).await.unwrap();
+    let before = frontier.stats().await.unwrap();
+    assert_eq!(before.leased, 0);
+    assert!(before.fetched >= settled.len() as u64, "{before:?}");
+    loop {
+        let claims = frontier.claim(500).await.unwrap();
+        if claims.next == Next::Done {
+            break;
+        }
+        settled.extend(names(&claims.leases));
+        let outcomes = claims.leases.into_iter().map(tests::tree_page(PAGES));
+        frontier.settle(outcomes.collect(), vec![]).await.unwrap();
+    }
+    let after = frontier.stats().await.unwrap();
+    assert_eq!((after.state, after.queued), (State::Done, 0));
+    assert_eq!((after.known, after.fetched), (PAGES as u64, PAGES as u64));
+    // The one settle that was not yet told when it was killed may be missing here, and nothing be here twice.
+    let count = settled.len();
+    settled.sort();
+    settled.dedup();
+    assert_eq!(settled.len(), count, "a URL was settled twice");
+}
