@@ -163,17 +163,14 @@ impl Web {
     }
 }
 
-/// Returns the processor's time of this process, or the wall's where it can't be told. In ticks of 10 ms.
+/// Returns the processor's time of this process, in steps of 10 ms, or the wall's where it can't be told.
 fn cpu_time() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
+        return std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    };
     // The name of the program stands in brackets, and may hold anything; user and system time are fields 14 and 15.
     let fields = stat.rsplit(')').next().unwrap_or_default();
     let ticks = fields.split_ascii_whitespace().skip(11).take(2);
-    let ticks: Option<u64> = ticks.map(|field| field.parse::<u64>().ok()).sum();
-    match ticks {
-        Some(ticks) if ticks > 0 => Duration::from_millis(ticks * 10),
-        _ => std::time::SystemTime::UNIX_EPOCH
-            .elapsed()
-            .unwrap_or_default(),
-    }
+    let ticks = ticks.filter_map(|field| field.parse::<u64>().ok());
+    Duration::from_millis(ticks.sum::<u64>() * 10)
 }

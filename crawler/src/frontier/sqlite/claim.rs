@@ -2,22 +2,18 @@
 
 use std::num::NonZeroU16;
 
-use rusqlite::{OptionalExtension as _, Row, params};
+use rusqlite::{Row, params};
 
 use super::turn::Turn;
-use crate::frontier::clock::{NEVER, span, span_millis};
+use crate::frontier::clock::{NEVER, span_millis};
 use crate::frontier::key::Lane;
 use crate::frontier::losses::Losses;
-use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Next, Round, SiteId, State, UrlHash};
+use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Round, SiteId, UrlHash};
 
 /// The lanes that are due, the longest first.
 pub(super) const DUE: &str =
     "SELECT site, lane, lanes, token, held, lost, suspect, alone FROM site_lane
      WHERE next_at <= ?1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT ?2";
-
-/// The first time after a given one at which a lane is due.
-pub(super) const FIRST: &str = "SELECT next_at FROM site_lane
-     WHERE next_at > ?1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT 1";
 
 /// Retries that are moved in one claim; the next claim moves more.
 const MOVED_MAX: i64 = 1_000;
@@ -183,47 +179,6 @@ impl Turn<'_> {
             self.ledger.queued += 1;
         }
         Ok(())
-    }
-
-    /// Says when to ask again; a crawl of which nothing is left is done from here on.
-    fn next(&mut self) -> rusqlite::Result<Next> {
-        let first = match self.ledger.room() {
-            // What is due may not be leased before what is leased comes back.
-            Some(0) => self.first_after(self.now)?,
-            _ => self.first_after(-1)?,
-        };
-        // What is leased counts too: a page that is done by a late outcome may yet bring links.
-        if self.ledger.queued + self.ledger.delayed + self.ledger.leased == 0 {
-            return Ok(match self.ledger.state {
-                State::Seeding => Next::Changed,
-                State::Running => {
-                    self.ledger.state = State::Done;
-                    self.changed();
-                    Next::Done
-                }
-                State::Done => Next::Done,
-            });
-        }
-        if self.ledger.room() == Some(0) && self.ledger.leased == 0 {
-            return Ok(Next::Spent);
-        }
-        Ok(match first {
-            None => Next::Changed,
-            Some(first) if first <= self.now => Next::Now,
-            Some(first) => Next::After(span(first - self.now)),
-        })
-    }
-
-    /// Returns the first time after `at` at which a lane is due or a retry is ready.
-    fn first_after(&self, at: i64) -> rusqlite::Result<Option<i64>> {
-        let first = |sql| {
-            let mut first = self.connection.prepare_cached(sql)?;
-            first.query_row([at], |row| row.get(0)).optional()
-        };
-        let lane: Option<i64> = first(FIRST)?;
-        let retry: Option<i64> =
-            first("SELECT ready_at FROM delayed WHERE ready_at > ?1 ORDER BY ready_at LIMIT 1")?;
-        Ok(lane.into_iter().chain(retry).min())
     }
 }
 

@@ -14,6 +14,7 @@ mod handle;
 mod lanes;
 mod ledger;
 mod lock;
+mod next;
 mod notes;
 mod schema;
 mod settle;

@@ -144,7 +144,7 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
 pub(super) fn end_leases(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     connection
         .execute(
-            "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = lost + 1, alone = alone + (suspect <> 0),
+            "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0), 1000),
                  token = 0, held = 0
              WHERE next_at < 9223372036854775807 AND token <> 0",
             [now],
@@ -191,7 +191,7 @@ mod tests {
     fn a_claim_finds_what_is_due_by_the_index() {
         let mut connection = connect(None).unwrap();
         lay_out(&mut connection, &Job::default()).unwrap();
-        for statement in [super::super::claim::DUE, super::super::claim::FIRST] {
+        for statement in [super::super::claim::DUE, super::super::next::FIRST] {
             let plan = format!("EXPLAIN QUERY PLAN {statement}");
             let mut plan = connection.prepare(&plan).unwrap();
             let numbers = [Some(0), Some(1)];

@@ -174,3 +174,62 @@ impl Writer {
         closed.map_err(|(_, error)| schema::explain(&self.path, error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frontier::sqlite::work::work;
+    use crate::frontier::{Job, NewUrl, Site, SystemClock};
+
+    fn writer() -> Writer {
+        let mut connection = schema::connect(None).unwrap();
+        schema::lay_out(&mut connection, &Job::default()).unwrap();
+        let clock = Arc::new(SystemClock::default());
+        Writer::new(Path::new("crawl.db"), connection, None, clock).unwrap()
+    }
+
+    fn add(count: usize) -> Vec<Box<dyn Work>> {
+        let site = Site::unlimited("h");
+        let urls = (0..count).map(|n| NewUrl::seed(format!("http://h/{n}"), site.clone()));
+        let urls = urls.collect();
+        let (reply, _nobody) = oneshot::channel();
+        vec![work(Kind::Durable, |turn| turn.add(urls), reply)]
+    }
+
+    #[test]
+    fn a_full_disk_undoes_all_of_a_transaction_and_is_told_by_its_name() {
+        let mut writer = writer();
+        writer.commit(&mut add(1)).unwrap();
+        let pages = "SELECT page_count + 4 FROM pragma_page_count";
+        let pages: i64 = writer
+            .connection
+            .query_row(pages, [], |row| row.get(0))
+            .unwrap();
+        let limit = |pages: i64| format!("PRAGMA max_page_count = {pages}");
+        writer.connection.execute_batch(&limit(pages)).unwrap();
+        let before = writer.ledger;
+        let full = writer.commit(&mut add(5_000)).unwrap_err();
+        assert!(matches!(full, FrontierError::Full { .. }), "{full}");
+        assert_eq!(writer.ledger, before);
+
+        writer.connection.execute_batch(&limit(1 << 20)).unwrap();
+        writer.commit(&mut add(5_000)).unwrap();
+        assert_eq!(writer.told.borrow().stats.known, 5_000);
+    }
+
+    #[test]
+    fn a_crawl_of_one_transaction_is_read_back_as_it_was_told() {
+        let mut writer = writer();
+        writer.commit(&mut add(300)).unwrap();
+        let read = Ledger::read(&writer.connection).unwrap();
+        assert_eq!(read.stats(), writer.told.borrow().stats);
+        let count = |table: &str| -> i64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            writer
+                .connection
+                .query_row(&sql, [], |row| row.get(0))
+                .unwrap()
+        };
+        assert_eq!((count("seen"), count("queue")), (300, 300));
+    }
+}
