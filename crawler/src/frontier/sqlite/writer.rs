@@ -106,7 +106,6 @@ impl Writer {
                     messages.try_recv().ok()
                 };
             }
-            batch.sort_by_key(|work| work.kind());
             let committed = self.commit(&mut batch);
             if let Some(reply) = close {
                 // Nothing is sent any more, and what was sent after the close is answered by its end.
@@ -128,6 +127,7 @@ impl Writer {
         if batch.is_empty() {
             return Ok(());
         }
+        batch.sort_by_key(|work| work.kind());
         self.now = self.now.max(millis(self.clock.now()));
         let before = self.ledger;
         let committed = self.turn(batch);
@@ -178,7 +178,7 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frontier::sqlite::work::work;
+    use crate::frontier::sqlite::work::{claim, work};
     use crate::frontier::{Job, NewUrl, Site, SystemClock};
 
     fn writer() -> Writer {
@@ -194,6 +194,18 @@ mod tests {
         let urls = urls.collect();
         let (reply, _nobody) = oneshot::channel();
         vec![work(Kind::Durable, |turn| turn.add(urls), reply)]
+    }
+
+    /// What SQLite calls the levels of waiting for the disk.
+    const NORMAL: i64 = 1;
+    const FULL: i64 = 2;
+
+    fn level(writer: &Writer) -> i64 {
+        let level = |row: &rusqlite::Row<'_>| row.get(0);
+        writer
+            .connection
+            .pragma_query_value(None, "synchronous", level)
+            .unwrap()
     }
 
     #[test]
@@ -215,6 +227,27 @@ mod tests {
         writer.connection.execute_batch(&limit(1 << 20)).unwrap();
         writer.commit(&mut add(5_000)).unwrap();
         assert_eq!(writer.told.borrow().stats.known, 5_000);
+    }
+
+    #[test]
+    fn a_claim_sees_what_comes_with_it_and_need_not_reach_the_disk_alone() {
+        let mut writer = writer();
+        let (reply, mut answer) = oneshot::channel();
+        let mut batch = vec![claim(1, reply)];
+        batch.extend(add(1));
+        writer.commit(&mut batch).unwrap();
+        assert_eq!(level(&writer), FULL);
+        for work in batch {
+            assert!(work.answer(Ok(())).is_none(), "somebody waits");
+        }
+        let claims = answer.try_recv().unwrap().unwrap();
+        assert_eq!(claims.leases.len(), 1);
+
+        let (reply, _nobody) = oneshot::channel();
+        writer.commit(&mut [claim(1, reply)]).unwrap();
+        assert_eq!(level(&writer), NORMAL);
+        writer.commit(&mut add(2)).unwrap();
+        assert_eq!(level(&writer), FULL);
     }
 
     #[test]
