@@ -3,6 +3,23 @@
 use std::time::SystemTime;
 
 /// What was last known of the robots.txt of one authority.
+///
+/// # Examples
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use crawler::frontier::RobotsCopy;
+///
+/// let now = SystemTime::now();
+/// let unreachable = RobotsCopy {
+///     status: 0,
+///     body: Vec::new(),
+///     fetched_at: now,
+///     expires_at: now + Duration::from_secs(75),
+///     tries: 1,
+/// };
+/// assert!(unreachable.expires_at > now);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RobotsCopy {
     /// The status it came with, 0 when there was no answer.

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crawler::frontier::{
-    Fate, FrontierError, Job, LEASE, Next, Outcome, Record, Round, Site, State,
+    Fate, Frontier, FrontierError, Job, LEASE, Next, Outcome, Record, Round, Site, State,
 };
 use tokio::task::JoinHandle;
 
-use crate::world::{Engine, World, fetched, page, pages, polite, seconds};
+use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
 
 pub(crate) async fn a_crawl_is_done_when_nothing_is_left<E: Engine>() {
     let world = World::<E>::new().await;
@@ -104,6 +104,45 @@ pub(crate) async fn a_waiting_claimer_is_woken_by_a_close<E: Engine>() {
     is_woken(waiter).await;
     let closed = world.frontier.claim(1).await.unwrap_err();
     assert!(matches!(closed, FrontierError::Closed), "{closed}");
+}
+
+/// Fetches until the crawl is done, and waits for nothing but changes; returns what it fetched.
+async fn fetch_all(frontier: Arc<dyn Frontier>) -> Vec<String> {
+    let mut urls = Vec::new();
+    loop {
+        let claims = frontier.claim(3).await.unwrap();
+        if claims.leases.is_empty() {
+            match claims.next {
+                Next::Done => return urls,
+                Next::Now => {}
+                _ => frontier.changed(claims.round).await,
+            }
+            continue;
+        }
+        urls.extend(names(&claims.leases));
+        let outcomes = claims.leases.into_iter().map(tests::tree_page(TREE));
+        frontier.settle(outcomes.collect(), vec![]).await.unwrap();
+    }
+}
+
+/// Pages of the tree that several fetch.
+const TREE: usize = 400;
+
+pub(crate) async fn several_claimers_share_a_crawl_and_all_hear_of_its_end<E: Engine>() {
+    let world = World::<E>::new().await;
+    let claimer = || tokio::spawn(fetch_all(Arc::clone(&world.frontier)));
+    let claimers: Vec<_> = (0..5).map(|_| claimer()).collect();
+    world.add([tests::tree_url(1)]).await;
+    world.frontier.seeded().await.unwrap();
+    let mut urls = Vec::new();
+    for claimer in claimers {
+        let fetched = tokio::time::timeout(Duration::from_secs(30), claimer).await;
+        urls.extend(fetched.expect("it hears of the end").unwrap());
+    }
+    assert_eq!(urls.len(), TREE);
+    urls.sort();
+    urls.dedup();
+    assert_eq!(urls.len(), TREE, "a page was fetched twice");
 }
 
 fn job(pages: u64) -> Job {

@@ -2,14 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crawler::frontier::{Claims, LEASE, LeaseKey, NewUrl, Next, SiteId, State, Stats, UrlHash};
+use crawler::frontier::{Claims, LeaseKey, NewUrl, Next, SiteId, State, Stats, UrlHash};
+
+use crate::lane::{Held, LaneState, millis_of_lease};
 
 /// What a URL is known by.
 pub(crate) type Key = (SiteId, UrlHash);
 type Lane = (SiteId, u16);
-
-/// Losses in a row from which on a lane gives one URL at a time.
-const CAREFUL_FROM: u16 = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
@@ -25,22 +24,6 @@ struct Url {
     place: (i16, u64),
     attempts: u16,
     wait: Wait,
-}
-
-#[derive(Debug)]
-struct LaneState {
-    is_polite: bool,
-    delay: i64,
-    polite_at: i64,
-    lease: Option<Held>,
-    lost: u16,
-}
-
-#[derive(Debug)]
-struct Held {
-    key: LeaseKey,
-    count: usize,
-    until: i64,
 }
 
 /// How a URL that was leased came back.
@@ -331,35 +314,4 @@ impl Model {
         places.sort_unstable();
         places
     }
-}
-
-impl LaneState {
-    fn next_at(&self) -> i64 {
-        let lease = self
-            .lease
-            .as_ref()
-            .map_or(self.polite_at, |held| held.until);
-        lease.max(self.polite_at)
-    }
-
-    fn is_due(&self, now: i64) -> bool {
-        self.next_at() <= now
-    }
-
-    const fn is_single(&self) -> bool {
-        self.is_polite || self.lost >= CAREFUL_FROM
-    }
-
-    fn give_back(&mut self) {
-        if let Some(held) = &mut self.lease {
-            held.count -= 1;
-            if held.count == 0 {
-                self.lease = None;
-            }
-        }
-    }
-}
-
-fn millis_of_lease() -> i64 {
-    i64::try_from(LEASE.as_millis()).unwrap()
 }
