@@ -1,5 +1,5 @@
-//! Pages a CPU-second through the frontier: claims and settles in batches of 100, over 2,000 sites, with 20 links a page
-//! of which 90 % are known.
+//! Pages a CPU-second through the frontier: claims and settles in batches of 100, over 2,000 sites, with 20 links a
+//! page of which 90 % are known.
 //!
 //! `cargo bench -p crawler` takes about a minute, `cargo bench -p crawler -- quick` a few seconds. CPU is that of the
 //! whole process, the making of the links with it. Compare the ratios to the first line of one run.

@@ -1,7 +1,8 @@
 //! The layout of the database, and the check that a file has it.
 //!
-//! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer, the
-//! end of its lease and its wake-up in one; a lane without queued URLs is due never. Invariant: `next_at >= polite_at`.
+//! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer,
+//! the end of its lease and its wake-up in one; a lane without queued URLs is due never. Invariant:
+//! `next_at >= polite_at`.
 
 use std::path::Path;
 use std::sync::Arc;
