@@ -189,3 +189,60 @@ impl<T: Clone + Send + 'static> Dispatcher<T> for Broadcast<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_selector_that_panics_ends_its_own_subscription_alone() {
+        let mut broadcast = Broadcast::new();
+        let mut out = Dispatched::default();
+        let [all, fails] = [(); 2].map(|()| SubscriptionId::next());
+        let selector: Selector<u32> = Arc::new(|event| {
+            assert!(*event != 2, "on purpose");
+            true
+        });
+        for (id, selector) in [(all, None), (fails, Some(selector))] {
+            broadcast.subscribe(id, selector).expect("all are served");
+            broadcast.ask(id, 9, &mut out);
+        }
+        let mut events = vec![1, 2];
+        broadcast.dispatch(&mut events, &mut out);
+        assert_eq!(out.deliveries, [(all, vec![1, 2])]);
+        assert_eq!(out.failed, [(fails, Refused::new("its selector panicked"))]);
+        assert_eq!((out.unwanted, broadcast.wanted()), (0, 7));
+    }
+
+    #[test]
+    fn when_all_selectors_panic_the_events_wait() {
+        let mut broadcast = Broadcast::new();
+        let (mut out, id) = (Dispatched::default(), SubscriptionId::next());
+        let panics: Selector<u32> = Arc::new(|_| panic!("on purpose"));
+        broadcast
+            .subscribe(id, Some(panics))
+            .expect("all are served");
+        broadcast.ask(id, 9, &mut out);
+        let mut events = vec![1, 2];
+        broadcast.dispatch(&mut events, &mut out);
+        assert_eq!((events, out.unwanted, out.failed.len()), (vec![1, 2], 0, 1));
+        assert!(out.deliveries.is_empty());
+    }
+
+    #[test]
+    fn an_event_is_unwanted_when_every_selector_that_lives_refuses_it() {
+        let mut broadcast = Broadcast::new();
+        let mut out = Dispatched::default();
+        let even: Selector<u32> = Arc::new(|event| event % 2 == 0);
+        let panics: Selector<u32> = Arc::new(|_| panic!("on purpose"));
+        for selector in [even, panics] {
+            let id = SubscriptionId::next();
+            broadcast
+                .subscribe(id, Some(selector))
+                .expect("all are served");
+            broadcast.ask(id, 9, &mut out);
+        }
+        broadcast.dispatch(&mut vec![1, 2, 3], &mut out);
+        assert_eq!((out.unwanted, broadcast.wanted()), (2, 8));
+    }
+}

@@ -427,3 +427,6 @@ where
         self.deliver(out);
     }
 }
+
+#[cfg(test)]
+mod tests;
