@@ -245,4 +245,13 @@ mod tests {
         broadcast.dispatch(&mut vec![1, 2, 3], &mut out);
         assert_eq!((out.unwanted, broadcast.wanted()), (2, 8));
     }
+
+    #[test]
+    fn what_each_has_asked_can_be_printed() {
+        let mut broadcast: Broadcast<u32> = Broadcast::new();
+        let id = SubscriptionId::next();
+        broadcast.subscribe(id, None).expect("all are served");
+        broadcast.ask(id, 7, &mut Dispatched::default());
+        assert_eq!(format!("{broadcast:?}"), format!("{{{id:?}: 7}}"));
+    }
 }

@@ -130,6 +130,16 @@ fn names_make_partitions_when_there_are_some_and_each_once() {
     assert_eq!(made(&[1, 1]).unwrap_err(), "partitions: 1 is named twice");
 }
 
+#[test]
+fn its_counts_can_be_printed() {
+    let (mut parity, mut out) = parity(1, WhenFull::DropOldest);
+    parity.dispatch(&mut vec![1, 2], &mut out);
+    assert_eq!(
+        format!("{parity:?}"),
+        "Partition { wanted: 8, queued: 1, .. }"
+    );
+}
+
 /// One partition with two consumers, whose keys are the events' tens, beside one that always wants events.
 struct Keyed {
     partition: Partition<u32, u32>,
@@ -139,10 +149,10 @@ struct Keyed {
 }
 
 impl Keyed {
-    fn new(capacity: usize) -> Self {
+    fn new(capacity: usize, when_full: WhenFull) -> Self {
         let partition = Partition::new([0, 1], |event: &u32| Some(u32::from(*event < 1_000)));
         let partition = partition.expect("both have names");
-        let partition = partition.queue(capacity, WhenFull::DropOldest);
+        let partition = partition.queue(capacity, when_full);
         let mut partition = partition.keyed(|event| u64::from(event / 10));
         let mut out = Dispatched::default();
         join(&mut partition, 0, 9, &mut out);
@@ -177,7 +187,7 @@ impl Keyed {
 
 #[test]
 fn equal_keys_go_to_one_consumer_in_order() {
-    let mut keyed = Keyed::new(99);
+    let mut keyed = Keyed::new(99, WhenFull::DropOldest);
     let (first, second) = (keyed.key_of(keyed.one, 0), keyed.key_of(keyed.two, 0));
     keyed.dispatch(vec![first, second, first + 1, second + 1]);
     assert_eq!(keyed.ask(keyed.one, 1), [first]);
@@ -193,7 +203,7 @@ fn equal_keys_go_to_one_consumer_in_order() {
 
 #[test]
 fn what_waits_for_a_leaver_goes_to_those_who_stay() {
-    let mut keyed = Keyed::new(99);
+    let mut keyed = Keyed::new(99, WhenFull::DropOldest);
     let (first, second) = (keyed.key_of(keyed.one, 0), keyed.key_of(keyed.two, 0));
     keyed.dispatch(vec![first, second, first + 1]);
     assert_eq!(keyed.ask(keyed.two, 2), [second]);
@@ -211,7 +221,7 @@ fn what_waits_for_a_leaver_goes_to_those_who_stay() {
 
 #[test]
 fn a_leavers_demand_leaves_with_it() {
-    let mut keyed = Keyed::new(99);
+    let mut keyed = Keyed::new(99, WhenFull::DropOldest);
     assert_eq!(keyed.ask(keyed.one, 5), []);
     assert_eq!(keyed.ask(keyed.two, 3), []);
     assert_eq!(keyed.partition.wanted(), 17);
@@ -225,7 +235,7 @@ fn a_leavers_demand_leaves_with_it() {
 
 #[test]
 fn a_full_partition_drops_from_the_newcomers_lane_or_else_from_the_longest() {
-    let mut keyed = Keyed::new(3);
+    let mut keyed = Keyed::new(3, WhenFull::DropOldest);
     let (first, second) = (keyed.key_of(keyed.one, 0), keyed.key_of(keyed.two, 0));
     keyed.dispatch(vec![first, first + 1, first + 2, second]);
     assert_eq!((keyed.out.discarded, keyed.partition.queued()), (1, 3));
@@ -236,8 +246,19 @@ fn a_full_partition_drops_from_the_newcomers_lane_or_else_from_the_longest() {
 }
 
 #[test]
+fn an_ask_that_is_served_nothing_does_not_free_a_full_partition() {
+    let mut keyed = Keyed::new(2, WhenFull::HoldBack);
+    let first = keyed.key_of(keyed.one, 0);
+    keyed.dispatch(vec![first, first + 1]);
+    assert_eq!(keyed.ask(keyed.two, 1), []);
+    assert_eq!(keyed.partition.wanted(), 0);
+    assert_eq!(keyed.ask(keyed.one, 1), [first]);
+    assert_eq!(keyed.partition.wanted(), 10);
+}
+
+#[test]
 fn a_mark_is_passed_when_each_lane_has_passed_it() {
-    let mut keyed = Keyed::new(99);
+    let mut keyed = Keyed::new(99, WhenFull::DropOldest);
     assert!(!keyed.partition.mark(), "nothing is queued");
     let (first, second) = (keyed.key_of(keyed.one, 0), keyed.key_of(keyed.two, 0));
     keyed.dispatch(vec![first, first + 1]);
@@ -258,8 +279,22 @@ fn a_mark_is_passed_when_each_lane_has_passed_it() {
 }
 
 #[test]
+fn marks_are_passed_one_after_the_other() {
+    let mut keyed = Keyed::new(99, WhenFull::DropOldest);
+    let first = keyed.key_of(keyed.one, 0);
+    for event in [first, first + 1, first + 2] {
+        keyed.dispatch(vec![event]);
+        assert!(keyed.partition.mark());
+    }
+    for passed in 1..=3 {
+        keyed.ask(keyed.one, 1);
+        assert_eq!(keyed.out.passed, passed);
+    }
+}
+
+#[test]
 fn a_mark_is_passed_by_what_is_dropped_and_by_who_leaves() {
-    let mut keyed = Keyed::new(2);
+    let mut keyed = Keyed::new(2, WhenFull::DropOldest);
     let (first, second) = (keyed.key_of(keyed.one, 0), keyed.key_of(keyed.two, 0));
     keyed.dispatch(vec![first, second]);
     assert!(keyed.partition.mark());
