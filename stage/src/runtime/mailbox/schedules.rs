@@ -1,5 +1,5 @@
-//! Every schedule there is of one stage that waits at its mailbox and of those that send to it: of two senders of a message
-//! each, and of a sender of two beside a stage that ends. They are some 70,000; one message more would be millions.
+//! Every schedule there is of one stage at its mailbox and of those that send to it: two senders of one message each, and
+//! one of two messages while the stage ends. They are some 70,000.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -37,14 +37,7 @@ fn what_is_sent_wakes_the_stage() {
         }
         assert!(matches!(control.make_contiguous(), [Control::Stop]));
     };
-    println!(
-        "SCHEDULES {}",
-        shuttle::Runner::new(
-            shuttle::scheduler::DfsScheduler::new(None, false),
-            Default::default()
-        )
-        .run(every)
-    );
+    check_dfs(every, None);
 }
 
 #[test]
@@ -67,12 +60,5 @@ fn what_is_sent_to_a_stage_that_ends_is_taken_or_lost() {
         let taken: usize = incoming.iter().map(Incoming::len).sum();
         assert_eq!(taken as u64 + cell.stats().lost, 3);
     };
-    println!(
-        "SCHEDULES {}",
-        shuttle::Runner::new(
-            shuttle::scheduler::DfsScheduler::new(None, false),
-            Default::default()
-        )
-        .run(every)
-    );
+    check_dfs(every, None);
 }
