@@ -1,14 +1,18 @@
-//! What threads share, under one name each: the standard library's and tokio's own, or, with `--cfg shuttle`, types under
-//! which a test chooses who runs at every step.
+//! What threads share, under one name each: the standard library's and tokio's own, or, with `--cfg shuttle`, types
+//! under which a test chooses who runs at every step.
 //!
-//! | explored | not explored: one step each, or not to be had |
+//! | explored | each of its operations is |
 //! |---|---|
-//! | [`Mutex`], [`OnceLock`], the atomics | memory weaker than sequentially consistent |
-//! | [`runtime::Handle::spawn`], [`task::AbortHandle`] | `SetOnce`, `Semaphore` and `oneshot` of tokio: they only wake, so they work in any task, but nobody comes in between their own steps |
-//! | [`time::timeout`]: it may be over at any step | tokio's `JoinSet`, and so `cast_after`, `map_async` and `ConsumerSupervisor`: they spawn on tokio, and panic |
-//! | | tokio's budget, which is without a bound outside of tokio; the clock of restart intensities |
+//! | [`Mutex`], [`OnceLock`], the atomics | a step of its own, sequentially consistent |
+//! | [`runtime::Handle::spawn`], [`task::AbortHandle`] | a step of its own |
+//! | [`time::timeout`], [`time::timeout_at`] | over at any step there is |
 //!
-//! The runtime takes these types from here and from nowhere else. Without the flag they are re-exports.
+//! Not explored: what is weaker than sequentially consistent; what happens within an operation of tokio's `SetOnce`,
+//! `Semaphore` and `oneshot`, which only wake and so work in any task; tokio's budget, which has no bound outside of
+//! tokio; the clock of restart intensities; and what spawns on tokio, and panics without it: `cast_after`, `map_async`
+//! and `ConsumerSupervisor`.
+//!
+//! Code that such tests reach takes these types from here. Without the flag they are re-exports.
 
 #[cfg(not(shuttle))]
 mod system;
