@@ -54,6 +54,12 @@ impl Outcome {
         Self::new(lease, Ending::Retry { after })
     }
 
+    /// Says that the URL was not asked for, and its turn comes again after this time: it counts as no try.
+    #[must_use]
+    pub const fn later(lease: Lease, after: Duration) -> Self {
+        Self::new(lease, Ending::Later { after })
+    }
+
     /// Says that the URL has an answer, and is to be fetched anew.
     #[must_use]
     pub const fn again(lease: Lease, record: Record, after: Duration) -> Self {
@@ -100,6 +106,11 @@ pub enum Ending {
     Done(Record),
     /// It is tried again, so long after the end of this fetch.
     Retry {
+        /// The wait.
+        after: Duration,
+    },
+    /// It was not asked for yet: its turn comes again, so long after the end of this visit, and it keeps its place.
+    Later {
         /// The wait.
         after: Duration,
     },

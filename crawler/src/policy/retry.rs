@@ -28,6 +28,11 @@ pub(crate) const fn is_failure(status: u16) -> bool {
     matches!(status, 408 | 429 | 500..=599)
 }
 
+/// Returns whether a status that is a failure may be another one at the next try.
+pub(crate) const fn is_retried(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
+}
+
 /// Returns whether another try may end better.
 const fn is_worth_another(problem: Problem) -> bool {
     match problem {
@@ -36,7 +41,7 @@ const fn is_worth_another(problem: Problem) -> bool {
         | Problem::Timeout
         | Problem::Body
         | Problem::Aborted => true,
-        Problem::Status(status) => matches!(status, 408 | 429 | 500 | 502 | 503 | 504),
+        Problem::Status(status) => is_retried(status),
         // A panic is a defect of ours, and would come again.
         Problem::BodyTooLarge | Problem::InvalidUrl | Problem::Panicked => false,
     }

@@ -73,6 +73,14 @@ impl Turn<'_> {
                 };
                 self.delay(outcome, &delay)?
             }
+            Ending::Later { after } => {
+                let delay = Delay {
+                    ready_at: ready_at(*after),
+                    attempts: lease.attempts,
+                    seq: lease.seq,
+                };
+                self.delay(outcome, &delay)?
+            }
             Ending::Again { record, after } => {
                 let delay = Delay {
                     ready_at: ready_at(*after),

@@ -73,18 +73,32 @@ impl AllowedAddresses {
     ///
     /// [`RefusedAddress`] says what the address is for.
     pub fn check(&self, url: &WebUrl, address: IpAddr) -> Result<(), RefusedAddress> {
+        if self.is_typed(url) {
+            return Ok(());
+        }
+        self.check_address(address)
+    }
+
+    /// Decides about an address that a name resolved to, for any URL that was not [typed](Self::is_typed).
+    ///
+    /// # Errors
+    ///
+    /// [`RefusedAddress`] says what the address is for.
+    pub fn check_address(&self, address: IpAddr) -> Result<(), RefusedAddress> {
+        let is_allowed = self
+            .networks
+            .iter()
+            .any(|network| network.contains(&address));
         match Block::of(address) {
-            Some(block)
-                if !self
-                    .networks
-                    .iter()
-                    .any(|network| network.contains(&address))
-                    && !self.typed.contains(&host_and_port(url)) =>
-            {
-                Err(RefusedAddress { address, block })
-            }
+            Some(block) if !is_allowed => Err(RefusedAddress { address, block }),
             _ => Ok(()),
         }
+    }
+
+    /// Returns whether the host and port of the URL are those of a seed that was typed.
+    #[must_use]
+    pub fn is_typed(&self, url: &WebUrl) -> bool {
+        self.typed.contains(&host_and_port(url))
     }
 
     /// Decides about a URL whose host is an address, which no resolver sees; a name is decided when it is resolved.
