@@ -1,0 +1,178 @@
+//! A body, read to its end or to the first cap or clock it passes.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::io::AsyncReadExt;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::io::StreamReader;
+
+use super::coding::{self, Coding};
+use super::{FetchError, Limits, Reserved};
+
+/// A body is read in pieces of this size.
+const PIECE_BYTES: usize = 32 * 1024;
+/// Below this the ratio is not looked at: what is small does no harm.
+const RATIO_FREE_BYTES: usize = 1024 * 1024;
+
+/// Why a body is not whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Truncated {
+    /// It is longer than the cap, or was blown up by decoding.
+    Length,
+    /// It came too slowly.
+    Time,
+    /// The connection ended within it, or what came can't be decoded from some byte on.
+    Disconnect,
+}
+
+impl Truncated {
+    /// Returns the word for it, as WARC has it. Source: WARC 1.1 §5.13.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Length => "length",
+            Self::Time => "time",
+            Self::Disconnect => "disconnect",
+        }
+    }
+}
+
+/// What was read of a body, decoded. It holds its share of the memory until it is dropped.
+#[derive(Debug)]
+pub struct Body {
+    /// The bytes.
+    pub bytes: Vec<u8>,
+    /// How many came over the wire.
+    pub wire_bytes: u64,
+    /// Why it is not whole, if it is not.
+    pub truncated: Option<Truncated>,
+    reserved: Option<Reserved>,
+}
+
+impl Body {
+    /// Makes the body of an answer that has none.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self {
+            bytes: Vec::new(),
+            wire_bytes: 0,
+            truncated: None,
+            reserved: None,
+        }
+    }
+
+    /// Reads a body; one that can't be decoded at all is an error.
+    pub(super) async fn read(
+        response: reqwest::Response,
+        codings: &[Coding],
+        limits: &Limits,
+        start: Instant,
+        reserved: Reserved,
+    ) -> Result<Self, FetchError> {
+        let wire_bytes = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&wire_bytes);
+        let pieces = response.bytes_stream().map(move |piece| {
+            let piece = piece.map_err(io::Error::other)?;
+            counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            Ok::<_, io::Error>(piece)
+        });
+        let reader = Box::pin(StreamReader::new(Box::pin(pieces)));
+        let clock = Clock {
+            end: start + limits.total,
+            idle: limits.idle,
+        };
+        let mut body = Self {
+            reserved: Some(reserved),
+            ..Self::empty()
+        };
+        match clock.within(coding::undo(reader, codings)).await {
+            None => body.truncated = Some(Truncated::Time),
+            Some(Err(_)) => body.truncated = Some(Truncated::Disconnect),
+            Some(Ok(mut reader)) => {
+                let ratio = (!codings.is_empty()).then_some(limits.ratio_max);
+                body.truncated = body
+                    .read_all(
+                        &mut reader,
+                        limits.body_bytes_max,
+                        ratio,
+                        &wire_bytes,
+                        &clock,
+                    )
+                    .await;
+            }
+        }
+        body.wire_bytes = wire_bytes.load(Ordering::Relaxed);
+        let is_undecodable = body.bytes.is_empty()
+            && body.truncated == Some(Truncated::Disconnect)
+            && body.wire_bytes > 0
+            && !codings.is_empty();
+        if is_undecodable {
+            return Err(FetchError::Coding(
+                "the body is not what its coding says".to_owned(),
+            ));
+        }
+        body.bytes.shrink_to_fit();
+        Ok(body)
+    }
+
+    async fn read_all(
+        &mut self,
+        reader: &mut (impl tokio::io::AsyncBufRead + Unpin),
+        bytes_max: usize,
+        ratio_max: Option<usize>,
+        wire_bytes: &AtomicU64,
+        clock: &Clock,
+    ) -> Option<Truncated> {
+        loop {
+            let len = self.bytes.len();
+            let room = PIECE_BYTES.min((bytes_max + 1).saturating_sub(len));
+            if room == 0 {
+                self.bytes.truncate(bytes_max);
+                return Some(Truncated::Length);
+            }
+            if let Some(reserved) = &mut self.reserved
+                && clock.in_time(reserved.grow_to(len + room)).await.is_none()
+            {
+                return Some(Truncated::Time);
+            }
+            self.bytes.reserve(room);
+            let mut limited = reader.take(room as u64);
+            match clock.within(limited.read_buf(&mut self.bytes)).await {
+                None => return Some(Truncated::Time),
+                Some(Err(_)) => return Some(Truncated::Disconnect),
+                Some(Ok(0)) => return None,
+                Some(Ok(_)) => {}
+            }
+            let sent = usize::try_from(wire_bytes.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+            let is_bomb = ratio_max.is_some_and(|ratio| {
+                self.bytes.len() > RATIO_FREE_BYTES && self.bytes.len() / ratio > sent
+            });
+            if is_bomb {
+                return Some(Truncated::Length);
+            }
+        }
+    }
+}
+
+/// The clocks of a body.
+struct Clock {
+    end: Instant,
+    idle: Duration,
+}
+
+impl Clock {
+    /// Waits for a piece, within the idle time and the total.
+    async fn within<T>(&self, piece: impl Future<Output = T>) -> Option<T> {
+        let until = self.end.min(Instant::now() + self.idle);
+        timeout_at(until, piece).await.ok()
+    }
+
+    /// Waits for what is not the server's doing, within the total.
+    async fn in_time<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
+        timeout_at(self.end, wait).await.ok()
+    }
+}

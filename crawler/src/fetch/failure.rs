@@ -1,0 +1,137 @@
+//! Why a fetch gave no answer.
+
+use std::error::Error;
+use std::io;
+
+use thiserror::Error as ThisError;
+
+use crate::policy::address::RefusedAddress;
+
+/// Why there is no answer. The URL is not part of it.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The host has an address that may not be connected to.
+    #[error("{0}")]
+    Address(RefusedAddress),
+    /// The host's name has no address.
+    #[error("the host's name was not found: {0}")]
+    Name(String),
+    /// No connection was made.
+    #[error("{0}")]
+    Connect(String),
+    /// The server's certificate is not to be trusted.
+    #[error("the certificate is not valid: {0}")]
+    Tls(String),
+    /// No answer came in time.
+    #[error("no answer came in time")]
+    Timeout,
+    /// What came is no HTTP.
+    #[error("what came is no proper HTTP answer: {0}")]
+    Protocol(String),
+    /// The connection ended before the answer.
+    #[error("the connection was lost before the answer: {0}")]
+    Lost(String),
+    /// The body is in a coding that is not known, or not what its coding says.
+    #[error("{0}")]
+    Coding(String),
+    /// The fetch itself broke down.
+    #[error("the fetch panicked: {0}")]
+    Crashed(String),
+}
+
+impl FetchError {
+    /// Returns the class, as it stands in records.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Address(_) => "address-refused",
+            Self::Name(_) => "name-not-found",
+            Self::Connect(_) => "connect",
+            Self::Tls(_) => "tls",
+            Self::Timeout => "timeout",
+            Self::Protocol(_) => "protocol",
+            Self::Lost(_) => "connection-lost",
+            Self::Coding(_) => "coding",
+            Self::Crashed(_) => "crashed",
+        }
+    }
+
+    /// Returns whether another try may end better.
+    #[must_use]
+    pub const fn is_worth_another(&self) -> bool {
+        match self {
+            Self::Name(_)
+            | Self::Connect(_)
+            | Self::Timeout
+            | Self::Protocol(_)
+            | Self::Lost(_) => true,
+            Self::Address(_) | Self::Tls(_) | Self::Coding(_) | Self::Crashed(_) => false,
+        }
+    }
+
+    /// Reads a client's error, which is a chain of causes, most of which say where in the client they passed.
+    pub(super) fn of(error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        if let Some(refused) = find::<RefusedAddress>(&error) {
+            return Self::Address(*refused);
+        }
+        let last = causes(&error)
+            .last()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        if causes(&error).any(|cause| cause.to_string() == "dns error") {
+            return Self::Name(last);
+        }
+        if find::<rustls::Error>(&error).is_some() {
+            return Self::Tls(last);
+        }
+        let hyper = find::<hyper::Error>(&error);
+        if hyper.is_some_and(|error| error.is_parse() || error.to_string() == UNASKED) {
+            return Self::Protocol(last);
+        }
+        if error.is_timeout() && !error.is_connect() {
+            return Self::Timeout;
+        }
+        if error.is_connect() {
+            return Self::Connect(connect(&error, &last));
+        }
+        Self::Lost(last)
+    }
+}
+
+/// What the client says of bytes that came before it asked.
+const UNASKED: &str = "received unexpected message from connection";
+
+fn connect(error: &reqwest::Error, last: &str) -> String {
+    let kind = causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .map(io::Error::kind)
+        .find(|kind| *kind != io::ErrorKind::Other);
+    match kind {
+        Some(io::ErrorKind::ConnectionRefused) => "the connection was refused".to_owned(),
+        Some(io::ErrorKind::ConnectionReset) => "the connection was reset".to_owned(),
+        Some(io::ErrorKind::TimedOut) => "no connection was made in time".to_owned(),
+        _ if error.is_timeout() => "no connection was made in time".to_owned(),
+        _ => format!("no connection was made: {last}"),
+    }
+}
+
+/// Looks for a cause of one type, also within the errors that the client's own wrap in an I/O error.
+fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
+    causes(error).find_map(|cause| {
+        let wrapped = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause
+            .downcast_ref::<E>()
+            .or_else(|| wrapped.and_then(|inner| inner.downcast_ref::<E>()))
+    })
+}
+
+fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    let first: &'a (dyn Error + 'static) = error;
+    std::iter::successors(Some(first), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+}

@@ -1,0 +1,166 @@
+//! The client: what it sends, whom it connects to, and how its answers are read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Client, Version};
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+
+use super::coding::{self, ACCEPTED};
+use super::resolve::Checked;
+use super::{Body, FetchError, Limits, Memory, Names};
+use crate::policy::address::AllowedAddresses;
+use crate::web_url::WebUrl;
+
+/// What pages are asked for as: markup first, anything else all the same.
+const ACCEPTED_TYPES: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
+/// How long an idle connection is kept.
+const KEPT_IDLE: Duration = Duration::from_secs(30);
+/// All headers of an answer together. Source: the order of what browsers and servers bear.
+const HEAD_BYTES_MAX: u32 = 256 * 1024;
+
+/// Fetches URLs: no redirect is followed, and no proxy is taken from the environment.
+#[derive(Debug, Clone)]
+pub struct Fetcher {
+    /// Connects to allowed addresses alone.
+    strict: Client,
+    /// For hosts and ports that the user typed.
+    typed: Client,
+    allowed: Arc<AllowedAddresses>,
+    limits: Limits,
+    memory: Memory,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The version it came in.
+    pub version: Version,
+    /// Its body.
+    pub body: Body,
+    /// From the start of the request to the head of the answer.
+    pub latency: Duration,
+    /// From the start to the end of the body.
+    pub time: Duration,
+}
+
+impl Answer {
+    /// Returns a header's first value, if it is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns all values of a header that are text.
+    pub fn headers_of<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.headers.get_all(name).into_iter();
+        values.filter_map(|value| value.to_str().ok())
+    }
+}
+
+/// Why a client can't be set up.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FetcherError {
+    /// The name of the crawler can't be sent.
+    #[error("the user agent {0:?} can't be sent in a header: use printable ASCII")]
+    UserAgent(String),
+    /// The client refuses its settings.
+    #[error("cannot set up the HTTP client")]
+    Client(#[source] reqwest::Error),
+}
+
+impl Fetcher {
+    /// Makes a fetcher that calls itself `user_agent`.
+    ///
+    /// # Errors
+    ///
+    /// [`FetcherError`], by its two cases.
+    pub fn new(
+        user_agent: &str,
+        names: &Names,
+        allowed: AllowedAddresses,
+        limits: Limits,
+        memory: Memory,
+    ) -> Result<Self, FetcherError> {
+        let agent = HeaderValue::from_str(user_agent)
+            .map_err(|_| FetcherError::UserAgent(user_agent.to_owned()))?;
+        let allowed = Arc::new(allowed);
+        let client = |allowed| {
+            let names = names.clone();
+            client(agent.clone(), Checked { names, allowed }, &limits)
+        };
+        Ok(Self {
+            strict: client(Some(Arc::clone(&allowed))).map_err(FetcherError::Client)?,
+            typed: client(None).map_err(FetcherError::Client)?,
+            allowed,
+            limits,
+            memory,
+        })
+    }
+
+    /// Fetches a URL and reads its body.
+    ///
+    /// # Errors
+    ///
+    /// [`FetchError`] when there is no answer; any status is one.
+    ///
+    /// # Cancel safety
+    ///
+    /// A fetch that is dropped ends its request.
+    pub async fn fetch(&self, url: &WebUrl) -> Result<Answer, FetchError> {
+        self.allowed
+            .check_literal(url)
+            .map_err(FetchError::Address)?;
+        let client = if self.allowed.is_typed(url) {
+            &self.typed
+        } else {
+            &self.strict
+        };
+        let start = Instant::now();
+        let sent = client.get(url.as_url().clone()).send();
+        let response = timeout_at(start + self.limits.first_byte, sent).await;
+        let response = response
+            .map_err(|_| FetchError::Timeout)?
+            .map_err(FetchError::of)?;
+        let latency = start.elapsed();
+        let (status, version) = (response.status().as_u16(), response.version());
+        let headers = response.headers().clone();
+        let codings =
+            coding::codings(&headers).map_err(|error| FetchError::Coding(error.to_string()))?;
+        let reserved = self.memory.reserve();
+        let body = Body::read(response, &codings, &self.limits, start, reserved).await?;
+        Ok(Answer {
+            status,
+            headers,
+            version,
+            body,
+            latency,
+            time: start.elapsed(),
+        })
+    }
+}
+
+fn client(agent: HeaderValue, names: Checked, limits: &Limits) -> Result<Client, reqwest::Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED_TYPES));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+    Client::builder()
+        .user_agent(agent)
+        .default_headers(headers)
+        .dns_resolver(Arc::new(names))
+        .connect_timeout(limits.connect)
+        .pool_idle_timeout(KEPT_IDLE)
+        .http2_max_header_list_size(HEAD_BYTES_MAX)
+        .redirect(Policy::none())
+        .referer(false)
+        .no_proxy()
+        .build()
+}

@@ -1,0 +1,16 @@
+//! One request and its answer: to no address that is not allowed, within four clocks, and with no more bytes than its
+//! caps and the memory of the crawl allow.
+
+mod limits;
+pub use limits::Limits;
+mod memory;
+pub use memory::{Memory, Reserved};
+mod failure;
+pub use failure::FetchError;
+mod resolve;
+pub use resolve::{Names, NamesError};
+mod body;
+mod coding;
+pub use body::{Body, Truncated};
+mod fetcher;
+pub use fetcher::{Answer, Fetcher, FetcherError};

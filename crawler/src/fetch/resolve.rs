@@ -1,0 +1,103 @@
+//! Names to addresses: looked up by ourselves, so that the address that is checked is the one that is connected to.
+
+use std::error::Error;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use thiserror::Error;
+
+use crate::policy::address::AllowedAddresses;
+
+/// Why names can't be looked up.
+#[derive(Debug, Error)]
+#[error("cannot read how this machine looks names up: name a server with --dns")]
+pub struct NamesError(#[source] Box<dyn Error + Send + Sync>);
+
+/// Looks names up: as the machine is set up, or with one server.
+#[derive(Debug, Clone)]
+pub struct Names(TokioResolver);
+
+impl Names {
+    /// Looks names up as the machine is set up.
+    ///
+    /// # Errors
+    ///
+    /// [`NamesError`] when that can't be read.
+    pub fn of_machine() -> Result<Self, NamesError> {
+        let build = TokioResolver::builder(TokioRuntimeProvider::default());
+        let resolver = build.and_then(|build| build.build());
+        resolver.map(Self).map_err(|error| NamesError(error.into()))
+    }
+
+    /// Asks one server, over UDP, and TCP where an answer is long.
+    ///
+    /// # Errors
+    ///
+    /// [`NamesError`] when the resolver can't be set up.
+    pub fn of_server(server: SocketAddr) -> Result<Self, NamesError> {
+        let mut config = NameServerConfig::udp_and_tcp(server.ip());
+        for connection in &mut config.connections {
+            connection.port = server.port();
+        }
+        let config = ResolverConfig::from_parts(None, Vec::new(), vec![config]);
+        let build = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let resolver = build.build();
+        resolver.map(Self).map_err(|error| NamesError(error.into()))
+    }
+
+    /// Looks a name up.
+    ///
+    /// # Errors
+    ///
+    /// What the resolver says of it.
+    pub async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
+        let found = self.0.lookup_ip(name).await?;
+        Ok(found.iter().collect())
+    }
+}
+
+/// The names of a client that connects to allowed addresses alone.
+#[derive(Debug, Clone)]
+pub(super) struct Checked {
+    pub(super) names: Names,
+    /// `None` where every address is allowed: for a host and port that the user typed.
+    pub(super) allowed: Option<Arc<AllowedAddresses>>,
+}
+
+impl Checked {
+    async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+        let mut refused = None;
+        let mut addresses = self.names.look_up(name).await?;
+        if let Some(allowed) = &self.allowed {
+            addresses.retain(|address| match allowed.check_address(*address) {
+                Ok(()) => true,
+                Err(error) => {
+                    refused = Some(error);
+                    false
+                }
+            });
+        }
+        match refused {
+            // One address in many that is no server's is a mistake; none that is, is an answer.
+            Some(refused) if addresses.is_empty() => Err(refused.into()),
+            _ => Ok(addresses
+                .into_iter()
+                .map(|ip| SocketAddr::new(ip, 0))
+                .collect()),
+        }
+    }
+}
+
+impl Resolve for Checked {
+    fn resolve(&self, name: Name) -> Resolving {
+        let checked = self.clone();
+        Box::pin(async move {
+            let addresses = checked.addresses(name.as_str()).await?;
+            Ok(Box::new(addresses.into_iter()) as Addrs)
+        })
+    }
+}
