@@ -7,9 +7,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
+use clap::{CommandFactory, Parser, Subcommand};
 use url::Url;
 
+use crate::crawl_flags::{CrawlFlags, ResumeFlags};
 use crate::model::without_user_info;
 use crate::say::say;
 
@@ -53,8 +54,10 @@ Each result is a line of JSON:
 
 /// Fetches unique URLs through demand-driven stages: 100 of a slow API's by default.
 #[derive(Debug, Parser)]
-#[command(version, after_help = OUTCOMES, after_long_help = format!("{RECORDS}\n\n{OUTCOMES}"))]
+#[command(version, args_conflicts_with_subcommands = true, after_help = OUTCOMES, after_long_help = format!("{RECORDS}\n\n{OUTCOMES}"))]
 pub(crate) struct Flags {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
     /// Fetches the URLs of this file, one a line; - is standard input.
     ///
     /// Blank lines and lines that begin with # are skipped. Each URL is fetched once: neither a #fragment nor the case
@@ -98,6 +101,15 @@ pub(crate) struct Flags {
     pub(crate) quiet: bool,
 }
 
+/// What else the program does than fetch a list.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Crawls the web from its seeds: politely, by robots.txt, each page once.
+    Crawl(Box<CrawlFlags>),
+    /// Goes on with a crawl that was interrupted, killed, or out of disk.
+    Resume(ResumeFlags),
+}
+
 /// Reads the arguments; what ends the program here was told already.
 pub(crate) fn read() -> Result<Flags, ExitCode> {
     Flags::try_parse().map_err(|error| {
@@ -117,18 +129,19 @@ pub(crate) fn read() -> Result<Flags, ExitCode> {
 
 /// Returns an error that does not repeat an argument without a flag: it is likely a URL, and may hold a password.
 fn without_stray(error: clap::Error) -> clap::Error {
-    let is_stray = error.kind() == ErrorKind::UnknownArgument
-        && matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if !argument.starts_with('-'));
+    let is_argument = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if !argument.starts_with('-'));
+    let is_stray = (error.kind() == ErrorKind::UnknownArgument && is_argument)
+        || error.kind() == ErrorKind::InvalidSubcommand;
     if !is_stray {
         return error;
     }
     Flags::command().error(
         ErrorKind::UnknownArgument,
-        "unexpected argument without a flag; to fetch a URL, write it in a file and give --urls FILE",
+        "unexpected argument without a flag; to crawl from a URL: crawler crawl URL; to fetch a list: --urls FILE",
     )
 }
 
-fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+pub(crate) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
     let number: usize = text
         .parse()
         .map_err(|_| "write a whole number of at least 1".to_owned())?;
@@ -158,8 +171,16 @@ impl Flags {
     }
 }
 
+/// Reads a time that may be none.
+pub(crate) fn delay(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        _ => time(text),
+    }
+}
+
 /// Reads a number with its unit; a bare number is seconds.
-fn time(text: &str) -> Result<Duration, String> {
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
     let digits = text
         .find(|letter: char| !letter.is_ascii_digit())
         .unwrap_or(text.len());

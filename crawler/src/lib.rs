@@ -4,17 +4,22 @@
 mod api;
 mod cli;
 mod crawl;
+mod crawl_flags;
 mod earlier;
+pub mod fetch;
 pub mod frontier;
 mod interrupt;
 mod model;
 mod output;
 pub mod parse;
+pub mod pipeline;
 pub mod policy;
 mod progress;
 mod same_file;
 mod say;
 mod setup;
+mod site_crawl;
+mod site_report;
 mod stages;
 mod summary;
 mod tally;
@@ -27,7 +32,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
-use crate::cli::BAD_USAGE;
+use crate::cli::{BAD_USAGE, Command};
 use crate::model::without_user_info;
 
 /// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut.
@@ -57,7 +62,13 @@ pub fn main() -> ExitCode {
 
 fn run(flags: &cli::Flags) -> anyhow::Result<u8> {
     let runtime = Runtime::new().context("cannot start the threads that fetch")?;
-    let code = runtime.block_on(crawl::run(flags));
+    let code = runtime.block_on(async {
+        match &flags.command {
+            None => crawl::run(flags).await,
+            Some(Command::Crawl(flags)) => site_crawl::begin(flags).await,
+            Some(Command::Resume(flags)) => site_crawl::resume(flags).await,
+        }
+    });
     // A name that is still being looked up after an abort keeps nobody waiting.
     runtime.shutdown_background();
     code

@@ -1,0 +1,99 @@
+//! The source of the crawl: it claims as many URLs as there is demand, and waits for what changes.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Task, Poll, ready};
+
+use futures::FutureExt;
+use stage::{Context, Directive, Failure, Producer, Result};
+
+use super::Held;
+use crate::frontier::{Claims, Frontier, FrontierError, Lease, Next};
+
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A producer of leases; it completes when the crawl is done, or its budget spent.
+pub struct ClaimSource {
+    frontier: Arc<dyn Frontier>,
+    held: Held,
+    claim: Option<Pending<std::result::Result<Claims, FrontierError>>>,
+    /// Until another claim may give more.
+    wait: Option<Pending<()>>,
+}
+
+impl std::fmt::Debug for ClaimSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClaimSource").finish_non_exhaustive()
+    }
+}
+
+impl ClaimSource {
+    pub(crate) const fn new(frontier: Arc<dyn Frontier>, held: Held) -> Self {
+        Self {
+            frontier,
+            held,
+            claim: None,
+            wait: None,
+        }
+    }
+
+    /// Emits what was claimed and prepares for the next claim; returns whether it did anything.
+    fn on_claims(&mut self, claims: Claims, cx: &mut Context<Lease>) -> bool {
+        let mut has_moved = !claims.leases.is_empty();
+        for lease in claims.leases {
+            self.held.take(lease.key());
+            cx.emit(lease);
+        }
+        let frontier = Arc::clone(&self.frontier);
+        let changed = async move { frontier.changed(claims.round).await };
+        self.wait = match claims.next {
+            Next::Now => None,
+            Next::After(time) => Some(Box::pin(async move {
+                let _changed = tokio::time::timeout(time, changed).await;
+            })),
+            Next::Changed => Some(Box::pin(changed)),
+            Next::Spent | Next::Done => {
+                cx.complete();
+                has_moved = true;
+                None
+            }
+        };
+        has_moved
+    }
+}
+
+impl Producer for ClaimSource {
+    type Out = Lease;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<Lease>) -> Result {
+        // `poll_events` runs after every change of demand.
+        Ok(())
+    }
+
+    fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Lease>) -> Poll<Result> {
+        loop {
+            if let Some(wait) = &mut self.wait {
+                ready!(wait.poll_unpin(task));
+                self.wait = None;
+            }
+            let claim = match &mut self.claim {
+                Some(claim) => claim,
+                None if cx.demand() == 0 => return Poll::Pending,
+                None => {
+                    let (frontier, demand) = (Arc::clone(&self.frontier), cx.demand());
+                    let claim = async move { frontier.claim(demand).await };
+                    self.claim.insert(Box::pin(claim))
+                }
+            };
+            let claims = ready!(claim.poll_unpin(task))?;
+            self.claim = None;
+            if self.on_claims(claims, cx) {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+
+    fn handle_failure(&mut self, _: &Failure) -> Directive {
+        Directive::Stop
+    }
+}

@@ -1,0 +1,29 @@
+//! The crawl as stages, in the order of the flow. What a page links to returns to the frontier with its outcome, never
+//! over a subscription: a cycle that subscribes waits on itself.
+//!
+//! ```text
+//!  frontier ──claim(free places)──▶ claims ──leases──▶ visits ──outcomes──▶ store ──records──▶ output files
+//!      ▲                                          (robots, fetch, parse)      │
+//!      └───────────── settle: outcomes with their links, in one step ─────────┘
+//! ```
+//!
+//! Demand is places: the store asks for as many outcomes as there are places, so a visit is begun only when its outcome
+//! can be taken, and a URL is claimed only when a visit can begin. A page is parsed in the place it was fetched in, so
+//! that no more than the places are ever fetched and not settled.
+
+mod rules;
+pub use rules::Rules;
+mod counts;
+pub use counts::{Counts, CountsNow};
+mod leases;
+pub(crate) use leases::Held;
+mod claims;
+pub use claims::ClaimSource;
+mod robots;
+pub(crate) use robots::{Permission, Robots};
+mod record;
+pub use record::PageRecord;
+mod visit;
+pub use visit::{Visited, Visitor};
+mod store;
+pub use store::{Output, Store, WriteError};

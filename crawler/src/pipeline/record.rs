@@ -1,0 +1,90 @@
+//! What is told of each URL: one line of JSON.
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+/// What became of one URL. A field that does not apply is left out.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PageRecord {
+    /// The URL that was asked for.
+    pub url: String,
+    /// How it ended: `fetched`, `redirected`, `refused` or `failed`.
+    pub fate: &'static str,
+    /// The status of the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Where it redirects to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// When, by the clock of this machine: RFC 3339.
+    pub at: String,
+    /// Milliseconds from the request to the end of the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub millis: Option<u64>,
+    /// Bytes of the body, decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+    /// Bytes of the body over the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wire_bytes: Option<u64>,
+    /// Why the body is not whole: `length`, `time` or `disconnect`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub truncated: Option<&'static str>,
+    /// The header `Content-Type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// The encoding of its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub charset: Option<&'static str>,
+    /// SHA-256 of the body, decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// How many links away from a seed.
+    pub depth: u16,
+    /// How often it was tried before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub retries: u16,
+    /// Its title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The language it says it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lang: Option<String>,
+    /// The URL it says it is known under.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub canonical: Option<String>,
+    /// Whether it asks not to be indexed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub noindex: bool,
+    /// How many links it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub links: Option<usize>,
+    /// Why it was refused or failed, as a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'static str>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_zero(n: &u16) -> bool {
+    *n == 0
+}
+
+impl PageRecord {
+    /// Writes it as one line.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let mut line = serde_json::to_string(self).unwrap_or_default();
+        line.push('\n');
+        line
+    }
+}
+
+/// Returns the time as RFC 3339 has it, to the millisecond.
+pub(crate) fn rfc3339(at: SystemTime) -> String {
+    humantime::format_rfc3339_millis(at).to_string()
+}

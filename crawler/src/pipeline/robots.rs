@@ -1,0 +1,199 @@
+//! The robots.txt of each authority: kept in the frontier, fetched under a lease of its site, and read once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::fetch::{FetchError, Fetcher};
+use crate::frontier::{Frontier, FrontierError, RobotsCopy};
+use crate::policy::robots::{Cached, Kept, Outcome, Product, RobotsRefusal, Rules, Standing, Step};
+use crate::web_url::WebUrl;
+
+/// Authorities whose rules are kept read; with more, all are read again from the frontier.
+const READ_MAX: usize = 4_096;
+
+/// What robots.txt says about a URL now.
+#[derive(Debug)]
+pub(crate) enum Permission {
+    Allowed {
+        crawl_delay: Option<Duration>,
+    },
+    Refused(RobotsRefusal),
+    /// Its robots.txt is to be asked for then.
+    Wait(Duration),
+    /// Its robots.txt can't be had, so nothing may be requested.
+    Unreachable,
+    /// It is to be fetched first.
+    Unknown,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    cached: Cached,
+    rules: Arc<Rules>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Robots {
+    frontier: Arc<dyn Frontier>,
+    fetcher: Fetcher,
+    product: Product,
+    known: Mutex<HashMap<String, Known>>,
+    /// Held while an authority's robots.txt is fetched, so that it is fetched once.
+    flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Robots {
+    pub(crate) fn new(frontier: Arc<dyn Frontier>, fetcher: Fetcher, product: Product) -> Self {
+        Self {
+            frontier,
+            fetcher,
+            product,
+            known: Mutex::default(),
+            flights: Mutex::default(),
+        }
+    }
+
+    /// Returns what holds for a URL, without a request.
+    pub(crate) async fn permission(&self, url: &WebUrl) -> Result<Permission, FrontierError> {
+        let now = SystemTime::now();
+        let known = self.known(url.origin()).await?;
+        Ok(match known.cached.standing(now) {
+            Standing::Fetch => Permission::Unknown,
+            Standing::Wait(until) => {
+                Permission::Wait(until.duration_since(now).unwrap_or_default())
+            }
+            Standing::Unreachable => Permission::Unreachable,
+            Standing::Use(_) => match known.rules.check(url) {
+                Ok(()) => Permission::Allowed {
+                    crawl_delay: known.rules.crawl_delay(),
+                },
+                Err(refusal) => Permission::Refused(refusal),
+            },
+        })
+    }
+
+    /// Fetches the robots.txt of a URL's authority, unless someone else has just done so.
+    pub(crate) async fn fetch(&self, url: &WebUrl) -> Result<(), FrontierError> {
+        let origin = url.origin();
+        let flight = {
+            let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(flights.entry(origin.to_owned()).or_default())
+        };
+        let in_flight = flight.lock().await;
+        let known = self.known(origin).await?;
+        if known.cached.standing(SystemTime::now()) == Standing::Fetch {
+            let (outcome, status, body) = self.ask(url).await;
+            self.learn(origin, known, outcome, (status, body)).await?;
+        }
+        drop(in_flight);
+        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
+        flights.retain(|_, flight| Arc::strong_count(flight) > 1);
+        Ok(())
+    }
+
+    /// Asks for it, over its redirects.
+    async fn ask(&self, url: &WebUrl) -> (Outcome, u16, Vec<u8>) {
+        let Ok(mut at) = url.join("/robots.txt") else {
+            return (Outcome::Unreachable, 0, Vec::new());
+        };
+        for redirects in 0.. {
+            let answer = match self.fetcher.fetch(&at).await {
+                Ok(answer) => answer,
+                Err(FetchError::Address(_)) => return (Outcome::Unreachable, 0, Vec::new()),
+                Err(error) => {
+                    tracing::debug!(%error, "no robots.txt");
+                    return (Outcome::Unreachable, 0, Vec::new());
+                }
+            };
+            match Step::after(Some(answer.status), redirects) {
+                Step::Done(outcome) => return (outcome, answer.status, answer.body.bytes),
+                Step::Follow => match answer.header("location").map(|to| at.join(to)) {
+                    Some(Ok(next)) => at = next,
+                    _ => return (Outcome::Kept(Kept::AllowAll), answer.status, Vec::new()),
+                },
+            }
+        }
+        (Outcome::Unreachable, 0, Vec::new())
+    }
+
+    async fn learn(
+        &self,
+        origin: &str,
+        before: Known,
+        outcome: Outcome,
+        (status, body): (u16, Vec<u8>),
+    ) -> Result<(), FrontierError> {
+        let now = SystemTime::now();
+        let cached = before.cached.after(outcome, now);
+        let kept = self.frontier.robots(origin).await?;
+        let copy = match (outcome, kept) {
+            (Outcome::Kept(kept), _) => RobotsCopy {
+                status: if kept == Kept::Body { status } else { 404 },
+                body: if kept == Kept::Body { body } else { Vec::new() },
+                fetched_at: now,
+                expires_at: cached.next_at,
+                tries: 0,
+            },
+            // The last good copy serves on.
+            (Outcome::Unreachable, Some(copy)) => RobotsCopy {
+                expires_at: cached.next_at,
+                tries: u16::try_from(cached.failures).unwrap_or(u16::MAX),
+                ..copy
+            },
+            (Outcome::Unreachable, None) => RobotsCopy {
+                status: 0,
+                body: Vec::new(),
+                fetched_at: now,
+                expires_at: cached.next_at,
+                tries: u16::try_from(cached.failures).unwrap_or(u16::MAX),
+            },
+        };
+        self.read(origin, &copy);
+        self.frontier.keep_robots(origin, copy).await
+    }
+
+    async fn known(&self, origin: &str) -> Result<Known, FrontierError> {
+        if let Some(known) = self
+            .known
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(origin)
+        {
+            return Ok(known.clone());
+        }
+        Ok(match self.frontier.robots(origin).await? {
+            Some(copy) => self.read(origin, &copy),
+            None => Known {
+                cached: Cached::default(),
+                rules: Arc::default(),
+            },
+        })
+    }
+
+    /// Reads a copy, and keeps what it says.
+    fn read(&self, origin: &str, copy: &RobotsCopy) -> Known {
+        let kept = match copy.status {
+            0 => None,
+            200..=299 => Some(Kept::Body),
+            _ => Some(Kept::AllowAll),
+        };
+        let known = Known {
+            cached: Cached {
+                kept,
+                failures: u32::from(copy.tries),
+                next_at: copy.expires_at,
+            },
+            rules: match kept {
+                Some(Kept::Body) => Arc::new(Rules::parse(&copy.body, &self.product)),
+                _ => Arc::default(),
+            },
+        };
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= READ_MAX {
+            all.clear();
+        }
+        all.insert(origin.to_owned(), known.clone());
+        known
+    }
+}
