@@ -1,4 +1,4 @@
-//! What runs the stages: mailboxes, the event loop, handles and the builder. All spawning and sync types are here.
+//! What runs the stages: mailboxes, the event loop, handles and the builder. What threads share comes from [`crate::sync`].
 
 mod mailbox;
 pub(crate) use mailbox::{
