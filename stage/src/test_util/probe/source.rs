@@ -192,6 +192,8 @@ impl<T: Send + 'static> AskPort for Port<T> {
     fn drain(&self) {}
 
     fn finish(&self) {}
+
+    fn suspend(&self) {}
 }
 
 impl<T: Send + 'static> fmt::Debug for SourceProbe<T> {
