@@ -83,3 +83,54 @@
 //!     let _id = to.subscribe_to(&from, Demand::default());
 //! }
 //! ```
+//!
+//! # GS-170: a supervisor without one template, or with an unknown option
+//!
+//! A start function is the template: there is one, and it makes children of the events that the supervisor takes.
+//!
+//! ```
+//! # use stage::{Strategy, consumer_supervisor};
+//! let workers = consumer_supervisor(async |job: u32| Ok(()));
+//! ```
+//! ```compile_fail
+//! # use stage::{Strategy, consumer_supervisor};
+//! let workers = consumer_supervisor();
+//! ```
+//! ```compile_fail
+//! # use stage::{Strategy, consumer_supervisor};
+//! let workers = consumer_supervisor(async |job: u32| Ok(()), async |job: u32| Ok(()));
+//! ```
+//!
+//! A child is started again alone, so there is no strategy to choose.
+//!
+//! ```compile_fail
+//! # use stage::{Strategy, consumer_supervisor};
+//! let workers = consumer_supervisor(async |job: u32| Ok(())).strategy(Strategy::OneForAll);
+//! ```
+//!
+//! # GS-171: a permanent template, or a bad shutdown
+//!
+//! A child is temporary, or transient when it is said how many restarts are too many; a shutdown's time is not
+//! negative.
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use stage::{ChildShutdown, Intensity, Restart, consumer_supervisor};
+//! let workers = consumer_supervisor(async |job: u32| Ok(()))
+//!     .restart_children(Intensity::default())
+//!     .shut_down_children(ChildShutdown::Within(Duration::from_millis(1)));
+//! ```
+//! ```compile_fail
+//! # use std::time::Duration;
+//! # use stage::{ChildShutdown, Intensity, Restart, consumer_supervisor};
+//! let workers = consumer_supervisor(async |job: u32| Ok(()))
+//!     .restart_children(Restart::Permanent)
+//!     .shut_down_children(ChildShutdown::Within(Duration::from_millis(1)));
+//! ```
+//! ```compile_fail
+//! # use std::time::Duration;
+//! # use stage::{ChildShutdown, Intensity, Restart, consumer_supervisor};
+//! let workers = consumer_supervisor(async |job: u32| Ok(()))
+//!     .restart_children(Intensity::default())
+//!     .shut_down_children(ChildShutdown::Within(Duration::from_millis(-1)));
+//! ```

@@ -1,7 +1,8 @@
-//! Misuses of the protocol: the nearest that can be written here. What the types rule out is in
+//! Misuses of the protocol: the nearest that stages can say, and raw messages of probes. What the types rule out is in
 //! `tests/src/impossible.rs`.
 
 use stage::protocol::{Buffer, DemandDispatcher, Dispatched, ProducerHalf};
+use stage::test_util::{SinkProbe, SourceProbe};
 use stage::{
     Batch, Cancel, Context, Handler, Producer, ProducerConsumer, Result, Subscribe, SubscriptionId,
     UpstreamEnds, WhenFull, consumer, producer, producer_consumer,
@@ -88,6 +89,24 @@ async fn gs_098_an_ask_on_an_unknown_subscription_is_ignored() {
     silent.stop().await;
 }
 
+/// A message as no consumer of ours says it: also one that is subscribed, and behind its own end.
+#[tokio::test(start_paused = true)]
+async fn gs_098_a_raw_ask_on_an_unknown_subscription_is_ignored() {
+    let (log, mut saw) = log();
+    let silent = producer(Silent(log)).spawn().unwrap();
+    let mut sink = SinkProbe::subscribe(&silent);
+    sink.ask_unknown(10);
+    sink.expect_nothing().await.unwrap();
+    sink.cancel(Cancel::Normal);
+    sink.expect_end().await.unwrap();
+    sink.ask(10);
+    sink.expect_nothing().await.unwrap();
+    assert!(saw.at_rest().await.is_empty(), "demand was told");
+    assert_eq!(silent.stats().owed, 0);
+    assert!(silent.exit().is_none());
+    silent.stop().await;
+}
+
 impl Handler<Queue, usize> for LastWords {
     type Reply = ();
 
@@ -115,5 +134,27 @@ async fn gs_100_events_behind_the_end_of_a_subscription_never_reach_it() {
     assert_eq!(talks_on.stats().buffered, 2, "98 had been asked for");
     assert_eq!((sink.stats().lost, sink.edges()[0].delivered), (0, 2));
     talks_on.stop().await;
+    sink.stop().await;
+}
+
+/// Nobody is told, as nobody waits for the answer; the events are counted.
+#[tokio::test(start_paused = true)]
+async fn gs_100_raw_events_on_an_unknown_subscription_are_counted_and_not_handled() {
+    let (log, mut saw) = log();
+    let mut source = SourceProbe::new();
+    let sink = consumer(Forwarder(log)).subscribe_to(&source, window(2, 0));
+    let sink = sink.spawn().unwrap();
+    let mut edge = source.expect_subscribe().await.unwrap();
+    edge.expect_ask(2).await.unwrap();
+    edge.send_unknown([1, 2, 3]);
+    edge.send([4, 5]);
+    edge.expect_ask(2).await.unwrap();
+    let seen = saw.at_rest().await;
+    assert!(
+        matches!(&seen[..], [Seen::Subscribed(_), Seen::Batch(batch)] if *batch == [4, 5]),
+        "{seen:?}"
+    );
+    assert_eq!(sink.stats().lost, 3);
+    edge.expect_nothing().await.unwrap();
     sink.stop().await;
 }

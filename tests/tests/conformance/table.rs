@@ -27,7 +27,6 @@ struct Case {
     tests: BTreeSet<String>,
     is_on_beam_alone: bool,
     is_ruled_out: bool,
-    is_open: bool,
 }
 
 fn id(series: &str, number: usize) -> String {
@@ -49,7 +48,6 @@ fn table() -> BTreeMap<String, Case> {
                 Some(("types", _)) => case.is_ruled_out = true,
                 Some(("departure" | "adapted", why)) => assert!(!why.is_empty(), "{line}"),
                 None if entry == "BEAM" => case.is_on_beam_alone = true,
-                None if entry == "open" => case.is_open = true,
                 None if entry.contains("::") => {
                     assert!(
                         case.tests.insert(entry.to_owned()),
@@ -82,35 +80,45 @@ fn ids_of(name: &str) -> Vec<String> {
     ids
 }
 
-/// The tests that carry an ID, as `module::function`, with their IDs.
+/// The tests that carry an ID, as `module::function` with the module's path, with their IDs.
 fn tests() -> BTreeMap<String, Vec<String>> {
     let mut tests = BTreeMap::new();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conformance");
+    add_tests_in(&folder, "", &mut tests);
+    tests
+}
+
+/// Adds those of a folder, whose modules' paths begin with `outer`, and of the folders in it.
+fn add_tests_in(folder: &Path, outer: &str, tests: &mut BTreeMap<String, Vec<String>>) {
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "rs") {
-            continue;
-        }
         let module = path.file_stem().unwrap().to_string_lossy();
-        let source = fs::read_to_string(&path).unwrap();
-        let mut before = "";
-        for line in source.lines() {
-            let signature = line.strip_prefix("async ").unwrap_or(line);
-            if let Some(signature) = signature.strip_prefix("fn ") {
-                let name = signature.split('(').next().unwrap_or_default();
-                let ids = ids_of(name);
-                if !ids.is_empty() {
-                    assert!(
-                        before.starts_with("#[") && before.contains("test"),
-                        "{name} is no test"
-                    );
-                    tests.insert(format!("{module}::{name}"), ids);
-                }
-            }
-            before = line;
+        if path.is_dir() {
+            add_tests_in(&path, &format!("{outer}{module}::"), tests);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            add_tests_of(&path, &format!("{outer}{module}"), tests);
         }
     }
-    tests
+}
+
+fn add_tests_of(file: &Path, module: &str, tests: &mut BTreeMap<String, Vec<String>>) {
+    let source = fs::read_to_string(file).unwrap();
+    let mut before = "";
+    for line in source.lines() {
+        let signature = line.strip_prefix("async ").unwrap_or(line);
+        if let Some(signature) = signature.strip_prefix("fn ") {
+            let name = signature.split('(').next().unwrap_or_default();
+            let ids = ids_of(name);
+            if !ids.is_empty() {
+                assert!(
+                    before.starts_with("#[") && before.contains("test"),
+                    "{name} is no test"
+                );
+                tests.insert(format!("{module}::{name}"), ids);
+            }
+        }
+        before = line;
+    }
 }
 
 #[test]
@@ -131,7 +139,7 @@ fn each_case_has_its_test_or_a_reason_to_have_none() {
     let impossible = fs::read_to_string(impossible).unwrap();
     for (id, case) in table() {
         let tested = !case.tests.is_empty();
-        let untested = case.is_on_beam_alone || case.is_open;
+        let untested = case.is_on_beam_alone;
         assert!(
             tested != untested || (case.is_ruled_out && !untested),
             "{id}: {case:?}"
@@ -158,25 +166,7 @@ fn the_table_and_the_tests_agree() {
     for (test, ids) in &tests {
         for id in ids {
             let case = table.get(id).expect(id);
-            assert!(
-                case.is_open || case.tests.contains(test),
-                "{id} does not name {test}"
-            );
+            assert!(case.tests.contains(test), "{id} does not name {test}");
         }
     }
-}
-
-/// Until their tests have landed, the cases of the supervisor and of acknowledgement may be open; no others are.
-#[test]
-fn only_these_cases_are_open() {
-    let may_be_open = |open: &String| {
-        matches!(open.as_str(), "GSX-23" | "GSX-24")
-            || ("GS-169"..="GS-210").contains(&open.as_str())
-    };
-    let open = table().into_iter().filter(|(_, case)| case.is_open);
-    let others: Vec<_> = open
-        .map(|(id, _)| id)
-        .filter(|id| !may_be_open(id))
-        .collect();
-    assert!(others.is_empty(), "{others:?}");
 }
