@@ -1,5 +1,6 @@
 //! The default: greedy, in whole batches.
 
+use super::total::Total;
 use super::{Dispatched, Dispatcher, Refused, take_front};
 use crate::id::SubscriptionId;
 
@@ -13,7 +14,7 @@ use crate::id::SubscriptionId;
 pub struct DemandDispatcher {
     /// By demand, largest first; equal ones in the order of their asks.
     asked: Vec<(SubscriptionId, usize)>,
-    wanted: usize,
+    total: Total,
     expected: Option<usize>,
 }
 
@@ -36,7 +37,7 @@ impl DemandDispatcher {
     pub const fn expecting(max: usize) -> Self {
         Self {
             asked: Vec::new(),
-            wanted: 0,
+            total: Total::new(),
             expected: Some(max),
         }
     }
@@ -68,16 +69,15 @@ impl<T> Dispatcher<T> for DemandDispatcher {
 
     fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
         if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
-            self.wanted -= self.asked.remove(at).1;
+            self.total.forget(self.asked.remove(at).1);
         }
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
-            // The sum over all subscriptions stays below the largest number, so that no count overflows.
-            let added = n.min(usize::MAX - self.wanted);
-            self.wanted += added;
-            self.set(at, self.asked[at].1 + added);
+            let mut asked = self.asked[at].1;
+            self.total.ask(&mut asked, n);
+            self.set(at, asked);
             if let Some(max) = self.expected.filter(|max| n > *max) {
                 out.warnings.push(format!(
                     "{id} asks for {n}, and {max} at most were expected"
@@ -87,7 +87,7 @@ impl<T> Dispatcher<T> for DemandDispatcher {
     }
 
     fn wanted(&self) -> usize {
-        self.wanted
+        self.total.wanted()
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
@@ -96,7 +96,7 @@ impl<T> Dispatcher<T> for DemandDispatcher {
                 return;
             };
             let batch = take_front(events, asked);
-            self.wanted -= batch.len();
+            self.total.forget(batch.len());
             self.set(0, asked - batch.len());
             out.deliveries.push((id, batch));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::total::Total;
 use super::{Dispatched, Dispatcher, Refused, take_front};
 use crate::id::SubscriptionId;
 
@@ -13,7 +14,7 @@ use crate::id::SubscriptionId;
 pub struct Fair {
     /// In serving order.
     line: VecDeque<(SubscriptionId, usize)>,
-    wanted: usize,
+    total: Total,
 }
 
 impl<T> Dispatcher<T> for Fair {
@@ -28,32 +29,30 @@ impl<T> Dispatcher<T> for Fair {
         if let Some(at) = self.line.iter().position(|(other, _)| *other == id)
             && let Some((_, asked)) = self.line.remove(at)
         {
-            self.wanted -= asked;
+            self.total.forget(asked);
         }
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
         if let Some((_, asked)) = self.line.iter_mut().find(|(other, _)| *other == id) {
-            let added = n.min(usize::MAX - self.wanted);
-            *asked += added;
-            self.wanted += added;
+            self.total.ask(asked, n);
         }
     }
 
     fn wanted(&self) -> usize {
-        self.wanted
+        self.total.wanted()
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
-        let (total, wanted) = (events.len(), self.wanted);
-        while !events.is_empty() && self.wanted > 0 {
+        let (total, wanted) = (events.len(), self.total.sum());
+        while !events.is_empty() && self.total.sum() > 0 {
             let Some((id, asked)) = self.line.pop_front() else {
                 return;
             };
             let taken = share(total, asked, wanted).min(events.len());
             self.line.push_back((id, asked - taken));
             if taken > 0 {
-                self.wanted -= taken;
+                self.total.forget(taken);
                 out.deliveries.push((id, take_front(events, taken)));
             }
         }
@@ -61,8 +60,8 @@ impl<T> Dispatcher<T> for Fair {
 }
 
 /// Returns what of `total` events goes to one who asked `asked` of `wanted`, rounded up, and never more than it asked.
-fn share(total: usize, asked: usize, wanted: usize) -> usize {
-    let share = (total as u128 * asked as u128).div_ceil(wanted as u128);
+fn share(total: usize, asked: usize, wanted: u128) -> usize {
+    let share = (total as u128 * asked as u128).div_ceil(wanted);
     usize::try_from(share).unwrap_or(asked).min(asked)
 }
 
@@ -83,6 +82,8 @@ mod tests {
             shares.map(|(n, asked, of)| share(n, asked, of)),
             [19, 2, 1, 7, 0]
         );
-        assert_eq!(share(usize::MAX, usize::MAX, usize::MAX), usize::MAX);
+        let most = usize::MAX;
+        assert_eq!(share(most, most, most as u128), most);
+        assert_eq!(share(8, most, 2 * most as u128), 4);
     }
 }

@@ -8,6 +8,8 @@ use thiserror::Error;
 use super::BufferFull;
 use crate::id::SubscriptionId;
 
+mod total;
+
 mod demand;
 pub use demand::DemandDispatcher;
 mod fair;
@@ -209,6 +211,38 @@ mod tests {
             },
         ];
         assert_eq!(each.map(is_empty), [false; 8]);
+    }
+
+    /// Two ask for all there is: what the first leaves behind is not what the second asked.
+    fn the_greedy_do_not_starve_each_other<D: Dispatcher<u32>>(
+        mut dispatcher: D,
+        key: impl Fn() -> Option<D::Key>,
+    ) {
+        let mut out = Dispatched::default();
+        let [first, second] = [(); 2].map(|()| SubscriptionId::next());
+        for id in [first, second] {
+            dispatcher.subscribe(id, key()).expect("both are served");
+            dispatcher.ask(id, usize::MAX, &mut out);
+            dispatcher.ask(id, usize::MAX, &mut out);
+        }
+        assert_eq!(dispatcher.wanted(), usize::MAX);
+        let mut events = (0..10).collect();
+        dispatcher.dispatch(&mut events, &mut out);
+        assert!(events.is_empty());
+        dispatcher.cancel(first, &mut out);
+        out.deliveries.clear();
+        assert!(dispatcher.wanted() >= usize::MAX - 10);
+        dispatcher.dispatch(&mut vec![1, 2], &mut out);
+        assert_eq!(out.deliveries, [(second, vec![1, 2])]);
+        dispatcher.cancel(second, &mut out);
+        assert_eq!(dispatcher.wanted(), 0);
+    }
+
+    #[test]
+    fn no_dispatcher_forgets_an_ask_next_to_a_greedy_one() {
+        the_greedy_do_not_starve_each_other(DemandDispatcher::default(), || None);
+        the_greedy_do_not_starve_each_other(Fair::default(), || None);
+        the_greedy_do_not_starve_each_other(Broadcast::new(), || None);
     }
 
     #[test]
