@@ -251,6 +251,53 @@ fn several_consumers_share_a_partition_and_a_key_stays_with_one() {
     assert_eq!((served, half.half.buffered(), queued), (300, 0, 0));
 }
 
+/// Ten keys in one partition, by the last digit, and demand for another one, so that all is dispatched.
+fn by_digit() -> Half {
+    let all_in_one = Partition::new(0..2, |_: &usize| Some(0)).unwrap();
+    let mut half = Half::new(all_in_one.keyed(|event| (event % 10) as u64));
+    let elsewhere = half.subscribe(1);
+    half.ask(elsewhere, 1000);
+    half
+}
+
+#[test]
+fn what_waits_of_a_key_moves_with_it_so_its_order_holds_whoever_comes_and_goes() {
+    let mut half = by_digit();
+    let silent = half.subscribe(0);
+    half.dispatch(0..20);
+    let [one, other] = [half.subscribe(0), half.subscribe(0)];
+    half.ask(one, 5);
+    half.dispatch(20..40);
+    half.ask(other, 100);
+    half.dispatch(40..60);
+    half.cancel(silent);
+    half.ask(one, 100);
+    half.cancel(other);
+    let mut seen = std::collections::HashMap::<_, Vec<usize>>::new();
+    for (id, batch) in half.delivered() {
+        for event in batch {
+            seen.entry((id, event % 10)).or_default().push(event);
+        }
+    }
+    let is_ordered = |events: &Vec<usize>| events.windows(2).all(|two| two[0] < two[1]);
+    assert!(seen.values().all(is_ordered), "{seen:?}");
+    assert_eq!(seen.values().map(Vec::len).sum::<usize>(), 60);
+}
+
+#[test]
+fn a_mark_waits_for_what_has_moved_to_another_lane() {
+    let mut half = by_digit();
+    let [leaver, silent] = [half.subscribe(0), half.subscribe(0)];
+    half.dispatch(0..40);
+    assert!(half.half.mark());
+    half.cancel(leaver);
+    assert_eq!((half.half.buffered(), half.out.passed), (40, 0));
+    half.ask(silent, 39);
+    assert_eq!((half.half.buffered(), half.out.passed), (1, 0));
+    half.ask(silent, 1);
+    assert_eq!((half.half.buffered(), half.out.passed), (0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn gs_155_156_gsx_07_a_bad_hash_rejects_its_event_and_the_producer_lives() {
     let hash = |event: &usize| {

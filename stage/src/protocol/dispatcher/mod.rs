@@ -243,6 +243,9 @@ mod tests {
         the_greedy_do_not_starve_each_other(DemandDispatcher::default(), || None);
         the_greedy_do_not_starve_each_other(Fair::default(), || None);
         the_greedy_do_not_starve_each_other(Broadcast::new(), || None);
+        let one = Partition::new([0], |_| Some(0)).expect("there is one");
+        let keyed = one.keyed(|event| u64::from(*event));
+        the_greedy_do_not_starve_each_other(keyed, || Some(0));
     }
 
     #[test]

@@ -1,15 +1,21 @@
 //! Each event to the partition that its hash names.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::fmt;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use thiserror::Error;
 
+use super::total::Total;
 use super::{Dispatched, Dispatcher, Refused};
 use crate::id::{ById, SubscriptionId};
 use crate::protocol::{BufferFull, WhenFull};
+
+mod marks;
+use marks::Marks;
+mod lane;
+use lane::{Part, Queued};
 
 /// A partition's queue by default: as a producer's buffer.
 const QUEUE_CAPACITY: usize = 10_000;
@@ -67,33 +73,11 @@ pub struct Partition<T, P = usize> {
     touched: Vec<usize>,
     capacity: usize,
     when_full: WhenFull,
-    wanted: usize,
+    asked: Total,
     queued: usize,
     /// Partitions whose full queue holds all back.
     full: usize,
-    /// In how many lanes each mark has not been passed yet, the oldest first.
-    marks: VecDeque<usize>,
-    /// How many marks have been passed everywhere: the number of the oldest one left.
-    passed: u64,
-}
-
-/// Invariant: there is at least one lane, and one without an owner only when it is the only one.
-struct Part<T> {
-    lanes: Vec<Lane<T>>,
-    queued: usize,
-}
-
-/// What goes to one consumer. Invariant: it has demand, or events in its queue, or neither, but never both.
-struct Lane<T> {
-    owner: Option<SubscriptionId>,
-    asked: usize,
-    queue: VecDeque<T>,
-    /// What the batch at work delivers.
-    batch: Vec<T>,
-    /// How many events have left the queue, for the marks.
-    left: u64,
-    /// The number of each mark, and how many must have left before it is passed.
-    marks: VecDeque<(u64, u64)>,
+    marks: Marks,
 }
 
 impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
@@ -125,18 +109,19 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
             touched: Vec::new(),
             capacity: QUEUE_CAPACITY,
             when_full: WhenFull::DropOldest,
-            wanted: 0,
+            asked: Total::default(),
             queued: 0,
             full: 0,
-            marks: VecDeque::new(),
-            passed: 0,
+            marks: Marks::new(),
         })
     }
 
     /// Lets several consumers serve a partition: events of equal `key` go to the same one, in order.
     ///
-    /// When a consumer joins or leaves, some keys move; events of such a key that the old consumer has in hand are then
-    /// not ordered against those of the new one.
+    /// When a consumer joins or leaves, some keys move, and with them what is queued of them, in its order: a consumer
+    /// sees each key in order whoever comes and goes. Events of such a key that the old consumer has in hand are not
+    /// ordered against those of the new one. So a join and a leave cost a look at each event that is queued in the
+    /// partition, and an event costs a hash for each consumer of its partition where there are several.
     #[must_use]
     pub fn keyed(mut self, key: impl FnMut(&T) -> u64 + Send + 'static) -> Self {
         self.key = Some(Box::new(key));
@@ -171,17 +156,10 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
 
     /// Puts an event on its lane: out, or into the queue by its policy.
     fn put(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
-        let part = &mut self.parts[at];
-        let lane = part.lane_of(key);
-        if lane.asked > 0 {
-            if lane.batch.is_empty() {
-                self.touched.push(at);
-            }
-            lane.asked -= 1;
-            lane.batch.push(event);
-            self.wanted -= 1;
+        let Some(event) = self.serve(at, key, event) else {
             return;
-        }
+        };
+        let part = &mut self.parts[at];
         if part.queued >= self.capacity {
             out.discarded += 1;
             if self.when_full == WhenFull::Fail {
@@ -191,17 +169,35 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
             if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
                 return;
             }
-            let passed = part.drop_oldest(key);
-            self.queued -= 1;
-            self.note_passed(passed, out);
+            if let Some(oldest) = part.take_oldest(key) {
+                self.marks.on_left(oldest.mark);
+                part.queued -= 1;
+                self.queued -= 1;
+            }
         }
-        let part = &mut self.parts[at];
-        part.lane_of(key).queue.push_back(event);
+        let mark = self.marks.on_queued();
+        let queued = Queued { event, key, mark };
+        part.lane_of(key).queue.push_back(queued);
         part.queued += 1;
         self.queued += 1;
         if part.queued == self.capacity && self.when_full == WhenFull::HoldBack {
             self.full += 1;
         }
+    }
+
+    /// Adds an event to the batch of its lane, or gives it back where that lane has no demand.
+    fn serve(&mut self, at: usize, key: u64, event: T) -> Option<T> {
+        let lane = self.parts[at].lane_of(key);
+        if lane.asked == 0 {
+            return Some(event);
+        }
+        if lane.batch.is_empty() {
+            self.touched.push(at);
+        }
+        lane.asked -= 1;
+        lane.batch.push(event);
+        self.asked.forget(1);
+        None
     }
 
     /// Moves the batches of this round out.
@@ -216,21 +212,6 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         }
     }
 
-    /// Notes which marks a lane has passed, and reports those that all have.
-    fn note_passed(&mut self, marks: impl IntoIterator<Item = u64>, out: &mut Dispatched<T>) {
-        for mark in marks {
-            let at = usize::try_from(mark - self.passed);
-            if let Some(lanes) = at.ok().and_then(|at| self.marks.get_mut(at)) {
-                *lanes -= 1;
-            }
-        }
-        while self.marks.front() == Some(&0) {
-            self.marks.pop_front();
-            self.passed += 1;
-            out.passed += 1;
-        }
-    }
-
     /// Notes that `n` events left the queue of a partition.
     fn note_taken(&mut self, at: usize, n: usize) {
         let was_full = self.parts[at].queued >= self.capacity;
@@ -242,72 +223,10 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
     }
 }
 
-impl<T> Part<T> {
-    fn new() -> Self {
-        Self {
-            lanes: vec![Lane::new(None)],
-            queued: 0,
-        }
-    }
-
-    /// The lane of a key: the owner with the highest hash of both, so that few keys move when owners come and go.
-    fn lane_of(&mut self, key: u64) -> &mut Lane<T> {
-        if self.lanes.len() == 1 {
-            return &mut self.lanes[0];
-        }
-        let owners = self.lanes.iter().map(|lane| weight(lane.owner, key));
-        let best = owners.enumerate().max_by_key(|(_, weight)| *weight);
-        let at = best.map_or(0, |(at, _)| at);
-        &mut self.lanes[at]
-    }
-
-    /// Drops the oldest event of the key's lane, or else of the longest; returns the marks that this passes.
-    fn drop_oldest(&mut self, key: u64) -> Vec<u64> {
-        self.queued -= 1;
-        let lane = self.lane_of(key);
-        if !lane.queue.is_empty() {
-            return lane.take(1).1;
-        }
-        let longest = self.lanes.iter_mut().max_by_key(|lane| lane.queue.len());
-        longest.map_or_else(Vec::new, |lane| lane.take(1).1)
-    }
-}
-
-impl<T> Lane<T> {
-    const fn new(owner: Option<SubscriptionId>) -> Self {
-        Self {
-            owner,
-            asked: 0,
-            queue: VecDeque::new(),
-            batch: Vec::new(),
-            left: 0,
-            marks: VecDeque::new(),
-        }
-    }
-
-    /// Takes the first `n` events of the queue, and returns the marks that this passes.
-    fn take(&mut self, n: usize) -> (Vec<T>, Vec<u64>) {
-        let events: Vec<T> = self.queue.drain(..n).collect();
-        self.left += events.len() as u64;
-        let passed = self.marks.iter().take_while(|(_, at)| *at <= self.left);
-        let passed = passed.count();
-        (
-            events,
-            self.marks.drain(..passed).map(|(mark, _)| mark).collect(),
-        )
-    }
-}
-
-fn weight(owner: Option<SubscriptionId>, key: u64) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (owner, key).hash(&mut hasher);
-    hasher.finish()
-}
-
 impl<T, P> fmt::Debug for Partition<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Partition")
-            .field("wanted", &self.wanted)
+            .field("asked", &self.asked.sum())
             .field("queued", &self.queued)
             .finish_non_exhaustive()
     }
@@ -329,10 +248,10 @@ where
         let Some(&at) = self.index.get(&name) else {
             return Err(Refused::new(format!("there is no partition {name:?}")));
         };
-        let lanes = &mut self.parts[at].lanes;
-        match lanes[0].owner {
-            None => lanes[0].owner = Some(id),
-            Some(_) if self.key.is_some() => lanes.push(Lane::new(Some(id))),
+        let part = &mut self.parts[at];
+        match part.lanes[0].owner {
+            None => part.lanes[0].owner = Some(id),
+            Some(_) if self.key.is_some() => part.join(id),
             Some(_) => return Err(Refused::new(format!("the partition {name:?} is taken"))),
         }
         self.serves.insert(id, at);
@@ -347,21 +266,24 @@ where
         let Some(leaver) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
             return;
         };
-        self.wanted -= std::mem::take(&mut lanes[leaver].asked);
+        self.asked.forget(std::mem::take(&mut lanes[leaver].asked));
         if lanes.len() == 1 {
             lanes[leaver].owner = None;
             return;
         }
         // Others serve the partition on: what waited for the leaver is theirs now, in its order for each key.
-        let Lane { queue, marks, .. } = lanes.remove(leaver);
-        self.note_taken(at, queue.len());
-        self.note_passed(marks.into_iter().map(|(mark, _)| mark), out);
-        for event in queue {
-            match self.route(&event) {
-                Ok(Some((_, key))) => self.put(at, key, event, out),
-                _ => out.rejected.push(event),
+        let mut served = 0;
+        for Queued { event, key, mark } in lanes.remove(leaver).queue {
+            if let Some(event) = self.serve(at, key, event) {
+                let queued = Queued { event, key, mark };
+                self.parts[at].lane_of(key).queue.push_back(queued);
+            } else {
+                self.marks.on_left(mark);
+                served += 1;
             }
         }
+        self.note_taken(at, served);
+        out.passed += self.marks.take_passed();
         self.deliver(out);
     }
 
@@ -373,20 +295,21 @@ where
         let Some(lane) = lanes.find(|lane| lane.owner == Some(id)) else {
             return;
         };
-        let (events, passed) = lane.take(n.min(lane.queue.len()));
+        let events = lane.take(n.min(lane.queue.len()), &mut self.marks);
         let served = events.len();
+        self.asked.ask(&mut lane.asked, n - served);
         if served > 0 {
             out.deliveries.push((id, events));
         }
-        let added = (n - served).min(usize::MAX - self.wanted);
-        lane.asked += added;
-        self.wanted += added;
         self.note_taken(at, served);
-        self.note_passed(passed, out);
+        out.passed += self.marks.take_passed();
     }
 
     fn wanted(&self) -> usize {
-        if self.full > 0 { 0 } else { self.wanted }
+        if self.full > 0 {
+            return 0;
+        }
+        self.asked.wanted()
     }
 
     fn queued(&self) -> usize {
@@ -394,19 +317,11 @@ where
     }
 
     fn mark(&mut self) -> bool {
-        if self.queued == 0 {
-            return false;
+        let is_marked = self.queued > 0;
+        if is_marked {
+            self.marks.mark();
         }
-        let mark = self.passed + self.marks.len() as u64;
-        let mut lanes = 0;
-        let all = self.parts.iter_mut().flat_map(|part| &mut part.lanes);
-        for lane in all.filter(|lane| !lane.queue.is_empty()) {
-            let at = lane.left + lane.queue.len() as u64;
-            lane.marks.push_back((mark, at));
-            lanes += 1;
-        }
-        self.marks.push_back(lanes);
-        true
+        is_marked
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
@@ -424,6 +339,7 @@ where
             }
         }
         events.extend(waiting);
+        out.passed += self.marks.take_passed();
         self.deliver(out);
     }
 }
