@@ -168,8 +168,14 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
-    /// Returns the demand to tell the stage now, which it then owes.
+    /// Returns the demand to tell the stage now, which it then owes. A dispatcher that breaks its contract ends the
+    /// stage.
     pub(crate) fn take_demand(&mut self) -> usize {
+        if let Some(broken) = self.half.broken() {
+            let failed = || Exit::Failed(Arc::new(broken.clone().into()));
+            self.stop.get_or_insert_with(failed);
+            return 0;
+        }
         let demand = self.half.take_demand();
         if demand > 0 {
             self.note_held();

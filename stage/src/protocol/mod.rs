@@ -22,8 +22,8 @@ pub use buffer::{Buffer, BufferFull, WhenFull};
 mod dispatcher;
 pub(crate) use dispatcher::AnyKey;
 pub use dispatcher::{
-    Broadcast, Deliveries, DemandDispatcher, Dispatched, Dispatcher, Fair, Partition,
-    PartitionsError, Refused, Selector,
+    Broadcast, ContractBroken, Deliveries, DemandDispatcher, Dispatched, Dispatcher, Fair,
+    Partition, PartitionsError, Refused, Selector,
 };
 mod producer_half;
 pub use producer_half::{DemandMode, ProducerHalf};

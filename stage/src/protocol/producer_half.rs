@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dispatcher::{AnyDispatcher, AnyKey};
-use super::{Buffer, Dispatched, Dispatcher, Refused, WhenFull};
+use super::{Buffer, ContractBroken, Dispatched, Dispatcher, Refused, WhenFull};
 use crate::id::SubscriptionId;
 
 /// Dispatches emitted events against asks, and says what to demand next.
@@ -21,6 +21,7 @@ pub struct ProducerHalf<T> {
     logged: usize,
     /// How many of the logged events paid demand: their consumers wait for them, and need no others.
     promised: usize,
+    broken: Option<ContractBroken>,
 }
 
 /// Whether demand and events pass at once.
@@ -55,6 +56,7 @@ impl<T: 'static> ProducerHalf<T> {
             log: VecDeque::new(),
             logged: 0,
             promised: 0,
+            broken: None,
         }
     }
 
@@ -80,6 +82,12 @@ impl<T: 'static> ProducerHalf<T> {
     #[must_use]
     pub fn is_holding_back(&self) -> bool {
         self.buffer.is_holding_back(self.logged)
+    }
+
+    /// How the dispatcher broke its contract, if it did: it may want and leave events for ever.
+    #[must_use]
+    pub const fn broken(&self) -> Option<&ContractBroken> {
+        self.broken.as_ref()
     }
 
     /// Whether demand and events pass at once.
@@ -157,7 +165,7 @@ impl<T: 'static> ProducerHalf<T> {
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         if self.buffer.is_empty() {
-            self.dispatcher.dispatch(events, out);
+            self.hand_over(events, out);
             if events.is_empty() {
                 return;
             }
@@ -166,6 +174,19 @@ impl<T: 'static> ProducerHalf<T> {
         out.discarded += over;
         out.overflow = out.overflow.or(self.buffer.failure(over));
         self.serve_buffer(out);
+    }
+
+    /// Lets the dispatcher take what it wants, and sees that it does.
+    fn hand_over(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        self.dispatcher.dispatch(events, out);
+        let (left, wanted) = (events.len(), self.dispatcher.wanted());
+        if left > 0 && wanted > 0 {
+            self.broken.get_or_insert(ContractBroken {
+                dispatcher: self.dispatcher.type_name(),
+                left,
+                wanted,
+            });
+        }
     }
 
     /// Keeps a batch in the log, which counts against the buffer's capacity and follows its policy.
@@ -266,7 +287,7 @@ impl<T: 'static> ProducerHalf<T> {
                 break;
             }
             let mut events = self.buffer.take(most);
-            self.dispatcher.dispatch(&mut events, out);
+            self.hand_over(&mut events, out);
             if !events.is_empty() {
                 // It wants no more after all, such as when one of its own queues is full now.
                 self.buffer.put_back(events);

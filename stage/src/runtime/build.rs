@@ -345,6 +345,7 @@ impl<R: Role> Build<R> {
             leaving: None,
             ended_upstream: None,
             owes_anew: false,
+            has_more: false,
             draining: false,
             is_paused: false,
             is_complete: false,

@@ -26,6 +26,9 @@ use crate::stages::Stages;
 /// Control messages handled between two upstream messages.
 const CONTROL_MAX: usize = 32;
 
+/// Demands told in a row, when what is emitted pays for nothing, such as events that nobody wants.
+const DEMANDS_MAX: usize = 32;
+
 /// Events for which room is made before a demand is told, so that emitting them one by one does not grow the list.
 const RESERVED_MAX: usize = 1024;
 
@@ -54,6 +57,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) ended_upstream: Option<(UpstreamEnds, End)>,
     /// Whether all that is owed is to be told again.
     pub(crate) owes_anew: bool,
+    /// Whether there may be demand that was not told yet, to let messages come between.
+    pub(crate) has_more: bool,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
     /// Whether `handle_complete` was called.
@@ -114,8 +119,10 @@ impl<R: Role> Task<R> {
                 self.take_turn().await?;
             }
             self.ended()?;
-            if let Some(polled) = self.wait().await {
-                self.after(polled).await?;
+            match self.wait().await {
+                Some(polled) => self.after(polled).await?,
+                None if self.has_more => self.after(Ok(())).await?,
+                None => {}
             }
         }
     }
@@ -161,10 +168,10 @@ impl<R: Role> Task<R> {
     async fn wait(&mut self) -> Option<Outcome> {
         debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
         let was_ending = self.cx.ending.is_some();
-        let silent = was_ending && R::IS_SOURCE;
         poll_fn(|task| {
             let mut polled = None;
-            if !silent && !self.cx.half.is_holding_back() {
+            let is_silent = was_ending && R::IS_SOURCE;
+            if !is_silent && !self.cx.half.is_holding_back() {
                 let (role, cx) = (&mut self.role, &mut self.cx);
                 polled = match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
                     Ok(Poll::Ready(returned)) => Some(returned.map_err(Failure::error)),
@@ -172,7 +179,8 @@ impl<R: Role> Task<R> {
                     Err(payload) => Some(Err(Failure::panic(&*payload))),
                 };
             }
-            if polled.is_some() || !self.control.is_empty() || self.may_take() {
+            let has_more = self.has_more || !self.control.is_empty() || self.may_take();
+            if polled.is_some() || has_more {
                 self.mailbox.take(&mut self.control, &mut self.incoming);
                 return Poll::Ready(polled);
             }
@@ -186,6 +194,8 @@ impl<R: Role> Task<R> {
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
     pub(super) async fn after(&mut self, mut outcome: Outcome) -> Step {
         let mut was_demand = false;
+        let mut told = 0;
+        self.has_more = false;
         loop {
             self.cx.flush();
             self.report_discarded();
@@ -198,6 +208,10 @@ impl<R: Role> Task<R> {
                     return Err(failure.to_exit());
                 }
                 self.cx.flush();
+            }
+            if told == DEMANDS_MAX {
+                self.has_more = true;
+                return Ok(());
             }
             if std::mem::take(&mut self.owes_anew) {
                 demand = self.cx.half.retell_demand();
@@ -215,6 +229,10 @@ impl<R: Role> Task<R> {
                 continue;
             }
             was_demand = true;
+            if told > 0 {
+                tokio::task::coop::consume_budget().await;
+            }
+            told += 1;
             self.cx.emitted.reserve(demand.min(RESERVED_MAX));
             outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
         }

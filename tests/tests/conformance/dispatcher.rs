@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use stage::protocol::{Buffer, DemandDispatcher, Dispatched, Dispatcher, ProducerHalf, Refused};
-use stage::{Fair, Subscribe, SubscriptionId, WhenFull, consumer, producer};
+use stage::{Broadcast, Exit, Fair, Subscribe, SubscriptionId, WhenFull, consumer, producer};
 
 use crate::fixtures::*;
 use crate::reports::Reports;
@@ -264,4 +264,74 @@ fn the_worked_examples_of_whole_batches() {
         [(a, "ab"), (b, "cd"), (a, "e"), (b, "f")].map(|(id, text)| (id, text.to_owned()));
     assert_eq!(half.delivered(), expected);
     assert_eq!(half.account(), (0, 1));
+}
+
+/// Says that it wants events and takes none.
+#[derive(Debug)]
+struct Stuck;
+
+impl Dispatcher<usize> for Stuck {
+    type Key = ();
+
+    fn subscribe(&mut self, _: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
+        Ok(())
+    }
+
+    fn cancel(&mut self, _: SubscriptionId, _: &mut Dispatched<usize>) {}
+
+    fn ask(&mut self, _: SubscriptionId, _: usize, _: &mut Dispatched<usize>) {}
+
+    fn wanted(&self) -> usize {
+        3
+    }
+
+    fn dispatch(&mut self, _: &mut Vec<usize>, _: &mut Dispatched<usize>) {}
+}
+
+#[test]
+fn a_dispatcher_that_wants_and_does_not_take_ends_its_stage() {
+    let exit = ends_beside_a_held_thread(async {
+        let stuck = producer(Counter::new()).dispatcher(Stuck);
+        let stuck = stuck.spawn().unwrap();
+        let mut edge = stuck.subscribe();
+        edge.request(1.try_into().unwrap());
+        (stuck.join().await, stuck.stats().discarded)
+    });
+    let (exit, discarded) = exit.expect("it ends in time");
+    let exit = exit.to_string();
+    assert!(
+        exit.contains("dispatcher::Stuck leaves 3 events while it wants 3"),
+        "{exit}"
+    );
+    assert_eq!(discarded, 3);
+}
+
+#[test]
+fn a_producer_whose_events_nobody_wants_lets_others_run_and_can_be_stopped() {
+    let exit = ends_beside_a_held_thread(async {
+        let nobody = |_: &usize| -> bool { false };
+        let refused = producer(Counter::new()).dispatcher(Broadcast::new());
+        let refused = refused.spawn().unwrap();
+        let sink =
+            consumer(Forwarder(no_log())).subscribe_to(&refused.select(nobody), window(2, 0));
+        let sink = sink.spawn().unwrap();
+        while refused.stats().unwanted < 10_000 {
+            tokio::task::yield_now().await;
+        }
+        (refused.stop().await, sink.join().await)
+    });
+    let (exit, _) = exit.expect("it ends in time");
+    assert!(matches!(exit, Exit::Stopped), "{exit}");
+}
+
+/// Runs a case on threads of their own and real time, so that a stage that holds its thread does not hold the test.
+fn ends_beside_a_held_thread<T: Send + 'static>(
+    case: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let mut threads = tokio::runtime::Builder::new_multi_thread();
+    let runtime = threads.worker_threads(2).enable_time().build().unwrap();
+    let case = runtime.spawn(case);
+    let ended = runtime.block_on(async { tokio::time::timeout(PATIENCE, case).await });
+    runtime.shutdown_background();
+    ended.ok().map(|ended| ended.unwrap())
 }

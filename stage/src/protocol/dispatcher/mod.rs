@@ -84,6 +84,20 @@ impl Refused {
     }
 }
 
+/// A dispatcher that breaks its contract: it leaves events while it wants some. The stage ends, as it would make events
+/// for ever that go nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the dispatcher {dispatcher} leaves {left} events while it wants {wanted}")]
+#[non_exhaustive]
+pub struct ContractBroken {
+    /// Its type.
+    pub dispatcher: &'static str,
+    /// How many events it left of a dispatch.
+    pub left: usize,
+    /// How many it said, thereafter, that it could take.
+    pub wanted: usize,
+}
+
 /// Decides which subscription gets which event.
 ///
 /// A dispatcher keeps each subscription's unpaid asks. It is told everything in order and answers two questions: how
@@ -123,13 +137,14 @@ pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
 
     /// Moves events from the front of `events` to where they go; what it leaves is the leftover.
     ///
-    /// While `wanted` is above 0 it must leave none, and it must not overtake: what it leaves comes again before newer
-    /// events.
+    /// While `wanted` is above 0 it must leave none, or its stage ends with [`ContractBroken`]. And it must not
+    /// overtake: what it leaves comes again before newer events.
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>);
 }
 
 /// A [`Dispatcher`] whose key type is erased, so that a stage's context has no type parameter for it.
 pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
+    fn type_name(&self) -> &'static str;
     fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused>;
     fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>);
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>);
@@ -142,6 +157,10 @@ pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
 pub(crate) type AnyKey = Box<dyn Any + Send>;
 
 impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<D>()
+    }
+
     fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused> {
         let key = key.map(|key| key.downcast().map(|key| *key)).transpose();
         let key = key.map_err(|_| Refused::new("its key is of another dispatcher's type"))?;
