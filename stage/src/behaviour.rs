@@ -45,7 +45,8 @@ macro_rules! common_callbacks {
         ///
         /// It runs between messages, and again after every change of demand. It emits at most `cx.demand()` events,
         /// registers `task`'s waker where it returns `Pending`, and returns `Ready(Ok(()))` only when it did something:
-        /// it is then polled again at once. For a `Stream` there is [`from_stream`](crate::from_stream).
+        /// it is then polled again at once. A producer that has completed or drains is polled for as long as it has
+        /// something `in_hand`. For a `Stream` there is [`from_stream`](crate::from_stream).
         fn poll_events(
             &mut self,
             task: &mut std::task::Context<'_>,
@@ -79,7 +80,8 @@ macro_rules! common_callbacks {
         }
 
         /// Events taken and still at work; a stage completes or drains only when this is 0. Those left at its end are
-        /// lost.
+        /// lost. A producer may count here what it has emitted and still has to hear of: until then it is polled, also
+        /// when it has completed or drains.
         fn in_hand(&self) -> usize {
             0
         }

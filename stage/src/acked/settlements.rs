@@ -18,7 +18,8 @@ pub struct Acks<K: Send + 'static>(Arc<Ledger<K>>);
 ///
 /// It ends when all [`Acks`] are dropped and every event was heard of. Once it is dropped, acks do nothing.
 ///
-/// A producer can poll it beside its mailbox, as long as it has not completed:
+/// A producer can poll it beside its mailbox. Where it counts what is unsettled as `in_hand`, it hears of that also
+/// when it has completed or drains, and ends only then:
 ///
 /// ```
 /// use std::task::{Context as Task, Poll, ready};
@@ -38,17 +39,21 @@ pub struct Acks<K: Send + 'static>(Arc<Ledger<K>>);
 ///     async fn handle_demand(&mut self, demand: usize, cx: &mut Context<Self::Out>) -> Result {
 ///         let sent = self.messages.drain(..demand.min(self.messages.len()));
 ///         cx.emit_all(sent.map(|data| Acked { data, ack: self.acks.ack(data) }));
+///         if self.messages.is_empty() {
+///             cx.complete();
+///         }
 ///         Ok(())
 ///     }
 ///
-///     fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Self::Out>) -> Poll<Result> {
+///     fn poll_events(&mut self, task: &mut Task<'_>, _: &mut Context<Self::Out>) -> Poll<Result> {
 ///         let settled = ready!(self.settlements.poll_next_unpin(task)).unwrap_or_default();
 ///         // Here the queue's server would hear of `settled.acknowledged` and of `settled.failed`.
 ///         assert_eq!((settled.acknowledged.len(), settled.failed.len()), (1, 1));
-///         if self.messages.is_empty() && self.settlements.unsettled() == 0 {
-///             cx.complete();
-///         }
 ///         Poll::Ready(Ok(()))
+///     }
+///
+///     fn in_hand(&self) -> usize {
+///         self.settlements.unsettled()
 ///     }
 /// }
 ///
@@ -90,7 +95,8 @@ pub struct Settled<K> {
 /// ack is used or dropped. Nothing bounds the ledger but the source itself; one that emits what is asked has at most
 /// those unsettled that its consumers asked for and hold.
 ///
-/// A task of its own can hear the settlements, also while the source drains and after its end:
+/// A producer of one's own hears the settlements itself, as [`Settlements`] shows; so can a task of its own, also after
+/// the source's end:
 ///
 /// ```
 /// # use futures::{StreamExt, TryStreamExt};

@@ -170,12 +170,17 @@ impl<R: Role> Task<R> {
         let was_ending = self.cx.ending.is_some();
         poll_fn(|task| {
             let mut polled = None;
-            let is_silent = was_ending && R::IS_SOURCE;
+            // A source that is ending has nothing more to say, unless it waits for what it has in hand.
+            let had_in_hand = was_ending && self.role.in_hand() > 0;
+            let is_silent = was_ending && R::IS_SOURCE && !had_in_hand;
             if !is_silent && !self.cx.half.is_holding_back() {
                 let (role, cx) = (&mut self.role, &mut self.cx);
                 polled = match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
                     Ok(Poll::Ready(returned)) => Some(returned.map_err(Failure::error)),
-                    Ok(Poll::Pending) => cx.is_touched(was_ending).then_some(Ok(())),
+                    Ok(Poll::Pending) => {
+                        let is_done = had_in_hand && role.in_hand() == 0;
+                        (is_done || cx.is_touched(was_ending)).then_some(Ok(()))
+                    }
                     Err(payload) => Some(Err(Failure::panic(&*payload))),
                 };
             }

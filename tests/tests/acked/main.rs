@@ -15,6 +15,8 @@ mod stories;
 
 mod own_source;
 
+mod own_producer;
+
 mod model;
 
 mod laws;
