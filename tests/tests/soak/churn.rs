@@ -14,6 +14,7 @@ pub(super) struct Churn {
     errors: u64,
     panics: u64,
     ends: u64,
+    halts: u64,
     stops: u64,
     aborts: u64,
 }
@@ -30,7 +31,7 @@ impl Churn {
         }
         let links = graph.layers[layer][member].links.len();
         let fails = |graph: &Graph, fate| graph.layers[layer][member].record.blow_next(fate);
-        match graph.rng.random_range(0..16) {
+        match graph.rng.random_range(0..17) {
             0..4 if layer > 0 => {
                 graph.join(layer, member);
                 self.joins += 1;
@@ -71,6 +72,10 @@ impl Churn {
                 graph.layers[layer][member].node.abort();
                 graph.retire(layer, member);
                 self.aborts += 1;
+            }
+            16 => {
+                fails(graph, Fate::Halt);
+                self.halts += 1;
             }
             _ => {}
         }

@@ -1,4 +1,5 @@
-//! A thousand stages in a random layered graph, under random joins, leaves, panics, restarts, stops and aborts.
+//! A thousand stages in a random layered graph, under random joins, leaves, panics, restarts, stops (also from
+//! within a batch) and aborts.
 //!
 //! * No stall: a sink that a living source reaches goes on, whatever happened around it.
 //! * A subscription is never sent more than it asked for, and hears what its producer emitted in that order; of a

@@ -33,6 +33,8 @@ pub(super) enum Fate {
     Restart,
     Panic,
     End,
+    /// It stops its own stage before it fails, so that what is left of the batch is handed to nobody.
+    Halt,
 }
 
 /// What was seen that must not be, and which events the sinks have had.
@@ -132,30 +134,38 @@ impl Behaviour {
         Self { record, fate: None }
     }
 
-    fn blow(&mut self) -> Result {
+    fn blow<Out: Send + 'static>(&mut self, cx: &mut Context<Out>) -> Result {
         self.fate = self.record.fuse.lock().unwrap().take();
         match self.fate {
             None => Ok(()),
             Some(Fate::Panic) => std::panic::panic_any(PANIC),
+            Some(Fate::Halt) => {
+                cx.stop();
+                Err("a failure on purpose".into())
+            }
             Some(_) => Err("a failure on purpose".into()),
         }
     }
 
     fn directive(&mut self) -> Directive {
         match self.fate.take() {
-            Some(Fate::Resume) => Directive::Resume,
+            Some(Fate::Resume | Fate::Halt) => Directive::Resume,
             Some(Fate::End) => Directive::Stop,
             _ => Directive::Restart,
         }
     }
 
     /// Takes the next event; it is counted in the same breath in which it leaves the batch.
-    fn take(&mut self, events: &mut Batch<'_, Event>) -> Result<Option<Event>> {
+    fn take<Out: Send + 'static>(
+        &mut self,
+        events: &mut Batch<'_, Event>,
+        cx: &mut Context<Out>,
+    ) -> Result<Option<Event>> {
         let Some(event) = events.front().copied() else {
             return Ok(None);
         };
         self.record.arrives(events.subscription(), &event);
-        self.blow()?;
+        self.blow(cx)?;
         events.pop();
         self.record.handled.fetch_add(1, Ordering::Relaxed);
         Ok(Some(event))
@@ -196,7 +206,7 @@ impl Producer for Counts {
             };
             self.0.emit(event, cx);
             if left == demand / 2 {
-                self.0.blow()?;
+                self.0.blow(cx)?;
             }
         }
         Ok(())
@@ -219,7 +229,7 @@ impl ProducerConsumer for Passes {
         events: &mut Batch<'_, Event>,
         cx: &mut Context<Event>,
     ) -> Result {
-        while let Some(event) = self.0.take(events)? {
+        while let Some(event) = self.0.take(events, cx)? {
             self.0.emit(event, cx);
             let_others(&event).await;
         }
@@ -237,8 +247,8 @@ pub(super) struct Sinks(pub(super) Behaviour);
 impl Consumer for Sinks {
     type In = Event;
 
-    async fn handle_events(&mut self, events: &mut Batch<'_, Event>, _: &mut Context) -> Result {
-        while let Some(event) = self.0.take(events)? {
+    async fn handle_events(&mut self, events: &mut Batch<'_, Event>, cx: &mut Context) -> Result {
+        while let Some(event) = self.0.take(events, cx)? {
             self.0.record.faults.had(&event);
             let_others(&event).await;
         }
