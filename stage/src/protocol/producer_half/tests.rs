@@ -69,7 +69,7 @@ fn what_is_put_off_is_replayed_in_its_order() {
         (tested.half.take_demand(), tested.half.take_demand()),
         (0, 0)
     );
-    let parts = [(vec![], Some(2)), (vec![1, 2], Some(5)), (vec![], None)];
+    let parts = [(vec![], Some(2)), (vec![1, 2], Some(3)), (vec![], None)];
     assert_eq!(tested.replayed(), parts);
     assert_eq!(tested.half.buffered(), 0);
     tested.emit([3]);
