@@ -186,7 +186,7 @@ impl<T: Send + 'static> AskPort for Port<T> {
         self.note(id, Heard::Gone(exit));
     }
 
-    // A probe belongs to no group of stages, so nobody stops or drains it.
+    // A probe belongs to no group of stages, so nobody stops, drains or suspends it.
     fn stop(&self) {}
 
     fn drain(&self) {}
