@@ -101,8 +101,8 @@ impl Producer for Child {
         seen.is_hanging[self.at] = false;
         let is_again = std::mem::replace(&mut seen.has_started[self.at], true);
         let group_end = (self.at / CHILDREN + 1) * CHILDREN;
-        let behind = (self.at + 1..group_end).filter(|other| seen.is_up[*other]);
-        if let Some(behind) = behind.last().filter(|_| is_again && self.is_grouped) {
+        let mut behind = (self.at + 1..group_end).filter(|other| seen.is_up[*other]);
+        if let Some(behind) = behind.next_back().filter(|_| is_again && self.is_grouped) {
             let broken = format!("L3: {} starts while {behind} is up", self.at);
             seen.broken.push(broken);
         }
@@ -124,7 +124,7 @@ impl Handler<Do, usize> for Child {
             Do::StopItself => cx.stop(),
             Do::Hang => {
                 self.seen.lock().unwrap().is_hanging[self.at] = true;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             Do::Ping => {}
         }
