@@ -70,10 +70,11 @@ impl<R: Role> Task<R> {
                 self.cx.stop();
                 Ok(())
             }
-            Control::Suspend => {
+            Control::Suspend if self.succession.take_suspension() => {
                 self.succession.is_suspended = true;
                 Err(Exit::Stopped)
             }
+            Control::Suspend => Ok(()),
             Control::Drain => {
                 for (id, upstream) in &self.cx.upstreams {
                     upstream.port.cancel(*id, Cancel::Normal);

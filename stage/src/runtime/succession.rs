@@ -126,6 +126,12 @@ impl<R: Role> Succession<R> {
         }
     }
 
+    /// Returns whether the supervisor's order to go down stands.
+    pub(super) fn take_suspension(&self) -> bool {
+        let supervised = self.supervised.as_ref();
+        supervised.is_some_and(|supervised| supervised.orders.take_suspension())
+    }
+
     /// Keeps an upstream that failed, where a new behaviour is to have it again.
     pub(super) fn lose(&mut self, upstream: Known<R::In>) {
         if upstream.is_initial && self.supervised.is_some() {
@@ -232,10 +238,6 @@ impl<R: Role> Task<R> {
             self.succession.is_last = true;
             return Err(exit.clone());
         }
-        // What the supervisor ordered before is obeyed: the stage is down.
-        self.mailbox.take(&mut self.control, &mut self.incoming);
-        self.control
-            .retain(|message| !matches!(message, Control::Suspend));
         Ok(())
     }
 

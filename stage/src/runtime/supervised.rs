@@ -9,7 +9,7 @@ use super::{AskPort, Cell};
 use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::Restart;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, MutexGuard};
 
 /// What a child tells its supervisor. After `Down` and `Suspended` it waits for a [`Verdict`].
 #[derive(Debug, Clone)]
@@ -77,6 +77,7 @@ impl StageOrders {
 
 impl Subordinate for StageOrders {
     fn suspend(&self) {
+        self.orders.standing().is_suspended = true;
         self.with_port(|port| port.suspend());
     }
 
@@ -104,42 +105,77 @@ impl Subordinate for StageOrders {
 /// The orders that come past the mailbox. A verdict comes only after a report that waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
-    verdict: Mutex<Option<Verdict>>,
+    standing: Mutex<Standing>,
     is_given: Notify,
     interrupt: Notify,
 }
 
+/// What is ordered and not obeyed. A verdict does away with the orders before it, which the stage obeyed by being down;
+/// those that come after it, even before the stage has heard of it, stand.
+#[derive(Debug, Default)]
+struct Standing {
+    verdict: Option<Verdict>,
+    is_suspended: bool,
+    is_interrupted: bool,
+    /// Whether the stage waits for its verdict, and nothing can be interrupted.
+    is_down: bool,
+}
+
 impl Orders {
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn give(&self, verdict: Verdict) {
-        *self.verdict.lock().unwrap_or_else(PoisonError::into_inner) = Some(verdict);
+        let mut standing = self.standing();
+        standing.verdict = Some(verdict);
+        standing.is_suspended = false;
+        standing.is_interrupted = false;
+        drop(standing);
         self.is_given.notify_one();
     }
 
     pub(crate) fn interrupt(&self) {
+        self.standing().is_interrupted = true;
         self.interrupt.notify_one();
     }
 
-    /// Waits to be interrupted.
-    pub(crate) async fn interrupted(&self) {
-        self.interrupt.notified().await;
+    /// Returns whether a message that says so still means that the stage is to go down.
+    pub(crate) fn take_suspension(&self) -> bool {
+        std::mem::take(&mut self.standing().is_suspended)
     }
 
-    /// Waits for the verdict; an interrupt that came before it is obeyed already.
+    /// Waits to be interrupted; one that is down is not.
+    pub(crate) async fn interrupted(&self) {
+        while !self.is_interruption_due() {
+            self.interrupt.notified().await;
+        }
+    }
+
+    fn is_interruption_due(&self) -> bool {
+        let standing = self.standing();
+        standing.is_interrupted && !standing.is_down
+    }
+
+    /// Waits for the verdict.
     pub(crate) async fn verdict(&self) -> Verdict {
-        let verdict = loop {
-            let given = self
-                .verdict
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            match given {
-                Some(verdict) => break verdict,
-                None => self.is_given.notified().await,
+        loop {
+            if let Some(verdict) = self.take_verdict() {
+                return verdict;
             }
-        };
-        let mut stale = std::pin::pin!(self.interrupt.notified());
-        stale.as_mut().enable();
-        verdict
+            self.is_given.notified().await;
+        }
+    }
+
+    fn take_verdict(&self) -> Option<Verdict> {
+        let mut standing = self.standing();
+        let verdict = standing.verdict.take()?;
+        standing.is_down = false;
+        // Who waits for it heard of it while the stage was down.
+        if standing.is_interrupted {
+            self.interrupt.notify_one();
+        }
+        Some(verdict)
     }
 }
 
@@ -154,6 +190,9 @@ pub(crate) struct Supervised {
 impl Supervised {
     /// Reports; with nobody to hear it the stage is on its own, and ends.
     pub(crate) fn report(&self, report: Report) {
+        if matches!(report, Report::Down { .. } | Report::Suspended) {
+            self.orders.standing().is_down = true;
+        }
         if !self.superior.report(self.child, report) {
             self.orders.give(Verdict::Finish);
         }

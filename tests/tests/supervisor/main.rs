@@ -21,3 +21,5 @@ mod laws;
 mod streams;
 
 mod resubscribe;
+
+mod orders;

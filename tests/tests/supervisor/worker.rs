@@ -26,6 +26,12 @@ impl Diary {
         std::mem::take(&mut self.0.lock().unwrap())
     }
 
+    /// How often a line was noted since the last call of `take`.
+    pub(crate) fn count(&self, line: &str) -> usize {
+        let lines = self.0.lock().unwrap();
+        lines.iter().filter(|noted| *noted == line).count()
+    }
+
     /// Waits until these lines, and no others, have been noted since the last call.
     pub(crate) async fn reads(&self, expected: &[&str]) {
         until(|| self.0.lock().unwrap().len() >= expected.len()).await;

@@ -1,0 +1,83 @@
+//! Orders of the supervisor that meet a child at a bad moment: they are obeyed once, and in time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
+
+use stage::Restart::Permanent;
+use stage::{
+    Context, Handler, Intensity, Producer, Result, Strategy, Supervisor, producer_with, supervisor,
+};
+use tokio::time::{Instant, timeout};
+
+use crate::worker::{Diary, Do, until, worker};
+
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_told_to_start_and_at_once_to_go_down_again_goes_down() {
+    let diary = Diary::default();
+    let workers = supervisor(Strategy::OneForAll).spawn().unwrap();
+    let [a, _b] = ["a", "b"].map(|name| worker(name, &workers, Permanent, &diary));
+    diary.reads(&["a up", "b up"]).await;
+    let told = Instant::now();
+    a.cast(Do::Panic).unwrap();
+    a.cast(Do::Panic).unwrap();
+    until(|| diary.count("a up") == 2 && workers.children().iter().all(|child| child.is_running))
+        .await;
+    assert!(told.elapsed() < SHUTDOWN, "{:?}", told.elapsed());
+    workers.stop().await;
+}
+
+/// Blocks its thread when it is told to, and then panics.
+struct Blocking(Arc<AtomicUsize>);
+
+impl Producer for Blocking {
+    type Out = usize;
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+}
+
+impl Handler<Duration, usize> for Blocking {
+    type Reply = ();
+    async fn handle(&mut self, time: Duration, _: &mut Context<usize>) {
+        self.0.fetch_add(1, Relaxed);
+        std::thread::sleep(time);
+        panic!("on purpose");
+    }
+}
+
+fn all_run(workers: &Supervisor, restarts: u64) -> bool {
+    let children = workers.children();
+    children
+        .iter()
+        .all(|child| child.is_running && child.restarts == restarts)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_fails_after_its_time_is_over_is_down_once() {
+    let diary = Diary::default();
+    let often = Intensity::new(1_000, Duration::from_secs(1));
+    let workers = supervisor(Strategy::OneForAll)
+        .intensity(often)
+        .spawn()
+        .unwrap();
+    let blocks = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&blocks);
+    let blocking = producer_with(move || Blocking(Arc::clone(&counted)))
+        .supervised_by(&workers, Permanent)
+        .shutdown(Duration::from_millis(1))
+        .spawn()
+        .unwrap();
+    let a = worker("a", &workers, Permanent, &diary);
+    for round in 1..=50 {
+        blocking.cast(Duration::from_millis(5)).unwrap();
+        until(|| blocks.load(Relaxed) == round).await;
+        a.cast(Do::Panic).unwrap();
+        let restarts = u64::try_from(round).unwrap();
+        let again = until(|| all_run(&workers, restarts));
+        timeout(SHUTDOWN, again).await.expect("both run again");
+    }
+    workers.stop().await;
+}
