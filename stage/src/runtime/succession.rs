@@ -277,9 +277,16 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Ends a behaviour that another may follow: what it held is free before that one is made.
+    /// Ends a behaviour that another may follow: what it held is free before that one is made. Its last callback is
+    /// interrupted like any other.
     async fn retire(&mut self, exit: &Exit) {
-        self.stopping(exit).await;
+        if let Some(supervised) = self.succession.supervised.clone() {
+            let interrupted = std::pin::pin!(supervised.orders.interrupted());
+            let stopping = std::pin::pin!(self.stopping(exit));
+            select(interrupted, stopping).await;
+        } else {
+            self.stopping(exit).await;
+        }
         self.cx.cell.lost_if_any(self.role.in_hand());
         if self.role.vacate() {
             self.cx.cell.failed();

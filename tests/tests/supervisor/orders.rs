@@ -1,12 +1,14 @@
 //! Orders of the supervisor that meet a child at a bad moment: they are obeyed once, and in time.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use stage::Restart::Permanent;
 use stage::{
-    Context, Handler, Intensity, Producer, Result, Strategy, Supervisor, producer_with, supervisor,
+    Context, Exit, Handler, Intensity, Producer, Result, Strategy, Supervisor, producer_with,
+    supervisor,
 };
 use tokio::time::{Instant, timeout};
 
@@ -26,6 +28,48 @@ async fn one_that_is_told_to_start_and_at_once_to_go_down_again_goes_down() {
     until(|| diary.count("a up") == 2 && workers.children().iter().all(|child| child.is_running))
         .await;
     assert!(told.elapsed() < SHUTDOWN, "{:?}", told.elapsed());
+    workers.stop().await;
+}
+
+/// Hangs in its last callback in its first life.
+struct Lingering(Diary, usize);
+
+impl Producer for Lingering {
+    type Out = usize;
+    async fn started(&mut self, _: &mut Context<usize>) -> Result {
+        self.0.note("lingering up");
+        Ok(())
+    }
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+    async fn stopping(&mut self, _: &Exit, _: &mut Context<usize>) {
+        if self.1 == 0 {
+            pending().await
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_last_callback_that_hangs_holds_its_group_up_no_longer_than_the_deadline() {
+    let diary = Diary::default();
+    let workers = supervisor(Strategy::OneForAll).spawn().unwrap();
+    let a = worker("a", &workers, Permanent, &diary);
+    diary.reads(&["a up"]).await;
+    let (mut lives, noted) = (0, diary.clone());
+    let _lingering = producer_with(move || {
+        lives += 1;
+        Lingering(noted.clone(), lives - 1)
+    })
+    .supervised_by(&workers, Permanent)
+    .spawn()
+    .unwrap();
+    // The factory made the first of them.
+    diary.reads(&["lingering up"]).await;
+    let told = Instant::now();
+    a.cast(Do::Panic).unwrap();
+    diary.reads(&["a up", "lingering up"]).await;
+    assert!(told.elapsed() <= SHUTDOWN + Duration::from_millis(10));
     workers.stop().await;
 }
 
