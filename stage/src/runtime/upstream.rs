@@ -238,8 +238,9 @@ impl<R: Role> Task<R> {
             return Err(end.to_exit());
         }
         if stops || (self.draining && self.cx.upstreams.is_empty()) {
-            self.complete().await?;
+            // First, so that a callback that is interrupted leaves a stage that ends.
             self.cx.ending.get_or_insert(end.to_exit());
+            self.complete().await?;
         }
         Ok(())
     }
