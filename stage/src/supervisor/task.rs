@@ -19,6 +19,8 @@ pub(super) struct Task {
     cell: Arc<Cell>,
     superior: Option<Arc<Office>>,
     subordinates: ById<StageId, Arc<dyn Subordinate>>,
+    /// How it ends; of a task that is dropped with its runtime, as it was made.
+    exit: Exit,
 }
 
 /// The clock of the timers, which tests pause.
@@ -41,11 +43,12 @@ impl Task {
             cell,
             superior,
             subordinates: ById::default(),
+            exit: Exit::Aborted,
         }
     }
 
     pub(super) async fn run(mut self) {
-        let exit = loop {
+        self.exit = loop {
             let effects = match self.next().await {
                 Some(message) => self.on_message(message),
                 None if self.messages.is_closed() => break Exit::Completed,
@@ -56,7 +59,6 @@ impl Task {
             }
             self.note();
         };
-        self.end(exit);
     }
 
     /// Waits for a message; `None` when time is up, or no message can come any more.
@@ -153,21 +155,26 @@ impl Task {
             true
         });
     }
+}
 
-    /// Lets go of all that came too late, and makes the end known.
-    fn end(mut self, exit: Exit) {
+/// Lets go of the children that came too late, or live in another runtime, and makes the end known.
+impl Drop for Task {
+    fn drop(&mut self) {
         self.messages.close();
         while let Ok(message) = self.messages.try_recv() {
             if let Message::Child(late) = message {
-                late.subordinate.stop();
-                late.subordinate.verdict(Verdict::Finish);
+                self.subordinates.insert(late.id, late.subordinate);
             }
+        }
+        for (_, left) in self.subordinates.drain() {
+            left.stop();
+            left.verdict(Verdict::Finish);
         }
         if let Some(office) = self.office.upgrade() {
             office.roster().clear();
         }
-        let is_unseen = self.cell.is_unseen_failure(&exit);
-        if is_unseen {
+        let exit = self.exit.clone();
+        if self.cell.is_unseen_failure(&exit) {
             tracing::error!(supervisor = &*self.cell.name, %exit, "a supervisor gave up and nobody joins it");
         }
         let _first = self.cell.exit.set(exit);

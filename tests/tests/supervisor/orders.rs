@@ -178,3 +178,18 @@ async fn one_that_fails_after_its_time_is_over_is_down_once() {
     }
     workers.stop().await;
 }
+
+#[test]
+fn a_supervisor_that_goes_with_its_runtime_is_seen_to_end() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .unwrap()
+    };
+    let first = runtime();
+    let workers = first.block_on(async { supervisor(Strategy::OneForOne).spawn().unwrap() });
+    drop(first);
+    let joined = runtime().block_on(async { timeout(SHUTDOWN, workers.join()).await });
+    assert!(matches!(joined, Ok(Exit::Aborted)), "{joined:?}");
+}
