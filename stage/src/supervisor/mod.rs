@@ -15,7 +15,7 @@
 mod plan;
 mod task;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -194,7 +194,7 @@ impl BuildSupervisor {
                 name: Arc::clone(&supervisor.cell.name),
                 restart: *restart,
                 shutdown: self.shutdown,
-                subordinate: Arc::clone(&supervisor.office) as Arc<dyn Subordinate>,
+                subordinate: Arc::new(Below(Arc::downgrade(&supervisor.office))),
             };
             if !superior.office.enlist(child) {
                 return Err(SpawnError::SupervisorEnded);
@@ -360,6 +360,13 @@ impl Office {
     fn roster(&self) -> MutexGuard<'_, Vec<Entry>> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Adds the stages below it.
+    fn add_cells(&self, cells: &mut Vec<Arc<Cell>>) {
+        for entry in self.roster().iter() {
+            entry.subordinate.add_cells(cells);
+        }
+    }
 }
 
 impl Superior for Office {
@@ -391,8 +398,18 @@ impl Superior for Office {
     }
 }
 
-/// A supervisor under the orders of its own.
-impl Subordinate for Office {
+/// A supervisor under the orders of its own, which does not keep it alive.
+struct Below(Weak<Office>);
+
+impl Below {
+    fn send(&self, message: Message) {
+        if let Some(office) = self.0.upgrade() {
+            office.send(message);
+        }
+    }
+}
+
+impl Subordinate for Below {
     fn suspend(&self) {
         self.send(Message::Suspend);
     }
@@ -412,14 +429,17 @@ impl Subordinate for Office {
     }
 
     fn abort(&self) {
-        for entry in self.roster().iter() {
-            entry.subordinate.abort();
+        if let Some(office) = self.0.upgrade() {
+            office
+                .roster()
+                .iter()
+                .for_each(|entry| entry.subordinate.abort());
         }
     }
 
     fn add_cells(&self, cells: &mut Vec<Arc<Cell>>) {
-        for entry in self.roster().iter() {
-            entry.subordinate.add_cells(cells);
+        if let Some(office) = self.0.upgrade() {
+            office.add_cells(cells);
         }
     }
 }

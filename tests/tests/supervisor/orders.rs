@@ -193,3 +193,18 @@ fn a_supervisor_that_goes_with_its_runtime_is_seen_to_end() {
     let joined = runtime().block_on(async { timeout(SHUTDOWN, workers.join()).await });
     assert!(matches!(joined, Ok(Exit::Aborted)), "{joined:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_without_handle_and_child_ends_under_another_too() {
+    let diary = Diary::default();
+    let top = supervisor(Strategy::OneForOne).spawn().unwrap();
+    let below = supervisor(Strategy::OneForOne)
+        .supervised_by(&top, Permanent)
+        .spawn()
+        .unwrap();
+    let a = worker("a", &below, Permanent, &diary);
+    drop(below);
+    a.stop().await;
+    until(|| top.children().is_empty()).await;
+    top.stop().await;
+}
