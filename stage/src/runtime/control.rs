@@ -37,6 +37,11 @@ impl<R: Role> Task<R> {
             Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
             Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
             Control::CancelUpstream(id, reason) => {
+                // Nobody is there to answer that one that is waited for is over.
+                if self.succession.returning.remove(&id) {
+                    let end = End::Cancelled(reason);
+                    return self.upstream_stops(UpstreamEnds::Complete, end).await;
+                }
                 self.cx.cancel(id, reason);
                 Ok(())
             }
@@ -46,6 +51,7 @@ impl<R: Role> Task<R> {
             }
             Control::Resubscribe(old, reason, upstream) => {
                 self.succession.known.remove(&old);
+                self.succession.returning.remove(&old);
                 if let Some(upstream) = self.cx.upstreams.get_mut(&old) {
                     upstream.ends = UpstreamEnds::Keep;
                     upstream.port.cancel(old, reason);

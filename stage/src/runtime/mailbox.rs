@@ -73,8 +73,15 @@ pub(crate) struct NewUpstream<In> {
     pub(crate) options: Subscribe,
     /// Whether the stage was built with it.
     pub(crate) is_initial: bool,
-    /// How many times in a row it was lost before it brought anything; `None` at first.
-    pub(crate) attempt: Option<u32>,
+    /// The one it replaces, which was lost; `None` at first.
+    pub(crate) replaces: Option<Lost>,
+}
+
+/// A subscription that was lost, and how many times in a row before it brought anything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lost {
+    pub(crate) id: SubscriptionId,
+    pub(crate) attempt: u32,
 }
 
 impl<In> NewUpstream<In> {
@@ -84,7 +91,7 @@ impl<In> NewUpstream<In> {
             outlet,
             options,
             is_initial: false,
-            attempt: None,
+            replaces: None,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 mod mailbox;
 pub(crate) use mailbox::{
-    AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Mailbox, Message, NewConsumer,
-    NewUpstream, ProducerPort,
+    AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message,
+    NewConsumer, NewUpstream, ProducerPort,
 };
 mod cell;
 pub(crate) use cell::{Cell, Edge, Intake};

@@ -11,6 +11,7 @@
 //! | the handle stops, drains or aborts it | the end | the end |
 //! | a sibling fails and the strategy takes this one along | – | goes down, and a new one follows |
 
+use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -77,8 +78,8 @@ pub(crate) struct Succession<R: Role> {
     pub(super) known: ById<SubscriptionId, Known<R::In>>,
     /// Those of them that failed, for the next behaviour to subscribe to.
     lost: Vec<Known<R::In>>,
-    /// Upstreams that are waited for.
-    pub(super) returning: usize,
+    /// Upstreams that are waited for, as they were known last.
+    pub(super) returning: BTreeSet<SubscriptionId>,
     /// Whether the behaviour has yet to be introduced to the stage.
     pub(super) is_new: bool,
     /// Whether the supervisor has ordered the stage down.
@@ -104,6 +105,8 @@ pub(crate) struct Known<In> {
     pub(super) outlet: Outlet<In>,
     pub(super) options: Subscribe,
     pub(super) attempt: u32,
+    /// As what it was waited for, while it has not been there again.
+    pub(super) waited_for: Option<SubscriptionId>,
     pub(super) is_initial: bool,
 }
 
@@ -119,7 +122,7 @@ impl<R: Role> Succession<R> {
             supervised,
             known: ById::default(),
             lost: Vec::new(),
-            returning: 0,
+            returning: BTreeSet::new(),
             is_new: true,
             is_suspended: false,
             is_last: false,
@@ -314,7 +317,7 @@ impl<R: Role> Task<R> {
                 outlet: lost.outlet.found_again(),
                 options: lost.options,
                 is_initial: true,
-                attempt: None,
+                replaces: None,
             };
             self.control
                 .push_back(Control::SubscribeTo(Box::new(upstream)));

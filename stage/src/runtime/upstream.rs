@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::{Handing, Known};
-use super::{Control, Edge, Incoming, NewUpstream, Role};
+use super::{Control, Edge, Incoming, Lost, NewUpstream, Role};
 use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{End, Exit};
@@ -20,12 +20,13 @@ impl<R: Role> Task<R> {
             outlet,
             options,
             is_initial,
-            attempt,
+            replaces,
         } = upstream;
         let unreachable = End::Down(Exit::Unreachable);
-        if attempt.is_some() {
-            self.succession.returning -= 1;
-            if self.cx.ending.is_some() {
+        if let Some(lost) = replaces {
+            // Else it was cancelled, or replaced by another, while it was waited for.
+            let is_waited_for = self.succession.returning.remove(&lost.id);
+            if !is_waited_for || self.cx.ending.is_some() {
                 return Ok(());
             }
         }
@@ -56,7 +57,8 @@ impl<R: Role> Task<R> {
             let known = Known {
                 outlet,
                 options,
-                attempt: attempt.unwrap_or(0),
+                attempt: replaces.map_or(0, |lost| lost.attempt),
+                waited_for: replaces.filter(|_| !is_open).map(|lost| lost.id),
                 is_initial,
             };
             self.succession.known.insert(id, known);
@@ -217,7 +219,7 @@ impl<R: Role> Task<R> {
         {
             match ends.backoff(&end) {
                 Some(backoff) if self.may_return(&known, &end) => {
-                    self.return_later(known, backoff);
+                    self.return_later(known.waited_for.unwrap_or(id), known, backoff);
                     ends = UpstreamEnds::Keep;
                 }
                 _ => self.succession.lose(known),
@@ -232,7 +234,7 @@ impl<R: Role> Task<R> {
 
     /// Does what the end of an upstream means.
     pub(super) async fn upstream_stops(&mut self, ends: UpstreamEnds, end: End) -> Step {
-        let is_last = self.cx.upstreams.is_empty() && self.succession.returning == 0;
+        let is_last = self.cx.upstreams.is_empty() && self.succession.returning.is_empty();
         let stops = ends.stops(&end, is_last);
         if stops && end.is_failure() {
             return Err(end.to_exit());
@@ -252,10 +254,10 @@ impl<R: Role> Task<R> {
     }
 
     /// Subscribes again after a wait; the timer ends with the stage.
-    fn return_later(&mut self, known: Known<R::In>, backoff: Backoff) {
+    fn return_later(&mut self, id: SubscriptionId, known: Known<R::In>, backoff: Backoff) {
         let wait = backoff.delay(known.attempt, fastrand::f64());
         tracing::info!(stage = self.cx.name(), to = %known.outlet.name(), ?wait, "subscribing again");
-        self.succession.returning += 1;
+        self.succession.returning.insert(id);
         let mailbox = Arc::downgrade(&self.mailbox);
         while self.cx.timers.try_join_next().is_some() {}
         self.cx.timers.spawn(async move {
@@ -268,7 +270,10 @@ impl<R: Role> Task<R> {
                 outlet: known.outlet.found_again(),
                 options: known.options,
                 is_initial: known.is_initial,
-                attempt: Some(known.attempt.saturating_add(1)),
+                replaces: Some(Lost {
+                    id,
+                    attempt: known.attempt.saturating_add(1),
+                }),
             };
             mailbox.control(Control::SubscribeTo(Box::new(upstream)));
         });

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use stage::Restart::Permanent;
 use stage::{
-    Backoff, Batch, Consumer, Context, Demand, End, Exit, Handler, Producer, ProducerHandle,
-    Result, Stages, Strategy, Subscribe, SubscriptionId, UpstreamEnds, consumer, consumer_with,
-    producer, supervisor,
+    Backoff, Batch, Cancel, Consumer, Context, Demand, End, Exit, Handler, Producer,
+    ProducerHandle, Result, Stages, Strategy, Subscribe, SubscriptionId, UpstreamEnds, consumer,
+    consumer_with, producer, supervisor,
 };
 use tokio::time::Instant;
 
@@ -170,4 +170,44 @@ async fn a_child_that_an_upstream_stops_subscribes_again_when_it_is_restarted() 
     diary.reads(&["got 2"]).await;
     assert!(sink.exit().is_none());
     workers.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_is_waited_for_can_be_cancelled() {
+    let (stages, diary) = (Stages::new(), Diary::default());
+    let first = source(1, &stages);
+    let sink = consumer(Sink(diary.clone())).spawn().unwrap();
+    let subscription = sink.subscribe_to(&first, again()).unwrap();
+    diary.reads(&["got 1"]).await;
+    first.call(Do::Fail).await.unwrap_err();
+    // The wait outlasts a try in vain.
+    diary
+        .reads(&[
+            "lost: panicked: on purpose",
+            "lost: its producer had already ended",
+        ])
+        .await;
+    sink.cancel(subscription, Cancel::Normal);
+    let second = source(2, &stages);
+    let ended = tokio::time::timeout(Duration::from_secs(100), sink.join()).await;
+    assert!(ended.is_ok(), "{:?}", sink.edges());
+    assert_eq!(second.stats().owed, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_that_is_replaced_while_it_is_waited_for_does_not_come_back() {
+    let (stages, diary) = (Stages::new(), Diary::default());
+    let first = source(1, &stages);
+    let sink = consumer(Sink(diary.clone())).spawn().unwrap();
+    let old = sink.subscribe_to(&first, again()).unwrap();
+    diary.reads(&["got 1"]).await;
+    first.call(Do::Fail).await.unwrap_err();
+    diary.reads(&["lost: panicked: on purpose"]).await;
+    let second = source(2, &stages);
+    sink.resubscribe(old, Cancel::Normal, &second, again())
+        .unwrap();
+    diary.reads(&["got 2"]).await;
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(diary.take(), Vec::<String>::new());
+    assert_eq!(sink.edges().len(), 2);
 }
