@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// Invariant: `group` is shorter than `LEN_MAX` between two callbacks, and a timer runs for it when it is not empty.
 #[derive(Default)]
 struct Batcher {
-    group: Vec<u64>,
+    group: Vec<usize>,
     /// How many groups were emitted: the number of the one that fills.
     emitted: u64,
 }
@@ -31,20 +31,20 @@ struct Batcher {
 struct TimeOut(u64);
 
 impl Batcher {
-    fn emit_group(&mut self, cx: &mut Context<Vec<u64>>) {
+    fn emit_group(&mut self, cx: &mut Context<Vec<usize>>) {
         cx.emit(std::mem::take(&mut self.group));
         self.emitted += 1;
     }
 }
 
 impl ProducerConsumer for Batcher {
-    type In = u64;
-    type Out = Vec<u64>;
+    type In = usize;
+    type Out = Vec<usize>;
 
     async fn handle_events(
         &mut self,
-        events: &mut Batch<'_, u64>,
-        cx: &mut Context<Vec<u64>>,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<Vec<usize>>,
     ) -> Result {
         for event in events {
             if self.group.is_empty() {
@@ -62,7 +62,7 @@ impl ProducerConsumer for Batcher {
         self.group.len() // what a stop finds here is counted as lost
     }
 
-    async fn handle_complete(&mut self, cx: &mut Context<Vec<u64>>) -> Result {
+    async fn handle_complete(&mut self, cx: &mut Context<Vec<usize>>) -> Result {
         if !self.group.is_empty() {
             self.emit_group(cx);
         }
@@ -70,10 +70,10 @@ impl ProducerConsumer for Batcher {
     }
 }
 
-impl Handler<TimeOut, Vec<u64>> for Batcher {
+impl Handler<TimeOut, Vec<usize>> for Batcher {
     type Reply = ();
 
-    async fn handle(&mut self, TimeOut(group): TimeOut, cx: &mut Context<Vec<u64>>) {
+    async fn handle(&mut self, TimeOut(group): TimeOut, cx: &mut Context<Vec<usize>>) {
         // A group that was full in time has left its timer behind.
         if group == self.emitted {
             self.emit_group(cx);
@@ -84,7 +84,8 @@ impl Handler<TimeOut, Vec<u64>> for Batcher {
 #[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let batcher = || stage::producer_consumer(Batcher::default());
-    let report = conformance::producer_consumer(batcher, |n| n as u64)
+    let report = conformance::producer_consumer(batcher, |n| n)
+        .origin(|group| group[0])
         .run()
         .await;
     report.assert();
@@ -102,7 +103,7 @@ async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
                 sleep(2 * PATIENCE).await;
             }
         }
-        Ok::<_, stage::SendError<u64>>(())
+        Ok::<_, stage::SendError<usize>>(())
     });
     let start = Instant::now();
     let mut groups = groups.stream(Demand::new(2, 1)?);
