@@ -67,27 +67,31 @@ macro_rules! common_callbacks {
             ready(Ok(()))
         }
 
-        /// Decides what a failed callback means. What was emitted before it is delivered all the same.
+        /// Decides what a failed callback means: [`Directive::Restart`] by default. What was emitted before it is
+        /// delivered all the same.
         fn handle_failure(&mut self, failure: &Failure) -> Directive {
             let _ = failure;
             Directive::Restart
         }
 
-        /// Hears how many events a full buffer dropped in the last callback; returns whether they are logged as well.
+        /// Hears how many events a full buffer dropped in the last callback; returns whether they are logged as well:
+        /// by default they are.
         fn handle_discarded(&mut self, count: usize) -> bool {
             let _ = count;
             true
         }
 
-        /// Events taken and still at work; a stage completes or drains only when this is 0. Those left at its end are
-        /// lost. A producer may count here what it has emitted and still has to hear of: until then it is polled, also
-        /// when it has completed or drains.
+        /// Events taken and still at work, for a stage that keeps some between two callbacks, such as one that groups
+        /// them; 0 by default. A stage completes or drains only when this is 0. Those left at its end, or in a behaviour
+        /// that is replaced, are counted as lost. A producer may count here what it has emitted and still has to hear of:
+        /// until then it is polled, also when it has completed or drains.
         fn in_hand(&self) -> usize {
             0
         }
 
-        /// Runs last, before the behaviour is dropped; not after a panic or an abort. At the stage's end nothing is
-        /// dispatched any more: what it emits is discarded.
+        /// Runs last, before the behaviour is dropped; not after a panic or an abort. One that goes down because
+        /// another child of its supervisor failed hears [`Exit::Stopped`]. At the stage's end nothing is dispatched any
+        /// more: what it emits is discarded.
         fn stopping(
             &mut self,
             exit: &Exit,
@@ -147,6 +151,22 @@ pub trait Producer: Sized + Send + 'static {
 }
 
 /// A stage that takes events and emits others; it takes no more input while its output waits.
+///
+/// ```
+/// use stage::{Batch, Context, ProducerConsumer, Result};
+///
+/// struct Even;
+///
+/// impl ProducerConsumer for Even {
+///     type In = u64;
+///     type Out = u64;
+///
+///     async fn handle_events(&mut self, events: &mut Batch<'_, u64>, cx: &mut Context<u64>) -> Result {
+///         cx.emit_all(events.filter(|n| n % 2 == 0));
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait ProducerConsumer: Sized + Send + 'static {
     /// What it takes.
     type In: Send + 'static;
@@ -161,7 +181,7 @@ pub trait ProducerConsumer: Sized + Send + 'static {
     ) -> impl Future<Output = Result> + Send;
 
     /// Runs when the last upstream has completed or a drain has closed it, and may emit the rest; not after `stop` or a
-    /// failure.
+    /// failure. It does not wait for what is [`in_hand`](ProducerConsumer::in_hand): the stage's end does.
     fn handle_complete(
         &mut self,
         cx: &mut Context<Self::Out>,
@@ -198,6 +218,21 @@ pub trait ProducerConsumer: Sized + Send + 'static {
 }
 
 /// A stage that only takes events.
+///
+/// ```
+/// use stage::{Batch, Consumer, Context, Result};
+///
+/// struct Sum(u64);
+///
+/// impl Consumer for Sum {
+///     type In = u64;
+///
+///     async fn handle_events(&mut self, events: &mut Batch<'_, u64>, _: &mut Context) -> Result {
+///         self.0 += events.sum::<u64>();
+///         Ok(())
+///     }
+/// }
+/// ```
 pub trait Consumer: Sized + Send + 'static {
     /// What it takes.
     type In: Send + 'static;
