@@ -101,48 +101,41 @@
 //!
 //! /// One event for each in turn.
 //! #[derive(Debug, Default)]
-//! struct RoundRobin {
-//!     line: VecDeque<(SubscriptionId, usize)>,
-//!     wanted: usize,
-//! }
+//! struct RoundRobin(VecDeque<(SubscriptionId, usize)>);
 //!
 //! impl<T> Dispatcher<T> for RoundRobin {
 //!     type Key = ();
 //!
 //!     fn subscribe(&mut self, id: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
-//!         self.line.push_back((id, 0));
+//!         self.0.push_back((id, 0));
 //!         Ok(())
 //!     }
 //!
 //!     fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
-//!         if let Some(at) = self.line.iter().position(|(other, _)| *other == id) {
-//!             self.wanted -= self.line.remove(at).map_or(0, |(_, asked)| asked);
-//!         }
+//!         self.0.retain(|(other, _)| *other != id);
 //!     }
 //!
 //!     fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
-//!         if let Some((_, asked)) = self.line.iter_mut().find(|(other, _)| *other == id) {
-//!             *asked += n;
-//!             self.wanted += n;
+//!         if let Some((_, asked)) = self.0.iter_mut().find(|(other, _)| *other == id) {
+//!             *asked = asked.saturating_add(n);
 //!         }
 //!     }
 //!
 //!     fn wanted(&self) -> usize {
-//!         self.wanted
+//!         self.0.iter().fold(0, |sum, (_, asked)| sum.saturating_add(*asked))
 //!     }
 //!
 //!     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
-//!         let taken = self.wanted.min(events.len());
+//!         let taken = Dispatcher::<T>::wanted(self).min(events.len());
 //!         let mut events = events.drain(..taken).peekable();
 //!         while events.peek().is_some() {
-//!             let Some((id, asked)) = self.line.pop_front() else {
+//!             let Some((id, asked)) = self.0.pop_front() else {
 //!                 return;
 //!             };
 //!             if asked > 0 {
-//!                 self.wanted -= 1;
 //!                 out.deliveries.push((id, events.next().into_iter().collect()));
 //!             }
-//!             self.line.push_back((id, asked.saturating_sub(1)));
+//!             self.0.push_back((id, asked.saturating_sub(1)));
 //!         }
 //!     }
 //! }

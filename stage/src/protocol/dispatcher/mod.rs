@@ -102,8 +102,14 @@ pub struct ContractBroken {
 ///
 /// A dispatcher keeps each subscription's unpaid asks. It is told everything in order and answers two questions: how
 /// many events could be taken now (`wanted`), and where these go (`dispatch`). It is a value: no clock, no sending.
+///
+/// One that panics ends its stage with the panic. The [guide](crate::guide::dispatchers) writes one step by step, and
+/// the example `priority_dispatcher` one with keys; `test_util::dispatcher_laws` checks this contract.
 pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
     /// What a subscription may say of the events it wants, such as a selector or a partition; `()` for nothing.
+    ///
+    /// Of a running stage only [`Handle::select`](crate::Handle::select) and
+    /// [`Handle::partition`](crate::Handle::partition) say it: any other dispatcher gets `None`.
     type Key: Send + 'static;
 
     /// Hears of a new subscription; it has asked nothing yet.
@@ -117,11 +123,11 @@ pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
     /// goes out at once.
     fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>);
 
-    /// Adds `n ≥ 1` to what a subscription has asked. Unknown ids are ignored. What the dispatcher itself keeps queued
-    /// for it goes out at once.
+    /// Adds `n ≥ 1` to what a subscription has asked; asks may come to more than a `usize` holds, so saturate. Unknown
+    /// ids are ignored. What the dispatcher itself keeps queued for it goes out at once.
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>);
 
-    /// Returns how many more events could be taken now.
+    /// Returns how many more events could be taken now; saturated where the asks come to more.
     fn wanted(&self) -> usize;
 
     /// Returns how many events it keeps in queues of its own.
