@@ -67,13 +67,17 @@ where
 
 impl<S: ProducerConsumer, D: Dispatcher<S::Out>> ProducerConsumerConformance<S, D> {
     /// Says that each event makes `n ≥ 1` others; 0 says nothing.
+    ///
+    /// Of a stage that leaves events out or groups them this can't be said, and without it nothing checks that the rest
+    /// comes out at the end: that is for a test of its own.
     #[must_use]
     pub fn fan_out(mut self, n: usize) -> Self {
         self.fan_out = (n > 0).then_some(n);
         self
     }
 
-    /// Says how to tell from an output the number of the input it came from, for a stage that keeps the order.
+    /// Says how to tell from an output the number of the input it came from, for a stage that keeps the order; of a
+    /// group, the first.
     #[must_use]
     pub fn origin(mut self, origin: impl Fn(&S::Out) -> usize + 'static) -> Self {
         self.origin = Some(Box::new(origin));
