@@ -144,8 +144,9 @@ where
         self
     }
 
-    /// Says where events go that are given up, with the reason of their last failure. Letters that can't be handed over
-    /// are reported and gone.
+    /// Says where events go that are given up, with the reason of their last failure: that of
+    /// [`Ack::fail`](crate::Ack::fail), or [`Unacknowledged`](crate::Unacknowledged) where the ack was dropped, whatever
+    /// error its consumer returned. Letters that can't be handed over are reported and gone.
     ///
     /// [`Build::dead_letters_to`] is for events that a callback fails on, and this stage has none that fails.
     ///

@@ -15,7 +15,9 @@ use crate::exit::End;
 ///
 /// `Stop`, `StopOnFailure` and `Keep` are GenStage's permanent, transient and temporary. `Resubscribe` looks for the
 /// producer under its name, in the [`Stages`](crate::Stages) it lived in, until it is there; one that ended and had no
-/// name can't come back, and then it means `Complete`. It does so too for a stream, which is no stage.
+/// name can't come back, and then it means `Complete`. It does so too for a stream, which is no stage. `handle_cancel`
+/// hears of the failure, and of each try that finds nobody, as [`Down`](End::Down) with
+/// [`Exit::Unreachable`](crate::Exit::Unreachable).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UpstreamEnds {

@@ -146,6 +146,9 @@ pub fn consumer_with<S: Consumer>(
 
 impl<R: Emits> Build<R> {
     /// Sets the buffer and what happens when it is full.
+    ///
+    /// A capacity of 0 keeps nothing: what nobody has asked for is dropped and counted, or a failure, at once; with
+    /// [`WhenFull::HoldBack`], which drops nothing, it counts as 1.
     #[must_use]
     pub fn buffer(mut self, capacity: usize, when_full: WhenFull) -> Self {
         self.buffer = Buffer::new(capacity, when_full);
