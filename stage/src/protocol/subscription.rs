@@ -13,6 +13,8 @@ use crate::exit::End;
 /// | `Keep` | stays | stays |
 /// | `Resubscribe` | completes when it was the last | stays, and subscribes again after a back-off |
 ///
+/// An upstream that was stopped counts as cancelled normally, and a consumer that it was the last of ends as stopped too.
+///
 /// `Stop`, `StopOnFailure` and `Keep` are GenStage's permanent, transient and temporary. `Resubscribe` looks for the
 /// producer under its name, in the [`Stages`](crate::Stages) it lived in, until it is there; one that ended and had no
 /// name can't come back, and then it means `Complete`. It does so too for a stream, which is no stage. `handle_cancel`
