@@ -120,3 +120,19 @@ async fn one_that_waits_for_its_restart_can_be_stopped_and_aborted() {
     until(|| workers.children().len() == 1).await;
     assert!(matches!(workers.stop().await, Exit::Stopped));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_fails_while_its_group_goes_down_does_not_count() {
+    let diary = Diary::default();
+    let workers = supervisor(Strategy::OneForAll)
+        .intensity(Intensity::new(1, Duration::from_secs(10)))
+        .spawn()
+        .unwrap();
+    let [a, b] = ["a", "b"].map(|name| worker(name, &workers, Permanent, &diary));
+    diary.reads(&["a up", "b up"]).await;
+    a.cast(Do::Panic).unwrap();
+    b.cast(Do::Panic).unwrap();
+    diary.reads(&["a up", "b up"]).await;
+    assert!(workers.exit().is_none());
+    workers.stop().await;
+}
