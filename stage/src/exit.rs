@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub struct StageError(Box<dyn Error + Send + Sync>);
 
 /// What callbacks return.
-pub type Result<T = ()> = std::result::Result<T, StageError>;
+pub type Result<T = (), E = StageError> = std::result::Result<T, E>;
 
 impl StageError {
     /// Returns the error as the callback made it.

@@ -138,7 +138,6 @@ where
     /// # }
     /// # build().unwrap();
     /// ```
-    #[must_use]
     pub fn back_off(mut self, first: Duration, max: Duration) -> Self {
         self.stage.deliveries.back_off = BackOff { first, max };
         self
@@ -176,7 +175,6 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn give_up_to<E>(mut self, letters: &ProducerHandle<DeadLetters<T>, E>) -> Self
     where
         E: Dispatcher<DeadLetter<T>>,

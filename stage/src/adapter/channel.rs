@@ -72,7 +72,6 @@ pub enum TrySendError<T> {
 /// # Ok(())
 /// # }
 /// ```
-#[must_use]
 pub fn channel<T: Send + 'static>() -> (Sender<T>, Build<AsProducer<Channel<T>>>) {
     let gate = Gate::with_one_sender();
     // The buffer only gets what was accepted for consumers that have left since; of that nothing is dropped.

@@ -54,7 +54,6 @@ where
     D: Dispatcher<I::Item>,
 {
     /// Stops the producer when its last consumer leaves, rather than waiting for another.
-    #[must_use]
     pub fn stop_with_last_consumer(mut self) -> Self {
         self.stage.stops_with_last_consumer = true;
         self

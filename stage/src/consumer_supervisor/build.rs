@@ -106,7 +106,6 @@ where
 
 impl<E: Send + 'static, S: StartChild<E>> Build<AsConsumer<ConsumerSupervisor<E, S>>> {
     /// Names each child in the registry; a second child under a live name is refused and reported.
-    #[must_use]
     pub fn name_children(mut self, name: impl Fn(&E) -> String + Send + 'static) -> Self {
         self.stage.name_of = Some(Box::new(name));
         self
@@ -141,7 +140,6 @@ impl<E: Send + 'static, S: StartChild<E>> Build<AsConsumer<ConsumerSupervisor<E,
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn restart_children(mut self, intensity: Intensity) -> Self
     where
         E: Clone,
@@ -155,7 +153,6 @@ impl<E: Send + 'static, S: StartChild<E>> Build<AsConsumer<ConsumerSupervisor<E,
 
     /// Sets how children end that are terminated, or whose supervisor stops or fails: by default they are aborted. An
     /// example is with [`ChildShutdown`].
-    #[must_use]
     pub fn shut_down_children(mut self, shutdown: ChildShutdown) -> Self {
         self.stage.shutdown = shutdown;
         self
@@ -163,7 +160,6 @@ impl<E: Send + 'static, S: StartChild<E>> Build<AsConsumer<ConsumerSupervisor<E,
 
     /// Sets what the `min` of a subscription means: by default that so many keep running. An example is with
     /// [`MinDemand`].
-    #[must_use]
     pub fn min_demand(mut self, min: MinDemand) -> Self {
         self.stage.slots.min = min;
         self

@@ -71,7 +71,6 @@ impl<T: Send + 'static> Handler<DeadLetter<T>, DeadLetter<T>> for DeadLetters<T>
 
 impl<R: Takes> Build<R> {
     /// Says where events go that fail with [`Directive::DeadLetter`](crate::Directive::DeadLetter).
-    #[must_use]
     pub fn dead_letters_to<D>(mut self, letters: &ProducerHandle<DeadLetters<R::In>, D>) -> Self
     where
         D: Dispatcher<DeadLetter<R::In>>,

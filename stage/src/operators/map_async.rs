@@ -173,7 +173,6 @@ impl<In: Send + 'static, W: Work<In>> Build<AsProducerConsumer<MapAsync<In, W>>>
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.stage.deadline = Some(deadline);
         self
@@ -203,7 +202,6 @@ impl<In: Send + 'static, W: Work<In>> Build<AsProducerConsumer<MapAsync<In, W>>>
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn on_failure(
         mut self,
         decide: impl FnMut(&Failure) -> Directive + Send + 'static,

@@ -33,6 +33,7 @@ const BUFFER_CAPACITY: usize = 10_000;
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// A stage about to be spawned.
+#[must_use = "a stage runs only once it is spawned"]
 pub struct Build<R: Role> {
     pub(crate) stage: R::Stage,
     factory: Option<Factory<R::Stage>>,
@@ -149,7 +150,6 @@ impl<R: Emits> Build<R> {
     ///
     /// A capacity of 0 keeps nothing: what nobody has asked for is dropped and counted, or a failure, at once; with
     /// [`WhenFull::HoldBack`], which drops nothing, it counts as 1.
-    #[must_use]
     pub fn buffer(mut self, capacity: usize, when_full: WhenFull) -> Self {
         self.buffer = Buffer::new(capacity, when_full);
         self
@@ -158,7 +158,6 @@ impl<R: Emits> Build<R> {
 
 impl<S: Producer, D: Dispatcher<S::Out>> Build<AsProducer<S, D>> {
     /// Sets who gets which event: [`DemandDispatcher`] by default.
-    #[must_use]
     pub fn dispatcher<E: Dispatcher<S::Out>>(self, dispatcher: E) -> Build<AsProducer<S, E>> {
         self.dispatched_by(dispatcher)
     }
@@ -167,7 +166,6 @@ impl<S: Producer, D: Dispatcher<S::Out>> Build<AsProducer<S, D>> {
 impl<S: Producer, D: Dispatcher<S::Out>> Build<AsProducer<S, D>> {
     /// Starts with demand and events put off, so that all consumers can subscribe before anything flows; then
     /// `handle.set_demand_mode(DemandMode::Forward)`.
-    #[must_use]
     pub const fn accumulate(mut self) -> Self {
         self.mode = DemandMode::Accumulate;
         self
@@ -176,7 +174,6 @@ impl<S: Producer, D: Dispatcher<S::Out>> Build<AsProducer<S, D>> {
 
 impl<S: ProducerConsumer, D: Dispatcher<S::Out>> Build<AsProducerConsumer<S, D>> {
     /// Sets who gets which event: [`DemandDispatcher`] by default.
-    #[must_use]
     pub fn dispatcher<E: Dispatcher<S::Out>>(
         self,
         dispatcher: E,
@@ -209,7 +206,6 @@ impl<R: Role> Build<R> {
 
 impl<R: Takes> Build<R> {
     /// Subscribes to a producer at start.
-    #[must_use]
     pub fn subscribe_to(
         mut self,
         source: &impl Source<Out = R::In>,
@@ -222,14 +218,12 @@ impl<R: Takes> Build<R> {
 
 impl<R: Role> Build<R> {
     /// Names the stage, uniquely within its [`Stages`].
-    #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.name = Some(name.into());
         self
     }
 
     /// Gives the stage to this owner rather than to the root.
-    #[must_use]
     pub fn within(mut self, stages: &Stages) -> Self {
         self.stages = stages.clone();
         self
@@ -237,14 +231,12 @@ impl<R: Role> Build<R> {
 
     /// Sets how long the stage may take to stop, or to go down for a restart, at its supervisor's order; then it is aborted,
     /// or its running callback is dropped. 5 s by default. Source: OTP `shutdown`.
-    #[must_use]
     pub const fn shutdown(mut self, patience: Duration) -> Self {
         self.shutdown = patience;
         self
     }
 
     /// Sets how many restarts are too many; under a supervisor, its own intensity counts.
-    #[must_use]
     pub fn intensity(mut self, intensity: Intensity) -> Self {
         self.intensity = intensity;
         self

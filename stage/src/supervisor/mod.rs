@@ -317,7 +317,6 @@ impl<R: Role> Build<R> {
     ///
     /// What fails it is then for the supervisor to decide, by `restart`, rather than for its own
     /// [`intensity`](Build::intensity).
-    #[must_use]
     pub fn supervised_by(self, supervisor: &Supervisor, restart: Restart) -> Self {
         let mut build = self.within(supervisor.stages());
         build.supervision = Some(Supervision {

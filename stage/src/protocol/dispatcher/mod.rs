@@ -79,7 +79,8 @@ impl<T> Dispatched<T> {
 pub struct Refused(pub String);
 
 impl Refused {
-    pub(crate) fn new(reason: impl Into<String>) -> Self {
+    /// Refuses for this reason.
+    pub fn new(reason: impl Into<String>) -> Self {
         Self(reason.into())
     }
 }

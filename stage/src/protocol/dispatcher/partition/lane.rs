@@ -99,7 +99,7 @@ impl<T> Lane<T> {
     }
 }
 
-fn weight(owner: Option<SubscriptionId>, key: u64) -> u64 {
+pub(super) fn weight(owner: Option<SubscriptionId>, key: u64) -> u64 {
     let mut hasher = DefaultHasher::new();
     (owner, key).hash(&mut hasher);
     hasher.finish()

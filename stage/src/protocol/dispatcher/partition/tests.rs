@@ -1,6 +1,7 @@
 //! Full queues, several consumers of a partition, marks, and events without a way. What goes to whom otherwise is a
 //! property test.
 
+use super::lane::weight;
 use super::*;
 
 /// The partitions of even and odd numbers; even ones have a consumer that asked for 9.
