@@ -5,8 +5,8 @@
 //! priority 9 gets ["a", "b"]
 //! priority 1 gets ["c"]
 //! the laws hold
-//! first [1, 2, 3, 4]
-//! second [5, 6]
+//! high [1, 2, 3, 4]
+//! low [5, 6]
 //! ```
 
 use std::num::NonZeroUsize;
@@ -100,12 +100,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .dispatcher(Priority::default())
         .accumulate()
         .spawn()?;
-    let (mut first, mut second) = (numbers.subscribe(), numbers.subscribe());
+    let mut low = numbers.with_key(1).subscribe();
+    let mut high = numbers.with_key(9).subscribe();
     let four = NonZeroUsize::MIN.saturating_add(3);
-    second.request(four);
-    first.request(four);
+    low.request(four);
+    high.request(four);
     numbers.set_demand_mode(stage::DemandMode::Forward);
-    println!("first {:?}", first.next().await?.unwrap_or_default());
-    println!("second {:?}", second.next().await?.unwrap_or_default());
+    println!("high {:?}", high.next().await?.unwrap_or_default());
+    println!("low {:?}", low.next().await?.unwrap_or_default());
     Ok(())
 }

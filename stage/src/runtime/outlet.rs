@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AskPort, ConsumerPort, Edge, Emits, Handle, NewConsumer, ProducerPort, Role};
 use crate::adapter::{EventStream, Subscription, stream};
 use crate::id::SubscriptionId;
-use crate::protocol::{AnyKey, Broadcast, Partition, Selector, Subscribe};
+use crate::protocol::{AnyKey, Broadcast, Dispatcher, Partition, Selector, Subscribe};
 use crate::registry::Registry;
 
 /// Where a consumer of `T` subscribes.
@@ -147,6 +147,19 @@ impl<S: Source> Source for &S {
     type Out = S::Out;
     fn outlet(&self) -> Outlet<S::Out> {
         (*self).outlet()
+    }
+}
+
+impl<R: Emits> Handle<R> {
+    /// Returns an outlet whose subscriptions tell this to the dispatcher: for dispatchers of one's own, whose
+    /// [`Key`](crate::protocol::Dispatcher::Key) it is. `select` and `partition` are this for those of the library.
+    #[must_use]
+    pub fn with_key<K>(&self, key: K) -> Outlet<R::Out>
+    where
+        K: Clone + Send + Sync + 'static,
+        R::Dispatcher: Dispatcher<R::Out, Key = K>,
+    {
+        self.any_outlet().with_key(move || key.clone())
     }
 }
 

@@ -109,8 +109,8 @@ pub struct ContractBroken {
 pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
     /// What a subscription may say of the events it wants, such as a selector or a partition; `()` for nothing.
     ///
-    /// Of a running stage only [`Handle::select`](crate::Handle::select) and
-    /// [`Handle::partition`](crate::Handle::partition) say it: any other dispatcher gets `None`.
+    /// [`Handle::with_key`](crate::Handle::with_key) says it, as [`Handle::select`](crate::Handle::select) and
+    /// [`Handle::partition`](crate::Handle::partition) do for the library's own; a plain subscription says `None`.
     type Key: Send + 'static;
 
     /// Hears of a new subscription; it has asked nothing yet.
