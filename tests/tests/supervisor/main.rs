@@ -16,6 +16,8 @@ mod ends;
 
 mod nested;
 
+mod interrupts;
+
 mod laws;
 
 mod streams;
