@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,8 @@ use crate::web_url::{Grouping, WebUrl};
 
 /// How long visits may take after Ctrl-C.
 const GRACE: Duration = Duration::from_secs(30);
+/// How long what is being stored may take after an abort.
+const STORE_GRACE: Duration = Duration::from_secs(2);
 /// Outcomes that are settled together at most, beside those of the places.
 const SETTLED_MAX: usize = 64;
 /// The name of the database in the crawl's folder.
@@ -44,8 +46,6 @@ pub(crate) async fn begin(flags: &CrawlFlags) -> anyhow::Result<u8> {
             seeds[0].host_str().replace([':', '[', ']'], "_")
         )),
     };
-    std::fs::create_dir_all(&folder)
-        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let plan = Plan {
         seeds: seeds.iter().map(|seed| seed.as_str().to_owned()).collect(),
         what: flags.what.clone(),
@@ -56,6 +56,9 @@ pub(crate) async fn begin(flags: &CrawlFlags) -> anyhow::Result<u8> {
     };
     // What is wrong with the flags is told before anything is made or thrown away.
     let crew = Crew::new(&plan, &seeds, &flags.how).await?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let output = Output::open(&output_path(&folder, &flags.how))?;
     let (options, path) = (SqliteOptions::default(), folder.join(DATABASE));
     let frontier = if flags.fresh {
         options.replace(&path, job).await?
@@ -66,7 +69,7 @@ pub(crate) async fn begin(flags: &CrawlFlags) -> anyhow::Result<u8> {
         folder,
         frontier: Arc::new(frontier),
     };
-    crawl.run(crew, &seeds, &flags.how).await
+    crawl.run(crew, output, &seeds, &flags.how).await
 }
 
 /// Goes on with a crawl; returns the exit code.
@@ -83,11 +86,16 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     })?;
     let seeds = seeds(&plan.seeds)?;
     let crew = Crew::new(&plan, &seeds, &flags.how).await?;
+    let output = Output::open(&output_path(&flags.job, &flags.how))?;
     let crawl = Crawl {
         folder: flags.job.clone(),
         frontier: Arc::new(frontier),
     };
-    crawl.run(crew, &seeds, &flags.how).await
+    crawl.run(crew, output, &seeds, &flags.how).await
+}
+
+fn output_path(folder: &Path, how: &HowFlags) -> PathBuf {
+    how.output.clone().unwrap_or_else(|| folder.join(PAGES))
 }
 
 /// Reads the seeds; an error tells which one is none, and never repeats it, as it may hold a password.
@@ -218,7 +226,13 @@ enum End {
 }
 
 impl Crawl {
-    async fn run(&self, crew: Crew, seeds: &[WebUrl], how: &HowFlags) -> anyhow::Result<u8> {
+    async fn run(
+        &self,
+        crew: Crew,
+        mut output: Output,
+        seeds: &[WebUrl],
+        how: &HowFlags,
+    ) -> anyhow::Result<u8> {
         let start = Instant::now();
         let frontier: Arc<dyn Frontier> = self.frontier.clone();
         if frontier.stats().await?.state == State::Done {
@@ -228,7 +242,7 @@ impl Crawl {
             ));
             return Ok(0);
         }
-        let output = self.output(how, &*frontier).await?;
+        output.cut_back(&frontier.written().await?)?;
         let mut admitted = Vec::new();
         for seed in seeds {
             match crew.rules.admit(seed, 0) {
@@ -253,21 +267,6 @@ impl Crawl {
             say(&report);
         }
         Ok(self.exit_code(&end, &report))
-    }
-
-    /// Opens the output at the place that is settled.
-    async fn output(&self, how: &HowFlags, frontier: &dyn Frontier) -> anyhow::Result<Output> {
-        let path = how
-            .output
-            .clone()
-            .unwrap_or_else(|| self.folder.join(PAGES));
-        let name = Output::name_of(&path);
-        let written = frontier.written().await?;
-        let bytes = written.iter().find(|written| written.file == name);
-        Ok(Output::open(
-            &path,
-            bytes.map_or(0, |written| written.bytes),
-        )?)
     }
 
     /// Runs the stages to their end.
@@ -335,7 +334,9 @@ impl Crawl {
                     () = interrupts.next() => {
                         claims.abort();
                         visits.abort();
-                        store.stop().await;
+                        if tokio::time::timeout(STORE_GRACE, store.stop()).await.is_err() {
+                            store.abort();
+                        }
                     }
                 }
                 ended.await;

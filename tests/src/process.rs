@@ -164,6 +164,25 @@ impl Crawler {
         assert!(sent.is_ok_and(|status| status.success()), "{name} is sent");
     }
 
+    /// Kills it with no chance to finish anything, and waits until it is gone.
+    ///
+    /// # Panics
+    ///
+    /// When it was waited for already.
+    pub async fn kill(mut self) {
+        self.0.kill().await.expect("it is a child of this test");
+    }
+
+    /// Returns whether it runs still.
+    ///
+    /// # Panics
+    ///
+    /// When the system does not tell.
+    pub fn is_running(&mut self) -> bool {
+        let status = self.0.try_wait().expect("it is a child of this test");
+        status.is_none()
+    }
+
     /// Reads the next line of its standard error.
     ///
     /// # Panics
@@ -189,7 +208,16 @@ impl Crawler {
     ///
     /// When it has not ended by the deadline.
     pub async fn ended(self) -> Ended {
-        let output = tokio::time::timeout(DEADLINE, self.0.wait_with_output()).await;
+        self.ended_within(DEADLINE).await
+    }
+
+    /// Waits for its end, and for so long at most.
+    ///
+    /// # Panics
+    ///
+    /// When it has not ended by then.
+    pub async fn ended_within(self, deadline: Duration) -> Ended {
+        let output = tokio::time::timeout(deadline, self.0.wait_with_output()).await;
         let output = output
             .expect("it ends by itself")
             .expect("it is waited for");

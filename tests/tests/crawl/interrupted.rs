@@ -1,0 +1,92 @@
+//! Ctrl-C: what is in flight is finished and nothing else begun, a second one aborts, and `resume` does the rest.
+
+use std::time::{Duration, Instant};
+
+use slow_api::WebOptions;
+use tests::until;
+
+use crate::world::{self, Job, text};
+
+async fn drained_by(signal: &str) {
+    let site = world::site(300);
+    let server = world::start(WebOptions {
+        site,
+        page_delay: Duration::from_millis(50),
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let flags = ["--concurrency", "10"];
+    let mut crawler = job.crawl(&world::url(&server, 0, "/site/page/0"), &flags);
+    until("50 pages", async || {
+        (world::pages_asked(&server, 0) >= 50).then_some(())
+    })
+    .await;
+    crawler.signal(signal).await;
+    crawler.says("Ctrl-C again to abort").await;
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    let advice = format!("to go on: crawler resume {}", text(&job.folder()));
+    assert!(ended.stderr.contains(&advice), "{}", ended.stderr);
+    let fetched = job.records().into_iter();
+    let fetched = fetched.filter(|record| record["fate"] == "fetched").count();
+    let asked = world::pages_asked(&server, 0);
+    assert_eq!(fetched as u64, asked, "what was begun is finished");
+
+    let ended = job.resume(&flags).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let expected = world::reachable(&server, 0, &site);
+    world::assert_each_once(&job.urls(), &expected);
+    assert_eq!(world::pages_asked(&server, 0), expected.len() as u64);
+
+    let ended = job.resume(&flags).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("is done; --fresh begins anew"),
+        "{}",
+        ended.stderr
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ctrl_c_drains_and_resume_fetches_the_rest() {
+    drained_by("INT").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sigterm_does_as_ctrl_c() {
+    drained_by("TERM").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_ctrl_c_does_not_wait_for_answers() {
+    let server = world::start(WebOptions {
+        site: world::site(300),
+        page_delay: Duration::from_secs(300),
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let mut crawler = job.crawl(&world::url(&server, 0, "/site/page/0"), &[]);
+    until("the first page", async || {
+        (world::pages_asked(&server, 0) == 1).then_some(())
+    })
+    .await;
+    crawler.signal("INT").await;
+    crawler
+        .says("finishing the 1 in flight, for 30 s at most; Ctrl-C again to abort")
+        .await;
+    let start = Instant::now();
+    crawler.signal("INT").await;
+    let ended = crawler.ended().await;
+    // The drain would have gone on for 30 s.
+    assert!(start.elapsed() < Duration::from_secs(15));
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("to go on: crawler resume"),
+        "{}",
+        ended.stderr
+    );
+    assert!(job.urls().is_empty());
+}

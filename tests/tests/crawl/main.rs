@@ -1,0 +1,15 @@
+//! `crawler crawl` and `crawler resume` as processes against the local web, judged by the server's own counts.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
+
+mod world;
+
+mod bad_input;
+mod faults;
+mod interrupted;
+mod killed;
+mod once;
+mod places;
+mod polite;

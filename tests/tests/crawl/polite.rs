@@ -1,0 +1,133 @@
+//! Politeness by the servers' own counts: gaps, robots.txt that can't be had, `Retry-After`, and `Disallow`.
+
+use std::time::Duration;
+
+use slow_api::{RobotsMode, WebOptions};
+use tests::until;
+
+use crate::world::{self, Job};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_host_is_left_alone_for_the_delay_after_each_answer() {
+    let site = world::site(10);
+    let server = world::start(WebOptions {
+        hosts: world::hosts(3),
+        site,
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let seeds = [0, 1, 2].map(|host| world::url(&server, host, "/site/page/0"));
+    let flags = [&seeds[1], &seeds[2], "--delay", "200ms"];
+    let ended = job.crawl(&seeds[0], &flags).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    for host in 0..3 {
+        let counts = world::counts(&server, host);
+        assert_eq!(counts.requests - counts.robots, site.open());
+        assert_eq!((counts.max_in_flight, counts.disallowed), (1, 0));
+        let gap = counts.gap_min_us.unwrap();
+        assert!(gap >= 199_000, "host {host}: {gap} µs");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_page_is_requested_while_robots_txt_fails_and_others_go_on() {
+    let site = world::site(200);
+    let server = world::start(WebOptions {
+        hosts: world::hosts(2),
+        site,
+        robots: vec![RobotsMode::ServerError, RobotsMode::Ok],
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let seeds = [0, 1].map(|host| world::url(&server, host, "/site/page/0"));
+    let crawler = job.crawl(&seeds[0], &[&seeds[1]]);
+    until(
+        "the other host is done, and robots.txt was asked for",
+        async || {
+            let robots = world::counts(&server, 0).robots;
+            (robots > 0 && world::pages_asked(&server, 1) == site.open()).then_some(())
+        },
+    )
+    .await;
+    crawler.signal("INT").await;
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 3, "its URL waits: {}", ended.stderr);
+    assert_eq!(world::pages_asked(&server, 0), 0);
+    assert!(!job.urls().contains_key(&seeds[0]), "it is not given up");
+
+    // Nor after a restart: the clock of its next try is kept.
+    let asked = world::counts(&server, 0).robots;
+    let mut crawler = job.resume(&[]);
+    until("it runs", async || crawler.is_running().then_some(())).await;
+    crawler.signal("INT").await;
+    let ended = crawler.ended().await;
+    assert!(ended.status.code().is_none_or(|code| code == 3));
+    assert_eq!(world::pages_asked(&server, 0), 0);
+    assert!(world::counts(&server, 0).robots <= asked + 1);
+    server.stop().await;
+}
+
+async fn comes_back(path: &str, gap_us_min: u64) {
+    let server = world::start(WebOptions::default()).await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, path));
+    let ended = job.crawl(&seed, &["--depth", "0"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let counts = world::counts(&server, 0);
+    assert_eq!(counts.by_path[path], 2);
+    let gap = counts.gap_min_us.unwrap();
+    assert!(gap >= gap_us_min, "{gap} µs");
+    let records = job.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        (&records[0]["status"], &records[0]["retries"]),
+        (&200.into(), &1.into())
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_after_of_429_is_obeyed_in_seconds() {
+    comes_back("/fault/retry/429?tries=1&after=3", 2_999_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_after_of_503_is_obeyed_as_a_date() {
+    // A date is in whole seconds, and so up to one of them earlier.
+    comes_back("/fault/retry/503?tries=1&date=4", 2_999_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_robots_txt_disallows_is_refused_with_its_line_and_not_requested() {
+    let server = world::start(WebOptions::default()).await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/private/3"));
+    let ended = job.crawl(&seed, &[]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let counts = world::counts(&server, 0);
+    assert_eq!((counts.requests, counts.robots), (1, 1));
+    let records = job.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(records[0]["fate"], "refused");
+    let message = records[0]["message"].as_str().unwrap();
+    assert!(message.contains("/site/private"), "{message}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_site_is_asked_for_its_robots_txt_alone() {
+    let server = world::start(WebOptions {
+        robots: vec![RobotsMode::Closed],
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let ended = job
+        .crawl(&seed, &["--delay", "0"])
+        .ended_within(Duration::from_secs(20))
+        .await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(world::pages_asked(&server, 0), 0);
+    server.stop().await;
+}
