@@ -54,7 +54,7 @@ pub(crate) async fn begin(flags: &CrawlFlags) -> anyhow::Result<u8> {
         config: serde_json::to_string(&plan)?,
         pages: flags.what.pages,
     };
-    // What is wrong with the flags is told before anything is made or thrown away.
+    // What is wrong with the flags or the output is told before a crawl is made or thrown away.
     let crew = Crew::new(&plan, &seeds, &flags.how).await?;
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make the folder {}", folder.display()))?;
@@ -310,7 +310,11 @@ impl Crawl {
             .subscribe_to(&visits, window)
             .spawn()?;
         let ended = async {
-            let (_, _, exit) = tokio::join!(claims.join(), visits.join(), store.join());
+            let exit = store.join().await;
+            // What is not done then has nobody to hand it to: the claims would wait for outcomes that do not come.
+            claims.abort();
+            visits.abort();
+            tokio::join!(claims.join(), visits.join());
             exit
         };
         tokio::pin!(ended);
