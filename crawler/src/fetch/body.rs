@@ -129,7 +129,7 @@ impl Body {
     ) -> Option<Truncated> {
         loop {
             let len = self.bytes.len();
-            let room = PIECE_BYTES.min((bytes_max + 1).saturating_sub(len));
+            let room = PIECE_BYTES.min(bytes_max.saturating_add(1).saturating_sub(len));
             if room == 0 {
                 self.bytes.truncate(bytes_max);
                 return Some(Truncated::Length);
@@ -152,6 +152,8 @@ impl Body {
                 self.bytes.len() > RATIO_FREE_BYTES && self.bytes.len() / ratio > sent
             });
             if is_bomb {
+                // One byte more than the most is read, to know whether there is one.
+                self.bytes.truncate(bytes_max);
                 return Some(Truncated::Length);
             }
         }
