@@ -173,16 +173,6 @@ impl Crawler {
         self.0.kill().await.expect("it is a child of this test");
     }
 
-    /// Returns whether it runs still.
-    ///
-    /// # Panics
-    ///
-    /// When the system does not tell.
-    pub fn is_running(&mut self) -> bool {
-        let status = self.0.try_wait().expect("it is a child of this test");
-        status.is_none()
-    }
-
     /// Reads the next line of its standard error.
     ///
     /// # Panics

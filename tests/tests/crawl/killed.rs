@@ -49,6 +49,7 @@ async fn a_crawl_that_is_killed_in_its_midst_ends_with_the_same_pages_each_once(
     }
     assert_eq!(counts.distinct, expected.len() + 1);
     let again = counts.requests - counts.robots - expected.len() as u64;
+    println!("{again} pages fetched again after {kills} kills");
     assert!(
         again <= kills * 2 * CONCURRENCY,
         "{again} fetched again after {kills} kills"

@@ -61,10 +61,12 @@ async fn no_page_is_requested_while_robots_txt_fails_and_others_go_on() {
     // Nor after a restart: the clock of its next try is kept.
     let asked = world::counts(&server, 0).robots;
     let mut crawler = job.resume(&[]);
-    until("it runs", async || crawler.is_running().then_some(())).await;
+    crawler
+        .says("all that is left waits for its sites' delays or its next try")
+        .await;
     crawler.signal("INT").await;
     let ended = crawler.ended().await;
-    assert!(ended.status.code().is_none_or(|code| code == 3));
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
     assert_eq!(world::pages_asked(&server, 0), 0);
     assert!(world::counts(&server, 0).robots <= asked + 1);
     server.stop().await;
