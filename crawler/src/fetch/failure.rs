@@ -45,7 +45,7 @@ impl FetchError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Address(_) => "address-refused",
+            Self::Address(refused) => refused.code(),
             Self::Name(_) => "name-not-found",
             Self::Connect(_) => "connect",
             Self::Tls(_) => "tls",

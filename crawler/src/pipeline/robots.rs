@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::fetch::{FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, RobotsCopy};
+use crate::policy::address::RefusedAddress;
 use crate::policy::robots::{Cached, Kept, Outcome, Product, RobotsRefusal, Rules, Standing, Step};
 use crate::web_url::WebUrl;
 
@@ -73,8 +74,12 @@ impl Robots {
         })
     }
 
-    /// Fetches the robots.txt of a URL's authority, unless someone else has just done so.
-    pub(crate) async fn fetch(&self, url: &WebUrl) -> Result<(), FrontierError> {
+    /// Fetches the robots.txt of a URL's authority, unless someone else has just done so. Returns the address that may
+    /// not be connected to, if that is what kept it from it: nothing is learnt then.
+    pub(crate) async fn fetch(
+        &self,
+        url: &WebUrl,
+    ) -> Result<Option<RefusedAddress>, FrontierError> {
         let origin = url.origin();
         let flight = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,39 +87,44 @@ impl Robots {
         };
         let in_flight = flight.lock().await;
         let known = self.known(origin).await?;
+        let mut refused = None;
         if known.cached.standing(SystemTime::now()) == Standing::Fetch {
-            let (outcome, status, body) = self.ask(url).await;
-            self.learn(origin, known, outcome, (status, body)).await?;
+            match self.ask(url).await {
+                Ok((outcome, status, body)) => {
+                    self.learn(origin, known, outcome, (status, body)).await?;
+                }
+                Err(address) => refused = Some(address),
+            }
         }
         drop(in_flight);
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         flights.retain(|_, flight| Arc::strong_count(flight) > 1);
-        Ok(())
+        Ok(refused)
     }
 
     /// Asks for it, over its redirects.
-    async fn ask(&self, url: &WebUrl) -> (Outcome, u16, Vec<u8>) {
+    async fn ask(&self, url: &WebUrl) -> Result<(Outcome, u16, Vec<u8>), RefusedAddress> {
         let Ok(mut at) = url.join("/robots.txt") else {
-            return (Outcome::Unreachable, 0, Vec::new());
+            return Ok((Outcome::Unreachable, 0, Vec::new()));
         };
         for redirects in 0.. {
             let answer = match self.fetcher.fetch(&at).await {
                 Ok(answer) => answer,
-                Err(FetchError::Address(_)) => return (Outcome::Unreachable, 0, Vec::new()),
+                Err(FetchError::Address(refused)) => return Err(refused),
                 Err(error) => {
                     tracing::debug!(%error, "no robots.txt");
-                    return (Outcome::Unreachable, 0, Vec::new());
+                    return Ok((Outcome::Unreachable, 0, Vec::new()));
                 }
             };
             match Step::after(Some(answer.status), redirects) {
-                Step::Done(outcome) => return (outcome, answer.status, answer.body.bytes),
+                Step::Done(outcome) => return Ok((outcome, answer.status, answer.body.bytes)),
                 Step::Follow => match answer.header("location").map(|to| at.join(to)) {
                     Some(Ok(next)) => at = next,
-                    _ => return (Outcome::Kept(Kept::AllowAll), answer.status, Vec::new()),
+                    _ => return Ok((Outcome::Kept(Kept::AllowAll), answer.status, Vec::new())),
                 },
             }
         }
-        (Outcome::Unreachable, 0, Vec::new())
+        Ok((Outcome::Unreachable, 0, Vec::new()))
     }
 
     async fn learn(

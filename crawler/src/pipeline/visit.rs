@@ -97,7 +97,7 @@ impl Visitor {
 
 /// What was found out about a URL.
 enum Found {
-    /// Robots.txt refuses it, with the reason.
+    /// Robots.txt or its address keeps it from being fetched, for this reason.
     Refused(&'static str, String),
     /// Its robots.txt can't be had.
     Unreachable,
@@ -129,7 +129,9 @@ impl Visit<'_> {
             Permission::Unreachable => return Ok(Found::Unreachable),
             Permission::Wait(time) => return Ok(Found::Later(time)),
             Permission::Unknown => {
-                visitor.robots.fetch(url).await?;
+                if let Some(refused) = visitor.robots.fetch(url).await? {
+                    return Ok(Found::Refused(refused.code(), refused.to_string()));
+                }
                 if !visitor.rules.is_own(url) {
                     // The site rests from that request too.
                     return Ok(Found::Later(Duration::ZERO));
@@ -147,6 +149,9 @@ impl Visit<'_> {
         };
         let answer = match visitor.fetcher.fetch(url).await {
             Ok(answer) => answer,
+            Err(FetchError::Address(refused)) => {
+                return Ok(Found::Refused(refused.code(), refused.to_string()));
+            }
             Err(error) => return Ok(Found::Failed(error)),
         };
         visitor.counts.bytes(answer.body.wire_bytes);
