@@ -1,5 +1,6 @@
 //! The client: what it sends, whom it connects to, and how its answers are read.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::coding::{self, ACCEPTED};
+use super::places::{Place, Places};
 use super::resolve::Checked;
 use super::{Body, FetchError, Limits, Memory, Names};
-use crate::policy::address::AllowedAddresses;
+use crate::policy::address::{AllowedAddresses, RefusedAddress, literal};
 use crate::web_url::WebUrl;
 
 /// What pages are asked for as: markup first, anything else all the same.
@@ -22,7 +24,8 @@ const KEPT_IDLE: Duration = Duration::from_secs(30);
 /// All headers of an answer together. Source: the order of what browsers and servers bear.
 const HEAD_BYTES_MAX: u32 = 256 * 1024;
 
-/// Fetches URLs: no redirect is followed, and no proxy is taken from the environment.
+/// Fetches URLs: no redirect is followed, and no proxy is taken from the environment. At most ten requests are in flight
+/// to one address, but for hosts and ports that the user typed.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     /// Connects to allowed addresses alone.
@@ -30,6 +33,8 @@ pub struct Fetcher {
     /// For hosts and ports that the user typed.
     typed: Client,
     allowed: Arc<AllowedAddresses>,
+    checked: Checked,
+    places: Places,
     limits: Limits,
     memory: Memory,
 }
@@ -97,7 +102,13 @@ impl Fetcher {
             let names = names.clone();
             client(agent.clone(), Checked { names, allowed }, &limits)
         };
+        let checked = Checked {
+            names: names.clone(),
+            allowed: Some(Arc::clone(&allowed)),
+        };
         Ok(Self {
+            checked,
+            places: Places::default(),
             strict: client(Some(Arc::clone(&allowed))).map_err(FetcherError::Client)?,
             typed: client(None).map_err(FetcherError::Client)?,
             allowed,
@@ -119,10 +130,10 @@ impl Fetcher {
         self.allowed
             .check_literal(url)
             .map_err(FetchError::Address)?;
-        let client = if self.allowed.is_typed(url) {
-            &self.typed
+        let (client, _place) = if self.allowed.is_typed(url) {
+            (&self.typed, None)
         } else {
-            &self.strict
+            (&self.strict, Some(self.place(url).await?))
         };
         let start = Instant::now();
         let sent = client.get(url.as_url().clone()).send();
@@ -145,6 +156,29 @@ impl Fetcher {
             latency,
             time: start.elapsed(),
         })
+    }
+
+    /// Waits for a place at the address of a URL. The client looks the name up again, and checks that answer too.
+    async fn place(&self, url: &WebUrl) -> Result<Place, FetchError> {
+        let address = match literal(url) {
+            Some(address) => address,
+            None => timeout_at(Instant::now() + self.limits.first_byte, self.address(url))
+                .await
+                .map_err(|_| FetchError::Timeout)??,
+        };
+        Ok(self.places.at(address).await)
+    }
+
+    /// Returns one address of a name. With several it is the least: servers give them in any order, and the hosts of one
+    /// farm share its places.
+    async fn address(&self, url: &WebUrl) -> Result<IpAddr, FetchError> {
+        let found = self.checked.addresses(url.host_str()).await;
+        let found = found.map_err(|error| match error.downcast::<RefusedAddress>() {
+            Ok(refused) => FetchError::Address(*refused),
+            Err(error) => FetchError::Name(error.to_string()),
+        })?;
+        let least = found.iter().map(|address| address.ip()).min();
+        least.ok_or_else(|| FetchError::Name("it has no address".to_owned()))
     }
 }
 

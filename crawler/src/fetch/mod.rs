@@ -13,4 +13,7 @@ mod body;
 mod coding;
 pub use body::{Body, Truncated};
 mod fetcher;
+mod places;
 pub use fetcher::{Answer, Fetcher, FetcherError};
+#[cfg(test)]
+mod tests;

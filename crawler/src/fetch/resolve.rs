@@ -69,7 +69,10 @@ pub(super) struct Checked {
 }
 
 impl Checked {
-    async fn addresses(&self, name: &str) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
+    pub(super) async fn addresses(
+        &self,
+        name: &str,
+    ) -> Result<Vec<SocketAddr>, Box<dyn Error + Send + Sync>> {
         let mut refused = None;
         let mut addresses = self.names.look_up(name).await?;
         if let Some(allowed) = &self.allowed {
