@@ -1,5 +1,6 @@
 //! The flags, checked where they are read, so that all else may trust them.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser, Subcommand};
 use url::Url;
 
+use crate::config;
 use crate::crawl_flags::{CrawlFlags, ResumeFlags};
 use crate::model::without_user_info;
 use crate::say::say;
@@ -112,7 +114,7 @@ pub(crate) enum Command {
 
 /// Reads the arguments; what ends the program here was told already.
 pub(crate) fn read() -> Result<Flags, ExitCode> {
-    Flags::try_parse().map_err(|error| {
+    read_from(std::env::args_os().collect()).map_err(|error| {
         if !error.use_stderr() {
             error.exit();
         }
@@ -125,6 +127,24 @@ pub(crate) fn read() -> Result<Flags, ExitCode> {
         say(without_user_info(told.trim_end()));
         ExitCode::from(BAD_USAGE)
     })
+}
+
+/// Reads these arguments, and what the configuration file that they name adds to them.
+pub(crate) fn read_from(mut args: Vec<OsString>) -> Result<Flags, clap::Error> {
+    let flags = Flags::try_parse_from(&args)?;
+    let Some(file) = flags.config() else {
+        return Ok(flags);
+    };
+    let program = Flags::command();
+    let matches = program.clone().try_get_matches_from(&args)?;
+    let Some(subcommand) = matches.subcommand() else {
+        return Ok(flags);
+    };
+    let added = config::flags_of(file, &program, subcommand)
+        .map_err(|error| clap::Error::raw(ErrorKind::InvalidValue, format!("{error}\n")))?;
+    // A subcommand is the first argument, as the program's own flags exclude it.
+    args.splice(2..2, added);
+    Flags::try_parse_from(args)
 }
 
 /// Returns an error that does not repeat an argument without a flag: it is likely a URL, and may hold a password.
@@ -149,6 +169,16 @@ pub(crate) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
 }
 
 impl Flags {
+    /// Returns the configuration file that is named.
+    fn config(&self) -> Option<&Path> {
+        let how = match &self.command {
+            None => return None,
+            Some(Command::Crawl(flags)) => &flags.how,
+            Some(Command::Resume(flags)) => &flags.how,
+        };
+        how.config.as_deref()
+    }
+
     /// Returns the file the results go to, if they go to one.
     pub(crate) fn output_file(&self) -> Option<&Path> {
         self.output

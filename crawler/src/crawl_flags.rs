@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -33,10 +34,10 @@ pub(crate) struct CrawlFlags {
     #[arg(value_name = "URL", required = true)]
     pub(crate) seeds: Vec<String>,
     /// The folder of the crawl: crawl.db, and pages.jsonl unless -o says otherwise; ./crawl-HOST without it.
-    #[arg(long, value_name = "DIR", env = "CRAWLER_JOB")]
+    #[arg(long, value_name = "DIR", env = "CRAWLER_JOB", help_heading = "Output")]
     pub(crate) job: Option<PathBuf>,
     /// Begins anew where the folder holds a crawl.
-    #[arg(long)]
+    #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) fresh: bool,
     #[command(flatten)]
     pub(crate) what: WhatFlags,
@@ -67,10 +68,20 @@ pub(crate) struct WhatFlags {
     )]
     pub(crate) scope: ScopeName,
     /// Follows only URLs that this regular expression matches; may be given several times.
-    #[arg(long, value_name = "REGEX", help_heading = "What to crawl")]
+    #[arg(
+        long,
+        value_name = "REGEX",
+        env = "CRAWLER_INCLUDE",
+        help_heading = "What to crawl"
+    )]
     pub(crate) include: Vec<String>,
     /// Leaves out URLs that this regular expression matches; may be given several times.
-    #[arg(long, value_name = "REGEX", help_heading = "What to crawl")]
+    #[arg(
+        long,
+        value_name = "REGEX",
+        env = "CRAWLER_EXCLUDE",
+        help_heading = "What to crawl"
+    )]
     pub(crate) exclude: Vec<String>,
     /// How many links from a seed; 0 is the seeds alone.
     #[arg(
@@ -90,13 +101,13 @@ pub(crate) struct WhatFlags {
     )]
     pub(crate) pages: Option<u64>,
     /// Takes parameters that only track, such as `utm_source`, off links.
-    #[arg(long, help_heading = "What to crawl")]
+    #[arg(long, env = "CRAWLER_STRIP_TRACKING", value_parser = BoolishValueParser::new(), help_heading = "What to crawl")]
     pub(crate) strip_tracking: bool,
     /// The least time from the end of one fetch of a site to the start of the next; 1s, and none for typed private seeds.
     #[arg(long, value_name = "TIME", value_parser = delay, env = "CRAWLER_DELAY", help_heading = "Politeness")]
     pub(crate) delay: Option<Duration>,
     /// Does not ask robots.txt. For sites of your own.
-    #[arg(long, help_heading = "Politeness")]
+    #[arg(long, env = "CRAWLER_IGNORE_ROBOTS", value_parser = BoolishValueParser::new(), help_heading = "Politeness")]
     pub(crate) ignore_robots: bool,
     /// What the crawler calls itself; its name is what robots.txt is read for.
     #[arg(
@@ -115,18 +126,40 @@ pub(crate) struct WhatFlags {
     )]
     pub(crate) contact: Option<String>,
     /// Lets the crawl connect to private, loopback and other special addresses that it finds.
-    #[arg(long, help_heading = "Safety")]
+    #[arg(long, env = "CRAWLER_ALLOW_PRIVATE", value_parser = BoolishValueParser::new(), help_heading = "Safety")]
     pub(crate) allow_private: bool,
     /// Lets the crawl connect to this network, such as 10.1.0.0/16; may be given several times.
-    #[arg(long, value_name = "CIDR", help_heading = "Safety")]
+    #[arg(
+        long,
+        value_name = "CIDR",
+        env = "CRAWLER_ALLOW_NET",
+        help_heading = "Safety"
+    )]
     pub(crate) allow_net: Vec<IpNet>,
 }
 
 /// What belongs to this run alone.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct HowFlags {
+    /// A TOML file that holds flags, under their names without the dashes; given flags and variables go before it.
+    ///
+    /// A line is such as depth = 3, allow-private = true or include = ["/docs/", "/blog/"]. One file may hold the flags of
+    /// crawl and of resume.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CRAWLER_CONFIG",
+        help_heading = "Configuration"
+    )]
+    pub(crate) config: Option<PathBuf>,
     /// Where the records go, a line of JSON each; DIR/pages.jsonl without it.
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "CRAWLER_OUTPUT",
+        help_heading = "Output"
+    )]
     pub(crate) output: Option<PathBuf>,
     /// Most visits at once.
     #[arg(long, value_name = "N", default_value = "64", value_parser = at_least_one, env = "CRAWLER_CONCURRENCY", help_heading = "How to crawl")]
@@ -144,16 +177,21 @@ pub(crate) struct HowFlags {
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to crawl")]
     pub(crate) timeout: Duration,
     /// Bytes of a body, decoded, that are read at most, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "10", value_parser = at_least_one, help_heading = "Safety")]
+    #[arg(long, value_name = "MIB", default_value = "10", value_parser = at_least_one, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
     pub(crate) max_body: NonZeroUsize,
     /// Memory for all bodies in flight, in MiB.
     #[arg(long, value_name = "MIB", default_value = "256", value_parser = at_least_one, env = "CRAWLER_MEMORY", help_heading = "Safety")]
     pub(crate) memory: NonZeroUsize,
     /// The DNS server that names are looked up with, such as 127.0.0.1:53; the machine's own without it.
-    #[arg(long, value_name = "ADDR", help_heading = "How to crawl")]
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "CRAWLER_DNS",
+        help_heading = "How to crawl"
+    )]
     pub(crate) dns: Option<SocketAddr>,
     /// Shows no progress and no summary; what went wrong is shown all the same.
-    #[arg(long, help_heading = "Output")]
+    #[arg(long, env = "CRAWLER_QUIET", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) quiet: bool,
 }
 

@@ -3,6 +3,7 @@
 
 mod api;
 mod cli;
+mod config;
 mod crawl;
 mod crawl_flags;
 mod earlier;
