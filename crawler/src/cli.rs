@@ -13,6 +13,7 @@ use url::Url;
 
 use crate::config;
 use crate::crawl_flags::{CrawlFlags, ResumeFlags};
+use crate::crawl_help;
 use crate::model::without_user_info;
 use crate::say::say;
 
@@ -107,8 +108,10 @@ pub(crate) struct Flags {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Crawls the web from its seeds: politely, by robots.txt, each page once.
+    #[command(after_help = crawl_help::crawl(), after_long_help = crawl_help::crawl_long())]
     Crawl(Box<CrawlFlags>),
     /// Goes on with a crawl that was interrupted, killed, or out of disk.
+    #[command(after_help = crawl_help::resume(), after_long_help = crawl_help::resume())]
     Resume(ResumeFlags),
 }
 

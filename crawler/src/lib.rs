@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod crawl;
 mod crawl_flags;
+mod crawl_help;
 mod earlier;
 pub mod fetch;
 pub mod frontier;
