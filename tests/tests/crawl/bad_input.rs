@@ -78,8 +78,13 @@ async fn a_crawl_is_not_begun_twice_unless_it_begins_anew() {
     assert_eq!(job.crawl(&seed, &[]).ended().await.code(), 0);
     let before = job.output();
     refused(job.crawl(&seed, &[]), "holds a crawl already").await;
-    // Bad flags throw nothing away either.
+    // Neither bad flags nor an output that cannot be written throw it away.
     refused(job.crawl(&seed, &["--fresh", "--include", "("]), "regular").await;
+    let nowhere = job.beside("nowhere/pages.jsonl");
+    let flags = ["--fresh", "-o", text(&nowhere)];
+    refused(job.crawl(&seed, &flags), "cannot write").await;
+    let ended = job.resume(&[]).ended().await;
+    assert!(ended.stderr.contains("is done"), "{}", ended.stderr);
     assert_eq!(job.output(), before);
     assert_eq!(world::pages_asked(&server, 0), asked);
 
