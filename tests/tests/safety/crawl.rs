@@ -21,9 +21,9 @@ impl Crawled {
 
 /// Crawls from a seed, with names looked up at `dns` and these flags besides.
 pub(crate) async fn crawl(seed: &str, dns: &str, flags: &[&str]) -> Crawled {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder can be made");
     let job = folder.path().join("job");
-    let job = job.to_str().unwrap();
+    let job = job.to_str().expect("its path is text");
     let args = [
         "crawl",
         seed,
@@ -42,10 +42,13 @@ pub(crate) async fn crawl(seed: &str, dns: &str, flags: &[&str]) -> Crawled {
     let lines = std::fs::read_to_string(format!("{job}/pages.jsonl"));
     let lines = lines.unwrap_or_else(|error| panic!("{error}: {}", ended.stderr));
     let urls = lines.lines().map(|line| {
-        let record: Value = serde_json::from_str(line).unwrap();
+        let record: Value = serde_json::from_str(line).expect("each line is JSON");
         let word = |field: &str| record[field].as_str().map(str::to_owned);
         let outcome = word("reason").or_else(|| word("fate"));
-        (word("url").unwrap(), outcome.unwrap())
+        (
+            word("url").expect("a record names its URL"),
+            outcome.expect("a record has a fate"),
+        )
     });
     Crawled {
         code: ended.code(),

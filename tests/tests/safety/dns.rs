@@ -19,8 +19,10 @@ const TYPE_A: [u8; 2] = [0, 1];
 impl NameServer {
     /// Starts one that answers as `look_up` says; a name without an address exists all the same.
     pub(crate) async fn start(look_up: impl Fn(&str) -> Option<Ipv4Addr> + Send + 'static) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0")
+            .await
+            .expect("the port is free");
+        let address = socket.local_addr().expect("it is bound");
         let task = tokio::spawn(async move {
             let mut message = [0; 512];
             while let Ok((len, from)) = socket.recv_from(&mut message).await {

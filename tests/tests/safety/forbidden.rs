@@ -20,8 +20,8 @@ impl Forbidden {
     pub(crate) async fn start(port: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
             .await
-            .unwrap();
-        let port = listener.local_addr().unwrap().port();
+            .expect("the port is free");
+        let port = listener.local_addr().expect("it is bound").port();
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
         let task = tokio::spawn(async move {

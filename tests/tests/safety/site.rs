@@ -19,8 +19,10 @@ impl Site {
         address: Ipv4Addr,
         reply: impl Fn(&str, &str) -> String + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind((address, 0)).await.unwrap();
-        let port = listener.local_addr().unwrap().port();
+        let listener = TcpListener::bind((address, 0))
+            .await
+            .expect("the port is free");
+        let port = listener.local_addr().expect("it is bound").port();
         let reply = Arc::new(reply);
         let task = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
