@@ -160,7 +160,7 @@ fn without_stray(error: clap::Error) -> clap::Error {
     }
     Flags::command().error(
         ErrorKind::UnknownArgument,
-        "unexpected argument without a flag; to crawl from a URL: crawler crawl URL; to fetch a list: --urls FILE",
+        "unexpected argument without a flag; to crawl from a URL, say crawler crawl URL; to fetch a list, give --urls FILE",
     )
 }
 
