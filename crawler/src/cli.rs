@@ -154,7 +154,8 @@ pub(crate) fn read_from(mut args: Vec<OsString>) -> Result<Flags, clap::Error> {
 fn without_stray(error: clap::Error) -> clap::Error {
     let is_argument = matches!(error.get(ContextKind::InvalidArg), Some(ContextValue::String(argument)) if !argument.starts_with('-'));
     let is_stray = (error.kind() == ErrorKind::UnknownArgument && is_argument)
-        || error.kind() == ErrorKind::InvalidSubcommand;
+        || error.kind() == ErrorKind::InvalidSubcommand
+        || is_conflict_with_no_command(&error);
     if !is_stray {
         return error;
     }
@@ -162,6 +163,14 @@ fn without_stray(error: clap::Error) -> clap::Error {
         ErrorKind::UnknownArgument,
         "unexpected argument without a flag; to crawl from a URL, say crawler crawl URL; to fetch a list, give --urls FILE",
     )
+}
+
+/// Returns whether flags stand beside an argument that is taken for a command and names none.
+fn is_conflict_with_no_command(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(name)) = error.get(ContextKind::InvalidSubcommand) else {
+        return false;
+    };
+    Flags::command().find_subcommand(name).is_none()
 }
 
 pub(crate) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
