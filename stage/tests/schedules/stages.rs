@@ -149,7 +149,7 @@ impl Handler<Push, usize> for Pushed {
 }
 
 /// More restarts than a scenario needs: the clock is not explored.
-pub(crate) const fn often() -> Intensity {
+pub(crate) fn often() -> Intensity {
     Intensity::new(1_000, Duration::from_secs(1))
 }
 
