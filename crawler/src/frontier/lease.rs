@@ -10,7 +10,7 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use super::key::Lane;
+use super::lane::Lane;
 use super::{NewUrl, Site, SiteId, UrlHash};
 
 /// How long a lease lasts from its claim or its last renewal.

@@ -32,8 +32,8 @@
 
 mod clock;
 pub use clock::{Clock, SystemClock};
-mod key;
-pub use key::{SiteId, UrlHash};
+mod lane;
+pub use crate::web_url::{SiteId, UrlHash};
 mod url;
 pub use url::{NewUrl, Site};
 mod lease;

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
-use crate::frontier::key::Lane;
+use crate::frontier::lane::Lane;
 use crate::frontier::{Added, NewUrl, Site, SiteId, State, UrlHash};
 
 /// How a site was laid out when its first URL came.

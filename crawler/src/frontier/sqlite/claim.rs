@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 
 use super::turn::Turn;
 use crate::frontier::clock::{NEVER, span_millis};
-use crate::frontier::key::Lane;
+use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
 use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Round, SiteId, UrlHash};
 

@@ -1,16 +1,16 @@
-//! The keys of the frontier: which site a URL belongs to, and which URL of the site it is. Both are 63 bits of a hash,
-//! so that they are small, spread evenly, and fit the signed integers of an SQL engine.
+//! What a frontier knows sites and URLs by: 63 bits of a hash each, so that they are small, spread evenly, and fit the
+//! signed integers of an SQL engine.
 
 use std::num::NonZeroU16;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A politeness group: a registrable domain, a host or an address.
+/// A site, by its name.
 ///
 /// # Examples
 ///
 /// ```
-/// use crawler::frontier::SiteId;
+/// use crawler::web_url::SiteId;
 ///
 /// assert_eq!(SiteId::of("example.com"), SiteId::of("example.com"));
 /// assert_ne!(SiteId::of("example.com"), SiteId::of("example.org"));
@@ -33,12 +33,12 @@ impl SiteId {
     }
 }
 
-/// A URL within its site, by its canonical form.
+/// A URL within its site, by its identity.
 ///
 /// # Examples
 ///
 /// ```
-/// use crawler::frontier::UrlHash;
+/// use crawler::web_url::UrlHash;
 ///
 /// assert_ne!(UrlHash::of("http://h/a"), UrlHash::of("http://h/A"));
 /// ```
@@ -46,10 +46,10 @@ impl SiteId {
 pub struct UrlHash(pub(crate) i64);
 
 impl UrlHash {
-    /// Returns the hash of a URL in its canonical form.
+    /// Returns the hash of a URL's [identity](super::WebUrl::identity).
     #[must_use]
-    pub fn of(canonical: &str) -> Self {
-        Self(hash(canonical))
+    pub fn of(identity: &str) -> Self {
+        Self(hash(identity))
     }
 
     /// Returns the lane of its site, out of `lanes`, that the URL waits in, from 0.
@@ -72,13 +72,6 @@ impl UrlHash {
     pub(crate) fn from_column(column: i64) -> Option<Self> {
         (column != 0).then_some(Self(column))
     }
-}
-
-/// A part of a site that is leased as one: the whole of a polite site, one of many of an unlimited one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Lane {
-    pub(crate) site: SiteId,
-    pub(crate) number: u16,
 }
 
 fn hash(text: &str) -> i64 {
