@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::lane::Lane;
 use super::{NewUrl, Site, SiteId, UrlHash};
+use crate::policy::redirects::{HOPS_MAX, RefusedRedirect};
 
 /// How long a lease lasts from its claim or its last renewal.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -24,9 +25,6 @@ pub const ABORT_AFTER: Duration = Duration::from_secs(25);
 
 /// How often a URL that was leased alone is lost before it is no longer worth a try.
 pub const POISON: u16 = 3;
-
-/// How many redirects in a row are followed. Source: WHATWG Fetch follows 20, RFC 9309 §2.3.1.2 at least five.
-pub const HOPS_MAX: u8 = 10;
 
 /// A URL to be fetched now. It is handed back by `settle` or by `release`; one that is dropped comes back when its
 /// lease runs out.
@@ -90,15 +88,15 @@ impl Lease {
     ///
     /// # Errors
     ///
-    /// [`RedirectError::TooMany`] after [`HOPS_MAX`] hops, [`RedirectError::Loop`] when the chain comes back to its
+    /// [`RefusedRedirect::TooMany`] after [`HOPS_MAX`] hops, [`RefusedRedirect::Loop`] when the chain comes back to its
     /// begin or stays where it is. Other loops end because each URL is fetched once.
-    pub fn redirect(&self, target: NewUrl) -> Result<NewUrl, RedirectError> {
+    pub fn redirect(&self, target: NewUrl) -> Result<NewUrl, RefusedRedirect> {
         let begin = self.chain.unwrap_or(self.hash);
         if target.hash == begin || target.hash == self.hash {
-            return Err(RedirectError::Loop);
+            return Err(RefusedRedirect::Loop);
         }
         if self.hops >= HOPS_MAX {
-            return Err(RedirectError::TooMany(HOPS_MAX));
+            return Err(RefusedRedirect::TooMany);
         }
         Ok(NewUrl {
             depth: self.depth,
@@ -109,18 +107,6 @@ impl Lease {
             ..target
         })
     }
-}
-
-/// Why a redirect is not followed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum RedirectError {
-    /// The chain is too long.
-    #[error("more than {0} redirects in a row")]
-    TooMany(u8),
-    /// The chain leads back.
-    #[error("the redirects go round in a circle")]
-    Loop,
 }
 
 /// The answer to a claim.
@@ -205,11 +191,11 @@ mod tests {
         let mut page = lease("http://h/b");
         page.chain = Some(UrlHash::of("http://h/a"));
         let to = |target| page.redirect(url(target));
-        assert_eq!(to("http://h/a"), Err(RedirectError::Loop));
-        assert_eq!(to("http://h/b"), Err(RedirectError::Loop));
+        assert_eq!(to("http://h/a"), Err(RefusedRedirect::Loop));
+        assert_eq!(to("http://h/b"), Err(RefusedRedirect::Loop));
         assert!(to("http://h/c").is_ok());
         page.hops = HOPS_MAX;
         let refused = page.redirect(url("http://h/c"));
-        assert_eq!(refused, Err(RedirectError::TooMany(HOPS_MAX)));
+        assert_eq!(refused, Err(RefusedRedirect::TooMany));
     }
 }

@@ -38,8 +38,7 @@ mod url;
 pub use url::{NewUrl, Site};
 mod lease;
 pub use lease::{
-    ABORT_AFTER, Claims, HOPS_MAX, LEASE, Lease, LeaseKey, Next, POISON, RENEW_EVERY,
-    RedirectError, Round, START_UNTIL,
+    ABORT_AFTER, Claims, LEASE, Lease, LeaseKey, Next, POISON, RENEW_EVERY, Round, START_UNTIL,
 };
 mod outcome;
 pub use outcome::{Added, Archived, Ending, Fate, Outcome, Record, Settled, Written};

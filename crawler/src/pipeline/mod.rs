@@ -26,4 +26,5 @@ pub use record::PageRecord;
 mod visit;
 pub use visit::{Visited, Visitor};
 mod store;
+mod verdict;
 pub use store::{Output, Store, WriteError};

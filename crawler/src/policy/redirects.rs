@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::web_url::{RefusedUrl, WebUrl};
 
 /// How many redirects may lead from a link to its page: honest ones are two or three, and browsers give up at 20.
-pub const HOPS_MAX: u32 = 10;
+pub const HOPS_MAX: u8 = 10;
 
 /// Why the target of a redirect is not fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -15,7 +15,7 @@ pub enum RefusedRedirect {
     /// It is no URL that can be fetched.
     #[error("redirected to what is no URL to fetch: {0}")]
     Url(#[from] RefusedUrl),
-    /// It is the URL that answered.
+    /// It is the URL that answered, or the one that the chain of redirects began with.
     #[error("redirected to itself")]
     Loop,
     /// There were too many before it.
@@ -61,7 +61,7 @@ pub const fn is_redirect(status: u16) -> bool {
 /// # Errors
 ///
 /// [`RefusedRedirect`], by its three cases.
-pub fn target(from: &WebUrl, location: &str, hops: u32) -> Result<WebUrl, RefusedRedirect> {
+pub fn target(from: &WebUrl, location: &str, hops: u8) -> Result<WebUrl, RefusedRedirect> {
     let target = from.join(location)?;
     if target.url_hash() == from.url_hash() {
         return Err(RefusedRedirect::Loop);
@@ -76,7 +76,7 @@ pub fn target(from: &WebUrl, location: &str, hops: u32) -> Result<WebUrl, Refuse
 mod tests {
     use super::*;
 
-    fn check(location: &str, hops: u32, expected: Result<&str, &str>) {
+    fn check(location: &str, hops: u8, expected: Result<&str, &str>) {
         let from = WebUrl::parse("http://h.example/a/b?c").unwrap();
         let target = target(&from, location, hops);
         let target = target.as_ref().map(WebUrl::as_str);

@@ -1,0 +1,284 @@
+//! What becomes of a URL, by what was found out about it: its record, its links, its next try, its site's rest.
+
+use std::collections::HashMap;
+use std::sync::PoisonError;
+use std::time::{Duration, SystemTime};
+
+use tokio::time::Instant;
+
+use super::PageRecord;
+use super::record::rfc3339;
+use super::visit::{Found, Visit, Visited};
+use crate::fetch::{Answer, Truncated};
+use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, SiteId};
+use crate::parse::Page;
+use crate::policy::politeness::{Pushbacks, SiteWait};
+use crate::policy::retry_after::retry_after;
+use crate::policy::{redirects, retry};
+use crate::web_url::WebUrl;
+
+impl Visit<'_> {
+    /// Decides what becomes of the URL.
+    pub(super) fn conclude(&self, url: &WebUrl, lease: Lease, found: Found) -> Visited {
+        match found {
+            Found::Refused(code, message) => {
+                self.visitor.counts.refused(code);
+                let record = self.record(&lease, "refused");
+                let record = PageRecord {
+                    reason: Some(code),
+                    message: Some(message),
+                    ..record
+                };
+                self.done(lease, Fate::Refused, &record)
+            }
+            Found::Unreachable => {
+                let message = "its robots.txt can't be had, so nothing may be requested";
+                self.failed(lease, "robots-unreachable", message)
+            }
+            Found::Later(time) => self.unfinished(Outcome::later(lease, time)),
+            Found::Failed(error) => {
+                if error.is_worth_another() && lease.attempts < self.visitor.rules.retries {
+                    return self.retry(lease, None);
+                }
+                self.failed(lease, error.code(), &error.to_string())
+            }
+            Found::Answered {
+                answer,
+                page,
+                digest,
+                crawl_delay,
+            } => {
+                let rest = self.visitor.rules.rest(url, crawl_delay, answer.latency);
+                let mut visited = self.answered(url, lease, &answer, page, digest);
+                let asked = visited.outcome.rest;
+                visited.outcome = visited.outcome.resting(rest.max(asked));
+                visited
+            }
+        }
+    }
+
+    fn answered(
+        &self,
+        url: &WebUrl,
+        lease: Lease,
+        answer: &Answer,
+        page: Option<Box<Page>>,
+        digest: String,
+    ) -> Visited {
+        if Pushbacks::is_pushback(answer.status) {
+            return self.pushed_back(lease, answer);
+        }
+        self.note(lease.site, |pushbacks| (pushbacks.on_answer(), ()));
+        if retry::is_failure(answer.status) {
+            let is_again = retry::is_retried(answer.status);
+            if is_again && lease.attempts < self.visitor.rules.retries {
+                return self.retry(lease, None);
+            }
+            let record = self.answer_record(&lease, answer, "failed", digest);
+            let code = status_code(answer.status);
+            self.visitor.counts.failed(code);
+            if lease.depth == 0 {
+                self.visitor.counts.seed_failed();
+            }
+            let record = PageRecord {
+                reason: Some(code),
+                ..record
+            };
+            return self.done(lease, Fate::Failed, &record);
+        }
+        if redirects::is_redirect(answer.status)
+            && let Some(to) = answer.header("location")
+        {
+            return self.redirected(url, lease, answer, to, digest);
+        }
+        self.visitor.counts.fetched(answer.status);
+        let mut record = self.answer_record(&lease, answer, "fetched", digest);
+        let mut links = Vec::new();
+        if let Some(page) = page {
+            links = self.links(&lease, &page);
+            record.links = Some(page.links.len());
+            record.charset = Some(page.charset.encoding.name());
+            record.canonical = page.canonical.map(|url| url.as_str().to_owned());
+            record.noindex = page.robots.noindex;
+            record.title = page.title;
+            record.lang = page.lang;
+        }
+        let mut visited = self.done(lease, Fate::Fetched, &record);
+        visited.outcome = visited.outcome.with_links(links);
+        visited
+    }
+
+    /// The links that the crawl follows; the others are counted by what keeps them out.
+    fn links(&self, lease: &Lease, page: &Page) -> Vec<NewUrl> {
+        let depth = lease.depth.saturating_add(1);
+        let mut left_out: HashMap<&'static str, u64> = HashMap::new();
+        let mut links = Vec::with_capacity(page.links.len());
+        for link in page.followed() {
+            match self.visitor.rules.admit(&link.url, depth) {
+                Ok(mut new) => {
+                    new.referrer = Some(lease.hash);
+                    links.push(new);
+                }
+                Err(code) => *left_out.entry(code).or_default() += 1,
+            }
+        }
+        let not_followed = page.links.len() - page.followed().count();
+        if not_followed > 0 {
+            left_out.insert("nofollow", not_followed as u64);
+        }
+        for (code, count) in left_out {
+            self.visitor.counts.reasons(code, count);
+        }
+        links
+    }
+
+    fn redirected(
+        &self,
+        url: &WebUrl,
+        lease: Lease,
+        answer: &Answer,
+        to: &str,
+        digest: String,
+    ) -> Visited {
+        let mut record = self.answer_record(&lease, answer, "redirected", digest);
+        let target = match redirects::target(url, to, lease.hops) {
+            Ok(target) => {
+                record.location = Some(target.as_str().to_owned());
+                let admitted = self.visitor.rules.admit(&target, lease.depth);
+                admitted.and_then(|new| lease.redirect(new).map_err(|refused| refused.code()))
+            }
+            Err(refused) => Err(refused.code()),
+        };
+        self.visitor.counts.redirected(answer.status);
+        let link = match target {
+            Ok(new) => Some(new),
+            Err(code) => {
+                record.reason = Some(code);
+                self.visitor.counts.reasons(code, 1);
+                None
+            }
+        };
+        let mut visited = self.done(lease, Fate::Redirected, &record);
+        visited.outcome = visited.outcome.with_links(link);
+        visited
+    }
+
+    /// The site asks for less.
+    fn pushed_back(&self, lease: Lease, answer: &Answer) -> Visited {
+        let asked = answer.header("retry-after");
+        let asked = asked.and_then(|value| retry_after(value, SystemTime::now()));
+        let random = fastrand::u32(..);
+        let wait = self.note(lease.site, |pushbacks| pushbacks.on_pushback(asked, random));
+        match wait {
+            SiteWait::For(wait) if lease.attempts < self.visitor.rules.retries => {
+                self.retry(lease, Some(wait))
+            }
+            SiteWait::For(wait) => {
+                let code = status_code(answer.status);
+                let mut visited = self.failed(lease, code, "the site asks to be left alone");
+                visited.outcome = visited.outcome.resting(wait);
+                visited
+            }
+            SiteWait::SetAside => {
+                let message = "the site asks to be left alone, again and again";
+                self.failed(lease, "site-set-aside", message)
+            }
+        }
+    }
+
+    fn note<T>(&self, site: SiteId, change: impl FnOnce(Pushbacks) -> (Pushbacks, T)) -> T {
+        let mut all = self
+            .visitor
+            .pushbacks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (now, result) = change(all.get(&site).copied().unwrap_or_default());
+        if now == Pushbacks::default() {
+            all.remove(&site);
+        } else {
+            all.insert(site, now);
+        }
+        result
+    }
+
+    fn retry(&self, lease: Lease, asked: Option<Duration>) -> Visited {
+        self.visitor.counts.retried();
+        let number = u32::from(lease.attempts) + 1;
+        let after = asked.unwrap_or_else(|| retry::back_off(number, fastrand::u32(..)));
+        self.unfinished(Outcome::retry(lease, after).resting(asked.unwrap_or_default()))
+    }
+
+    pub(super) fn failed(&self, lease: Lease, code: &'static str, message: &str) -> Visited {
+        self.visitor.counts.failed(code);
+        if lease.depth == 0 {
+            self.visitor.counts.seed_failed();
+        }
+        let record = self.record(&lease, "failed");
+        let record = PageRecord {
+            reason: Some(code),
+            message: Some(message.to_owned()),
+            ..record
+        };
+        self.done(lease, Fate::Failed, &record)
+    }
+
+    fn done(&self, lease: Lease, fate: Fate, record: &PageRecord) -> Visited {
+        let line = record.to_line();
+        let mut kept = Record::new(fate);
+        kept.status = record.status;
+        line.trim_end().clone_into(&mut kept.about);
+        Visited {
+            outcome: Outcome::done(lease, kept),
+            line: Some(line),
+            ended: Instant::now(),
+        }
+    }
+
+    fn unfinished(&self, outcome: Outcome) -> Visited {
+        Visited {
+            outcome,
+            line: None,
+            ended: Instant::now(),
+        }
+    }
+
+    fn record(&self, lease: &Lease, fate: &'static str) -> PageRecord {
+        PageRecord {
+            url: lease.url.clone(),
+            fate,
+            at: rfc3339(self.started),
+            depth: lease.depth,
+            retries: lease.attempts,
+            ..PageRecord::default()
+        }
+    }
+
+    fn answer_record(
+        &self,
+        lease: &Lease,
+        answer: &Answer,
+        fate: &'static str,
+        digest: String,
+    ) -> PageRecord {
+        PageRecord {
+            status: Some(answer.status),
+            millis: u64::try_from(answer.time.as_millis()).ok(),
+            bytes: Some(answer.body.bytes.len() as u64),
+            wire_bytes: Some(answer.body.wire_bytes),
+            truncated: answer.body.truncated.map(Truncated::as_str),
+            content_type: answer.header("content-type").map(str::to_owned),
+            digest: Some(digest),
+            ..self.record(lease, fate)
+        }
+    }
+}
+
+/// Returns the class of a status that is no final answer.
+const fn status_code(status: u16) -> &'static str {
+    match status {
+        408 => "status-408",
+        429 => "status-429",
+        503 => "status-503",
+        _ => "status-5xx",
+    }
+}
