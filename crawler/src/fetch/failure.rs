@@ -5,6 +5,7 @@ use std::io;
 
 use thiserror::Error as ThisError;
 
+use super::causes;
 use crate::policy::address::RefusedAddress;
 
 /// Why there is no answer. The URL is not part of it.
@@ -76,19 +77,15 @@ impl FetchError {
         if let Some(refused) = find::<RefusedAddress>(&error) {
             return Self::Address(*refused);
         }
-        let last = causes(&error)
-            .last()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        if causes(&error).any(|cause| cause.to_string() == "dns error") {
+        let last = causes::last(&error);
+        if causes::is_of_name(&error) {
             return Self::Name(last);
         }
         if find::<rustls::Error>(&error).is_some() {
             return Self::Tls(last);
         }
-        let hyper = find::<hyper::Error>(&error);
-        if hyper.is_some_and(|error| error.is_parse() || error.to_string() == UNASKED) {
-            return Self::Protocol(last);
+        if let Some(what) = causes::malformed(&error) {
+            return Self::Protocol(what);
         }
         if error.is_timeout() && !error.is_connect() {
             return Self::Timeout;
@@ -100,38 +97,22 @@ impl FetchError {
     }
 }
 
-/// What the client says of bytes that came before it asked.
-const UNASKED: &str = "received unexpected message from connection";
-
 fn connect(error: &reqwest::Error, last: &str) -> String {
-    let kind = causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-        .find(|kind| *kind != io::ErrorKind::Other);
-    match kind {
-        Some(io::ErrorKind::ConnectionRefused) => "the connection was refused".to_owned(),
-        Some(io::ErrorKind::ConnectionReset) => "the connection was reset".to_owned(),
-        Some(io::ErrorKind::TimedOut) => "no connection was made in time".to_owned(),
-        _ if error.is_timeout() => "no connection was made in time".to_owned(),
-        _ => format!("no connection was made: {last}"),
+    match causes::of_connection(error) {
+        Some(words) => words.to_owned(),
+        None if error.is_timeout() => "no connection was made in time".to_owned(),
+        None => format!("no connection was made: {last}"),
     }
 }
 
 /// Looks for a cause of one type, also within the errors that the client's own wrap in an I/O error.
 fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
-    causes(error).find_map(|cause| {
+    causes::causes(error).find_map(|cause| {
         let wrapped = cause
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref);
         cause
             .downcast_ref::<E>()
             .or_else(|| wrapped.and_then(|inner| inner.downcast_ref::<E>()))
-    })
-}
-
-fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    let first: &'a (dyn Error + 'static) = error;
-    std::iter::successors(Some(first), |error: &&'a (dyn Error + 'static)| {
-        (*error).source()
     })
 }

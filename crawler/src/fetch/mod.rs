@@ -5,6 +5,7 @@ mod limits;
 pub use limits::Limits;
 mod memory;
 pub use memory::{Memory, Reserved};
+pub(crate) mod causes;
 mod failure;
 pub use failure::FetchError;
 mod resolve;

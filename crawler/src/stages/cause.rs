@@ -2,8 +2,8 @@
 //! say where in the client they passed.
 
 use std::error::Error;
-use std::io;
 
+use crate::fetch::causes::{causes, is_of_name, last, malformed, of_connection};
 use crate::model::Problem;
 
 /// What the chain says of where it passed, and not of what went wrong.
@@ -16,8 +16,6 @@ const WAYPOINTS: [&str; 5] = [
 ];
 /// What the system's resolver says before the cause.
 const LOOKUP: &str = "failed to lookup address information: ";
-/// What the client says of bytes that came before it asked.
-const UNASKED: &str = "received unexpected message from connection";
 
 /// Tells a failure before the answer began. The URL is left out: it may hold a password.
 pub(super) fn before_answer(error: reqwest::Error) -> (Problem, String) {
@@ -53,37 +51,13 @@ pub(super) fn within_body(error: reqwest::Error) -> (Problem, String) {
     (Problem::Body, format!("{lost}: {}", last(&error)))
 }
 
-/// Returns what is wrong with an answer that is no HTTP.
-fn malformed(error: &(dyn Error + 'static)) -> Option<String> {
-    let mut causes = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
-    // What came before anything was asked has no predicate of its own.
-    let error = causes.find(|error| error.is_parse() || error.to_string() == UNASKED)?;
-    Some(error.to_string())
-}
-
 fn sentence(error: &(dyn Error + 'static)) -> String {
-    if causes(error).any(|cause| cause.to_string() == "dns error") {
+    if is_of_name(error) {
         let last = last(error);
         let why = last.strip_prefix(LOOKUP).unwrap_or(&last);
         return format!("the host's name was not found: {why}");
     }
-    let kind = causes(error)
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .map(io::Error::kind)
-        .find(|kind| *kind != io::ErrorKind::Other);
-    match kind {
-        Some(io::ErrorKind::ConnectionRefused) => "the connection was refused".to_owned(),
-        Some(io::ErrorKind::ConnectionReset) => "the connection was reset".to_owned(),
-        Some(io::ErrorKind::TimedOut) => "no connection was made in time".to_owned(),
-        _ => rest(error),
-    }
-}
-
-fn last(error: &(dyn Error + 'static)) -> String {
-    causes(error)
-        .last()
-        .map(ToString::to_string)
-        .unwrap_or_default()
+    of_connection(error).map_or_else(|| rest(error), str::to_owned)
 }
 
 /// Returns the causes in a line, without those that only say where they passed.
@@ -106,17 +80,10 @@ fn rest(error: &(dyn Error + 'static)) -> String {
     }
 }
 
-fn causes<'a>(
-    error: &'a (dyn Error + 'static),
-) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
-    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        (*error).source()
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::fmt;
+    use std::io;
 
     use super::*;
 

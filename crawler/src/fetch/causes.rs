@@ -1,0 +1,47 @@
+//! A client's error as a chain of causes, most of which only say where in the client they passed.
+
+use std::error::Error;
+use std::io;
+
+/// What the client says of bytes that came before it asked.
+const UNASKED: &str = "received unexpected message from connection";
+
+/// Returns the error and its causes, the outermost first.
+pub(crate) fn causes<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
+    std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+}
+
+/// Returns what the innermost cause says.
+pub(crate) fn last(error: &(dyn Error + 'static)) -> String {
+    let last = causes(error).last();
+    last.map(ToString::to_string).unwrap_or_default()
+}
+
+/// Returns whether a name could not be looked up.
+pub(crate) fn is_of_name(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.to_string() == "dns error")
+}
+
+/// Returns what is wrong with an answer that is no HTTP.
+pub(crate) fn malformed(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut causes = causes(error).filter_map(|cause| cause.downcast_ref::<hyper::Error>());
+    // What came before anything was asked has no predicate of its own.
+    let error = causes.find(|error| error.is_parse() || error.to_string() == UNASKED)?;
+    Some(error.to_string())
+}
+
+/// Returns the usual reasons for no connection in words.
+pub(crate) fn of_connection(error: &(dyn Error + 'static)) -> Option<&'static str> {
+    let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    let mut kinds = kinds.map(io::Error::kind);
+    match kinds.find(|kind| *kind != io::ErrorKind::Other)? {
+        io::ErrorKind::ConnectionRefused => Some("the connection was refused"),
+        io::ErrorKind::ConnectionReset => Some("the connection was reset"),
+        io::ErrorKind::TimedOut => Some("no connection was made in time"),
+        _ => None,
+    }
+}
