@@ -1,6 +1,7 @@
 //! Leases: that they run out, are renewed, given back and lost, and what comes too late.
 
 use std::num::NonZeroU16;
+use std::task::Poll;
 
 use crawler::frontier::{LEASE, Next, Outcome, POISON, Site};
 
@@ -127,11 +128,15 @@ pub(crate) async fn a_claim_that_nobody_waits_for_gives_its_urls_back<E: Engine>
     let world = World::<E>::new().await;
     world.add(pages(&polite("h"), 1)).await;
     for is_answered in [false, true] {
-        {
+        loop {
             let claim = world.frontier.claim(1);
             futures::pin_mut!(claim);
             // It is sent, and then dropped with its answer to come, or unread.
-            assert!(futures::poll!(claim).is_pending());
+            if let Poll::Ready(read) = futures::poll!(claim) {
+                // The writer was quicker than this look at its answer: once more.
+                world.frontier.release(read.unwrap().leases).await.unwrap();
+                continue;
+            }
             if is_answered {
                 tests::until("the claim is answered", async || {
                     let stats = world.frontier.stats().await.unwrap();
@@ -139,6 +144,7 @@ pub(crate) async fn a_claim_that_nobody_waits_for_gives_its_urls_back<E: Engine>
                 })
                 .await;
             }
+            break;
         }
         let found = tests::until("the URL is due again", async || world.leases(1).await.pop());
         let lease = found.await;
