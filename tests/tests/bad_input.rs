@@ -38,18 +38,16 @@ async fn each_is_told_with_what_where_and_what_to_do() {
     write("secret", b"http://ann:hunter2@127.0.0.1:1/a\n");
     write("diary", b"dear diary\n");
     std::fs::create_dir(folder.join("a-folder")).expect("room");
-    let pipe = Command::new("mkfifo").arg(folder.join("pipe")).status();
-    assert!(pipe.await.is_ok_and(|status| status.success()));
     let nobody = "http://ann:hunter2@127.0.0.1:1";
 
     let table: &[(&[&str], i32, &[&str])] = &[
         (&["--bogus"], 2, &["--bogus", "--help"]),
         (&[nobody], 2, &["without a flag", "give --urls FILE"]),
-        (&["--json", "ann:hunter2@h"], 2, &["give --urls FILE"]),
+        (&["--quiet", "ann:hunter2@h"], 2, &["give --urls FILE"]),
         (&["--count", nobody], 2, &["'http://***@127.0.0.1:1'"]),
         (&["--timeout", nobody], 2, &["--timeout"]),
         (&["--concurrency", "ann:hunter2@h"], 2, &["'***@h'"]),
-        (&["--json=http://ann:hunter2@h"], 2, &["--json"]),
+        (&["--log=http://ann:hunter2@h"], 2, &["--log"]),
         (&["--http://ann:hunter2@h"], 2, &["unexpected argument"]),
         (&["--urls", nobody], 2, &["cannot read", "http://***@"]),
         (&["--urls", "one", "-o", nobody], 2, &["cannot write", "-o"]),
@@ -95,22 +93,23 @@ async fn each_is_told_with_what_where_and_what_to_do() {
             2,
             &["./one holds the URLs"],
         ),
-        (&["--urls", "one", "--resume"], 2, &["--output"]),
-        (&["--urls", "one", "--resume", "-o", "-"], 2, &["-o FILE"]),
         (
-            &["--urls", "one", "--resume", "-o", "diary"],
+            &["--urls", "one", "--job", "diary"],
             2,
-            &["diary", "line 1"],
+            &["cannot make the folder diary"],
         ),
+        (&["--urls", "one", "--fresh"], 2, &["--job"]),
+        (&["--rate", "3/h"], 2, &["--rate", "200/s or 30/m"]),
         (
-            &["--urls", "one", "--resume", "-o", "/dev/full"],
+            &["--rate", "3/s", "--pace", "1s"],
             2,
-            &["/dev/full", "no file"],
+            &["cannot be used with"],
         ),
+        (&["--every", "0s"], 2, &["--every", "at least 1ms"]),
         (
-            &["--urls", "one", "--resume", "-o", "pipe"],
+            &["--api", nobody],
             2,
-            &["pipe", "no file"],
+            &["--api", "a user name or a password"],
         ),
         (
             &["--urls", "rubbish", "--retries", "0"],
@@ -138,12 +137,12 @@ async fn each_is_told_with_what_where_and_what_to_do() {
             &["1 failed (connect)"],
         ),
         (
-            &["--urls", "secret", "--retries", "0", "--json"],
+            &["--urls", "secret", "--retries", "0"],
             1,
             &["http://127.0.0.1:1/a"],
         ),
         (
-            &["--api", nobody, "--retries", "0", "--json"],
+            &["--api", "http://127.0.0.1:1", "--retries", "0"],
             1,
             &[
                 "using the API at http://127.0.0.1:1/",
@@ -156,7 +155,6 @@ async fn each_is_told_with_what_where_and_what_to_do() {
     }
     let diary = std::fs::read(folder.join("diary")).expect("it is there");
     assert_eq!(diary, b"dear diary\n", "what is not ours stays as it was");
-    assert!(!folder.join("diary.resume").exists());
 }
 
 #[tokio::test]
@@ -168,7 +166,6 @@ async fn a_list_is_not_overwritten_whatever_it_is_called() {
     std::fs::hard_link(&list, &link).expect("links");
     for line in [
         r#""$0" --retries 0 --urls list -o link"#,
-        r#""$0" --retries 0 --urls list -o link --resume"#,
         r#""$0" --retries 0 --urls - -o list <list"#,
         r#""$0" --retries 0 --urls - -o link <list"#,
         r#""$0" --retries 0 --urls /dev/stdin -o list <list"#,
@@ -193,12 +190,12 @@ async fn results_that_cannot_be_written_are_work_left() {
     let full = [&base[..], &["-o", "/dev/full"]].concat();
     let ended = Crawler::start(&full).ended().await;
     assert_eq!(ended.code(), 3, "{}", ended.stderr);
-    for word in ["No space left", "make room", "--resume"] {
+    for word in ["No space left", "make room", "--job DIR"] {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
     }
 
     let mut command = Command::new("sh");
-    let line = r#"{ "$0" --api "$1" --json --count 2000; echo "code $?" >&2; } | head -n 1"#;
+    let line = r#"{ "$0" --api "$1" --count 2000; echo "code $?" >&2; } | head -n 1"#;
     command
         .arg("-c")
         .arg(line)
@@ -219,7 +216,7 @@ async fn results_that_cannot_be_written_are_work_left() {
 async fn a_standard_error_that_takes_nothing_changes_nothing() {
     let api = tests::SlowApi::start(&["--delay-ms", "0"]).await;
     for target in ["2>&-", "2>/dev/full"] {
-        let line = format!(r#"RUST_LOG=trace "$0" --api "$1" --json {target}"#);
+        let line = format!(r#"RUST_LOG=trace "$0" --api "$1" {target}"#);
         let mut command = Command::new("sh");
         command
             .arg("-c")

@@ -9,24 +9,13 @@ async fn a_url_that_waits_for_its_retry_lets_others_by() {
         _ => Answer::Status(200, ""),
     })
     .await;
-    let args = [
-        "--api",
-        server.url(),
-        "--count",
-        "5",
-        "--concurrency",
-        "1",
-        "--json",
-    ];
+    let args = ["--api", server.url(), "--count", "5", "--concurrency", "1"];
     let ended = Crawler::start(&args).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert_eq!(urls_in(&ended.stdout).len(), 5);
     let asked = server.asked();
     assert_eq!(asked.len(), 6);
-    assert!(
-        asked[0].ends_with("page1") && asked[5].ends_with("page1"),
-        "{asked:?}"
-    );
+    assert!(asked[5].ends_with("page1"), "{asked:?}");
 }
 
 #[tokio::test]
@@ -37,7 +26,7 @@ async fn retry_after_is_heeded_and_every_url_is_fetched() {
         _ => Answer::Status(200, ""),
     })
     .await;
-    let ended = Crawler::start(&["--api", server.url(), "--count", "50", "--json"])
+    let ended = Crawler::start(&["--api", server.url(), "--count", "50"])
         .ended()
         .await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
@@ -47,7 +36,7 @@ async fn retry_after_is_heeded_and_every_url_is_fetched() {
         ended
             .stdout
             .lines()
-            .all(|line| line.contains(r#""attempts":3"#))
+            .all(|line| line.contains(r#""retries":2"#))
     );
 }
 
@@ -64,15 +53,7 @@ async fn retry_after_is_heeded_with_every_status_that_is_tried_again() {
         }
     })
     .await;
-    let args = [
-        "--api",
-        server.url(),
-        "--count",
-        "6",
-        "--retries",
-        "6",
-        "--json",
-    ];
+    let args = ["--api", server.url(), "--count", "6", "--retries", "6"];
     let ended = Crawler::start(&args).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert!(server.counts().values().all(|times| *times == 7));
@@ -85,7 +66,7 @@ async fn a_url_that_always_fails_fails_after_its_retries_and_a_404_is_an_answer(
         false => Answer::Status(404, ""),
     })
     .await;
-    let ended = Crawler::start(&["--api", server.url(), "--count", "3", "--json"])
+    let ended = Crawler::start(&["--api", server.url(), "--count", "3"])
         .ended()
         .await;
     assert_eq!(ended.code(), 1, "{}", ended.stderr);
@@ -116,19 +97,11 @@ async fn an_answer_that_is_no_http_has_a_class_of_its_own() {
         Answer::Raw(answers[usize::from(path.as_bytes()[path.len() - 1] - b'1')])
     })
     .await;
-    let args = [
-        "--api",
-        server.url(),
-        "--count",
-        "5",
-        "--retries",
-        "0",
-        "--json",
-    ];
+    let args = ["--api", server.url(), "--count", "5", "--retries", "0"];
     let ended = Crawler::start(&args).ended().await;
     assert_eq!(ended.code(), 1, "{}", ended.stderr);
     for line in ended.stdout.lines() {
-        assert!(line.contains(r#""error":"protocol""#), "{line}");
+        assert!(line.contains(r#""reason":"protocol""#), "{line}");
     }
     assert_eq!(urls_in(&ended.stdout).len(), 5);
     for words in ["5 failed (protocol)", "scheme and port"] {

@@ -23,6 +23,8 @@ const ACCEPTED_TYPES: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 /// All headers of an answer together. Source: the order of what browsers and servers bear.
 const HEAD_BYTES_MAX: u32 = 256 * 1024;
+/// The status that ends HTTP on the connection. Source: RFC 9110 §15.2.2.
+const SWITCHING: u16 = 101;
 
 /// Fetches URLs: no redirect is followed, and no proxy is taken from the environment. At most ten requests are in flight
 /// to one address, but for hosts and ports that the user typed.
@@ -70,37 +72,49 @@ impl Answer {
     }
 }
 
+/// What the crawler calls itself to servers.
+#[derive(Debug, Clone)]
+pub struct UserAgent(HeaderValue);
+
+/// Why a name can't be sent.
+#[derive(Debug, Error)]
+#[error("the user agent {0:?} can't be sent in a header: use printable ASCII")]
+pub struct UserAgentError(String);
+
+impl UserAgent {
+    /// Parses the text of a name.
+    ///
+    /// # Errors
+    ///
+    /// [`UserAgentError`] when it can't be sent in a header.
+    pub fn parse(text: &str) -> Result<Self, UserAgentError> {
+        let value = HeaderValue::from_str(text);
+        value.map(Self).map_err(|_| UserAgentError(text.to_owned()))
+    }
+}
+
 /// Why a client can't be set up.
 #[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum FetcherError {
-    /// The name of the crawler can't be sent.
-    #[error("the user agent {0:?} can't be sent in a header: use printable ASCII")]
-    UserAgent(String),
-    /// The client refuses its settings.
-    #[error("cannot set up the HTTP client")]
-    Client(#[source] reqwest::Error),
-}
+#[error("cannot set up the HTTP client")]
+pub struct FetcherError(#[source] reqwest::Error);
 
 impl Fetcher {
     /// Makes a fetcher that calls itself `user_agent`.
     ///
     /// # Errors
     ///
-    /// [`FetcherError`], by its two cases.
+    /// [`FetcherError`] when the client refuses its settings.
     pub fn new(
-        user_agent: &str,
+        user_agent: &UserAgent,
         names: &Names,
         allowed: AllowedAddresses,
         limits: Limits,
         memory: Memory,
     ) -> Result<Self, FetcherError> {
-        let agent = HeaderValue::from_str(user_agent)
-            .map_err(|_| FetcherError::UserAgent(user_agent.to_owned()))?;
         let allowed = Arc::new(allowed);
         let client = |allowed| {
             let names = names.clone();
-            client(agent.clone(), Checked { names, allowed }, &limits)
+            client(user_agent.0.clone(), Checked { names, allowed }, &limits)
         };
         let checked = Checked {
             names: names.clone(),
@@ -109,8 +123,8 @@ impl Fetcher {
         Ok(Self {
             checked,
             places: Places::default(),
-            strict: client(Some(Arc::clone(&allowed))).map_err(FetcherError::Client)?,
-            typed: client(None).map_err(FetcherError::Client)?,
+            strict: client(Some(Arc::clone(&allowed))).map_err(FetcherError)?,
+            typed: client(None).map_err(FetcherError)?,
             allowed,
             limits,
             memory,
@@ -143,6 +157,11 @@ impl Fetcher {
             .map_err(FetchError::of)?;
         let latency = start.elapsed();
         let (status, version) = (response.status().as_u16(), response.version());
+        if status == SWITCHING {
+            let told =
+                "the server answered 101 and speaks another protocol, which it was not asked to";
+            return Err(FetchError::Protocol(told.to_owned()));
+        }
         let headers = response.headers().clone();
         let codings =
             coding::codings(&headers).map_err(|error| FetchError::Coding(error.to_string()))?;

@@ -15,6 +15,6 @@ mod coding;
 pub use body::{Body, Truncated};
 mod fetcher;
 mod places;
-pub use fetcher::{Answer, Fetcher, FetcherError};
+pub use fetcher::{Answer, Fetcher, FetcherError, UserAgent, UserAgentError};
 #[cfg(test)]
 mod tests;

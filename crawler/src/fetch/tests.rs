@@ -31,7 +31,8 @@ fn fetcher(limits: Limits, memory: &Memory) -> Fetcher {
     allowed.allow_all();
     // Nobody is asked: all hosts here are addresses.
     let names = Names::of_server("127.0.0.1:9".parse().unwrap()).unwrap();
-    Fetcher::new("FooBot/1.0", &names, allowed, limits, memory.clone()).unwrap()
+    let agent = UserAgent::parse("FooBot/1.0").unwrap();
+    Fetcher::new(&agent, &names, allowed, limits, memory.clone()).unwrap()
 }
 
 /// Reads a request's head.

@@ -79,6 +79,9 @@ pub trait Frontier: Debug + Send + Sync {
     /// Returns what the crawl was begun with, and how many pages of it are left.
     async fn job(&self) -> Result<Job, FrontierError>;
 
+    /// Replaces the configuration that the crawl was begun with, where it is known whole only when all seeds are in.
+    async fn describe(&self, config: String) -> Result<(), FrontierError>;
+
     /// Sets how many pages may yet be fetched; any number with `None`.
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError>;
 

@@ -6,9 +6,11 @@ use std::task::{Context as Task, Poll, ready};
 
 use futures::FutureExt;
 use stage::{Context, Directive, Failure, Producer, Result};
+use tokio::time::Instant;
 
 use super::Held;
 use crate::frontier::{Claims, Frontier, FrontierError, Lease, Next};
+use crate::policy::rate::Rate;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -16,6 +18,8 @@ type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub struct ClaimSource {
     frontier: Arc<dyn Frontier>,
     held: Held,
+    /// How many may begin now, where that is limited.
+    rate: Option<Rate>,
     claim: Option<Pending<std::result::Result<Claims, FrontierError>>>,
     /// Until another claim may give more.
     wait: Option<Pending<()>>,
@@ -28,10 +32,11 @@ impl std::fmt::Debug for ClaimSource {
 }
 
 impl ClaimSource {
-    pub(crate) const fn new(frontier: Arc<dyn Frontier>, held: Held) -> Self {
+    pub(crate) const fn new(frontier: Arc<dyn Frontier>, held: Held, rate: Option<Rate>) -> Self {
         Self {
             frontier,
             held,
+            rate,
             claim: None,
             wait: None,
         }
@@ -40,6 +45,9 @@ impl ClaimSource {
     /// Emits what was claimed and prepares for the next claim; returns whether it did anything.
     fn on_claims(&mut self, claims: Claims, cx: &mut Context<Lease>) -> bool {
         let mut has_moved = !claims.leases.is_empty();
+        if let Some(rate) = &mut self.rate {
+            rate.on_begun(claims.leases.len(), Instant::now().into_std());
+        }
         for lease in claims.leases {
             self.held.take(lease.key());
             cx.emit(lease);
@@ -80,7 +88,18 @@ impl Producer for ClaimSource {
                 Some(claim) => claim,
                 None if cx.demand() == 0 => return Poll::Pending,
                 None => {
-                    let (frontier, demand) = (Arc::clone(&self.frontier), cx.demand());
+                    let demand = match &self.rate {
+                        None => cx.demand(),
+                        Some(rate) => {
+                            let now = Instant::now().into_std();
+                            if let Some(wait) = rate.wait(now) {
+                                self.wait = Some(Box::pin(tokio::time::sleep(wait)));
+                                continue;
+                            }
+                            rate.allowed(now).min(cx.demand())
+                        }
+                    };
+                    let frontier = Arc::clone(&self.frontier);
                     let claim = async move { frontier.claim(demand).await };
                     self.claim.insert(Box::pin(claim))
                 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The counts of a running crawl; clones are the same ones.
 #[derive(Debug, Clone, Default)]
@@ -19,9 +20,27 @@ struct Shared {
     in_flight: AtomicU64,
     bytes: AtomicU64,
     links: AtomicU64,
-    statuses: Mutex<BTreeMap<u16, u64>>,
-    /// Why URLs failed or were refused, by code.
-    reasons: Mutex<BTreeMap<&'static str, u64>>,
+    told: Mutex<Told>,
+}
+
+/// What is told by names and times, beside the numbers.
+#[derive(Debug, Clone, Default)]
+struct Told {
+    span: Option<(Instant, Instant)>,
+    statuses: BTreeMap<u16, u64>,
+    failures: BTreeMap<&'static str, Failures>,
+    refusals: BTreeMap<&'static str, u64>,
+    left_out: BTreeMap<&'static str, u64>,
+}
+
+/// The URLs that failed alike.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failures {
+    /// How many.
+    pub count: u64,
+    /// The first of them, and what was said of it.
+    pub first: String,
 }
 
 /// The counts at one moment.
@@ -48,8 +67,22 @@ pub struct CountsNow {
     pub links: u64,
     /// Answers by their status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Why URLs failed, were refused, or links were left out, by code.
-    pub reasons: BTreeMap<&'static str, u64>,
+    /// Why URLs failed, by code.
+    pub failures: BTreeMap<&'static str, Failures>,
+    /// Why URLs were refused, by code.
+    pub refusals: BTreeMap<&'static str, u64>,
+    /// Why links were left out, by code.
+    pub left_out: BTreeMap<&'static str, u64>,
+    /// From the begin of the first visit to the end of the last one.
+    pub span: Option<Duration>,
+}
+
+impl CountsNow {
+    /// Returns how many URLs are done.
+    #[must_use]
+    pub const fn done(&self) -> u64 {
+        self.fetched + self.redirected + self.refused + self.failed
+    }
 }
 
 /// A visit that runs, until this is dropped.
@@ -59,6 +92,8 @@ pub(crate) struct InFlight(Counts);
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let now = Instant::now();
+        self.0.told().span.get_or_insert((now, now)).1 = now;
     }
 }
 
@@ -67,7 +102,7 @@ impl Counts {
     #[must_use]
     pub fn now(&self) -> CountsNow {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let shared = &*self.0;
+        let (shared, told) = (&*self.0, self.told().clone());
         CountsNow {
             fetched: of(&shared.fetched),
             failed: of(&shared.failed),
@@ -78,21 +113,18 @@ impl Counts {
             in_flight: of(&shared.in_flight),
             bytes: of(&shared.bytes),
             links: of(&shared.links),
-            statuses: shared
-                .statuses
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
-            reasons: shared
-                .reasons
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            statuses: told.statuses,
+            failures: told.failures,
+            refusals: told.refusals,
+            left_out: told.left_out,
+            span: told.span.map(|(first, last)| last - first),
         }
     }
 
     pub(crate) fn begin(&self) -> InFlight {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
+        let now = Instant::now();
+        self.told().span.get_or_insert((now, now));
         InFlight(self.clone())
     }
 
@@ -106,18 +138,23 @@ impl Counts {
         self.status(status);
     }
 
-    pub(crate) fn failed(&self, code: &'static str) {
+    /// Notes that a URL of this depth failed; its first like is kept as it is shown then.
+    pub(crate) fn failed(&self, code: &'static str, depth: u16, shown: impl FnOnce() -> String) {
         add(&self.0.failed, 1);
-        self.reasons(code, 1);
-    }
-
-    pub(crate) fn seed_failed(&self) {
-        add(&self.0.seeds_failed, 1);
+        if depth == 0 {
+            add(&self.0.seeds_failed, 1);
+        }
+        let mut told = self.told();
+        let failures = told.failures.entry(code).or_insert_with(|| Failures {
+            count: 0,
+            first: shown(),
+        });
+        failures.count += 1;
     }
 
     pub(crate) fn refused(&self, code: &'static str) {
         add(&self.0.refused, 1);
-        self.reasons(code, 1);
+        *self.told().refusals.entry(code).or_default() += 1;
     }
 
     pub(crate) fn retried(&self) {
@@ -132,22 +169,16 @@ impl Counts {
         add(&self.0.links, n as u64);
     }
 
-    pub(crate) fn reasons(&self, code: &'static str, n: u64) {
-        let mut reasons = self
-            .0
-            .reasons
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *reasons.entry(code).or_default() += n;
+    pub(crate) fn left_out(&self, code: &'static str, n: u64) {
+        *self.told().left_out.entry(code).or_default() += n;
     }
 
     fn status(&self, status: u16) {
-        let mut statuses = self
-            .0
-            .statuses
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *statuses.entry(status).or_default() += 1;
+        *self.told().statuses.entry(status).or_default() += 1;
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,9 +12,9 @@
 //! that no more than the places are ever fetched and not settled.
 
 mod rules;
-pub use rules::Rules;
+pub use rules::{Obeys, Rules, lanes_for};
 mod counts;
-pub use counts::{Counts, CountsNow};
+pub use counts::{Counts, CountsNow, Failures};
 mod leases;
 pub(crate) use leases::Held;
 mod claims;
@@ -25,6 +25,8 @@ mod record;
 pub use record::PageRecord;
 mod visit;
 pub use visit::{Visited, Visitor};
-mod store;
+mod output;
 mod verdict;
-pub use store::{Output, Store, WriteError};
+pub use output::{Outputs, WriteError};
+mod store;
+pub use store::Store;

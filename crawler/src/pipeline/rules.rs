@@ -1,6 +1,7 @@
 //! What the crawl was told: which URLs are its own, and how their sites are treated.
 
 use std::collections::HashSet;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use crate::frontier::{NewUrl, Site};
@@ -23,12 +24,37 @@ pub struct Rules {
     pub own_hosts: HashSet<String>,
     /// What it calls itself to robots.txt.
     pub product: Product,
-    /// Whether robots.txt is obeyed.
-    pub obeys_robots: bool,
+    /// Whose robots.txt is obeyed.
+    pub obeys: Obeys,
     /// How often a failed URL is tried again.
     pub retries: u16,
     /// Whether parameters that only track are taken off links.
     pub strips_tracking: bool,
+    /// How long after its answer each URL is fetched again, if it is.
+    pub every: Option<Duration>,
+    /// Lanes of a site of one's own.
+    pub lanes: NonZeroU16,
+}
+
+/// Whose robots.txt is obeyed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Obeys {
+    /// Every site's.
+    All,
+    /// That of all but hosts of one's own.
+    Others,
+    /// No site's.
+    Nobody,
+}
+
+/// Returns how many lanes a site of one's own has where so many fetches run at once: enough that few of them share one.
+#[must_use]
+pub fn lanes_for(concurrency: usize) -> NonZeroU16 {
+    let wanted = concurrency.saturating_mul(4).clamp(256, 1 << 15);
+    u16::try_from(wanted)
+        .ok()
+        .and_then(NonZeroU16::new)
+        .unwrap_or(NonZeroU16::MIN)
 }
 
 impl Rules {
@@ -37,7 +63,7 @@ impl Rules {
     pub fn site(&self, url: &WebUrl) -> Site {
         let site = url.site(self.grouping);
         if self.is_own(url) {
-            Site::unlimited(site.name())
+            Site::unlimited(site.name()).in_lanes(self.lanes)
         } else {
             Site::polite(site.name(), self.politeness.min_delay)
         }
@@ -47,6 +73,16 @@ impl Rules {
     #[must_use]
     pub fn is_own(&self, url: &WebUrl) -> bool {
         self.own_hosts.contains(url.host_str())
+    }
+
+    /// Returns whether the robots.txt of the URL's authority is to be asked.
+    #[must_use]
+    pub fn asks_robots(&self, url: &WebUrl) -> bool {
+        match self.obeys {
+            Obeys::All => true,
+            Obeys::Others => !self.is_own(url),
+            Obeys::Nobody => false,
+        }
     }
 
     /// Returns how long to leave the site of a URL alone after a fetch that took so long.
@@ -63,12 +99,15 @@ impl Rules {
     ///
     /// # Errors
     ///
-    /// The code of the scope's rule, or of the trap.
+    /// The code of the scope's rule, or of the trap; what was given by hand is no trap.
     pub fn admit(&self, url: &WebUrl, depth: u16) -> Result<NewUrl, &'static str> {
         self.scope
             .check(url, u32::from(depth))
             .map_err(|refused| refused.code())?;
-        traps::check(url).map_err(|trap| trap.code())?;
+        // What was given by hand is meant, whatever it looks like.
+        if depth > 0 {
+            traps::check(url).map_err(|trap| trap.code())?;
+        }
         let url = if self.strips_tracking {
             &url.without_tracking()
         } else {

@@ -72,16 +72,15 @@ impl Visit<'_> {
         if retry::is_failure(answer.status) {
             let is_again = retry::is_retried(answer.status);
             if is_again && lease.attempts < self.visitor.rules.retries {
-                return self.retry(lease, None);
+                return self.retry(lease, asked_wait(answer));
             }
             let record = self.answer_record(&lease, answer, "failed", digest);
             let code = status_code(answer.status);
-            self.visitor.counts.failed(code);
-            if lease.depth == 0 {
-                self.visitor.counts.seed_failed();
-            }
+            let message = format!("the server answered {} instead of a page", answer.status);
+            self.count_failure(&lease, code, &message);
             let record = PageRecord {
                 reason: Some(code),
+                message: Some(message),
                 ..record
             };
             return self.done(lease, Fate::Failed, &record);
@@ -127,7 +126,7 @@ impl Visit<'_> {
             left_out.insert("nofollow", not_followed as u64);
         }
         for (code, count) in left_out {
-            self.visitor.counts.reasons(code, count);
+            self.visitor.counts.left_out(code, count);
         }
         links
     }
@@ -154,7 +153,7 @@ impl Visit<'_> {
             Ok(new) => Some(new),
             Err(code) => {
                 record.reason = Some(code);
-                self.visitor.counts.reasons(code, 1);
+                self.visitor.counts.left_out(code, 1);
                 None
             }
         };
@@ -165,8 +164,7 @@ impl Visit<'_> {
 
     /// The site asks for less.
     fn pushed_back(&self, lease: Lease, answer: &Answer) -> Visited {
-        let asked = answer.header("retry-after");
-        let asked = asked.and_then(|value| retry_after(value, SystemTime::now()));
+        let asked = asked_wait(answer);
         let random = fastrand::u32(..);
         let wait = self.note(lease.site, |pushbacks| pushbacks.on_pushback(asked, random));
         match wait {
@@ -209,10 +207,7 @@ impl Visit<'_> {
     }
 
     pub(super) fn failed(&self, lease: Lease, code: &'static str, message: &str) -> Visited {
-        self.visitor.counts.failed(code);
-        if lease.depth == 0 {
-            self.visitor.counts.seed_failed();
-        }
+        self.count_failure(&lease, code, message);
         let record = self.record(&lease, "failed");
         let record = PageRecord {
             reason: Some(code),
@@ -222,13 +217,22 @@ impl Visit<'_> {
         self.done(lease, Fate::Failed, &record)
     }
 
+    fn count_failure(&self, lease: &Lease, code: &'static str, message: &str) {
+        let shown = || format!("{}: {message}", lease.url);
+        self.visitor.counts.failed(code, lease.depth, shown);
+    }
+
     fn done(&self, lease: Lease, fate: Fate, record: &PageRecord) -> Visited {
         let line = record.to_line();
         let mut kept = Record::new(fate);
         kept.status = record.status;
         line.trim_end().clone_into(&mut kept.about);
+        let outcome = match self.visitor.rules.every {
+            Some(every) => Outcome::again(lease, kept, every),
+            None => Outcome::done(lease, kept),
+        };
         Visited {
-            outcome: Outcome::done(lease, kept),
+            outcome,
             line: Some(line),
             ended: Instant::now(),
         }
@@ -271,6 +275,12 @@ impl Visit<'_> {
             ..self.record(lease, fate)
         }
     }
+}
+
+/// Returns how long the server asked to be left alone.
+fn asked_wait(answer: &Answer) -> Option<Duration> {
+    let asked = answer.header("retry-after")?;
+    retry_after(asked, SystemTime::now())
 }
 
 /// Returns the class of a status that is no final answer.

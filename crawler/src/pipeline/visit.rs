@@ -158,7 +158,7 @@ impl Visit<'_> {
     }
 
     async fn permission(&self, url: &WebUrl) -> Result<Permission, FrontierError> {
-        if self.visitor.rules.obeys_robots {
+        if self.visitor.rules.asks_robots(url) {
             self.visitor.robots.permission(url).await
         } else {
             Ok(Permission::Allowed { crawl_delay: None })

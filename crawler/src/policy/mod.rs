@@ -4,6 +4,7 @@
 pub mod address;
 pub(crate) mod limit;
 pub mod politeness;
+pub mod rate;
 pub mod redirects;
 pub mod refusal;
 pub(crate) mod retry;

@@ -6,17 +6,13 @@
 //! | what is no proper HTTP answer: garbage, a broken or too large head, a 101 | yes, as Scrapy does and no browser |
 //! | 408, 429, 500, 502, 503, 504 | yes, and its `Retry-After` goes before the back-off |
 //! | another status of 500 to 599 | no: it failed |
-//! | a body that is too large, a URL that can't be requested | no |
-//! | its child was aborted by its name | yes, at once |
-//! | its child panicked | no |
+//! | a coding that can't be read, a certificate that is not valid, a panic | no |
 //! | any other status | no: it is the answer |
 //!
 //! What is no proper answer may be the rest of the one before it on the same connection, which another try does not
 //! share; a browser leaves that try to its user. Source: Scrapy `RETRY_EXCEPTIONS`, `ResponseFailed`.
 
 use std::time::Duration;
-
-use crate::model::Problem;
 
 /// The first back-off.
 const FIRST_MS: u64 = 1_000;
@@ -31,25 +27,6 @@ pub(crate) const fn is_failure(status: u16) -> bool {
 /// Returns whether a status that is a failure may be another one at the next try.
 pub(crate) const fn is_retried(status: u16) -> bool {
     matches!(status, 408 | 429 | 500 | 502 | 503 | 504)
-}
-
-/// Returns whether another try may end better.
-const fn is_worth_another(problem: Problem) -> bool {
-    match problem {
-        Problem::Connect
-        | Problem::Protocol
-        | Problem::Timeout
-        | Problem::Body
-        | Problem::Aborted => true,
-        Problem::Status(status) => is_retried(status),
-        // A panic is a defect of ours, and would come again.
-        Problem::BodyTooLarge | Problem::InvalidUrl | Problem::Panicked => false,
-    }
-}
-
-/// Returns whether there is another try after `made` of them, the last of which had this problem.
-pub(crate) const fn is_due(problem: Problem, made: u32, retries: u32) -> bool {
-    made <= retries && is_worth_another(problem)
 }
 
 /// Returns the wait before retry `number` (from 1): 1 s doubled each time, half less to half more by `random`, and at
@@ -89,20 +66,10 @@ mod tests {
     }
 
     #[test]
-    fn the_first_try_is_no_retry() {
-        assert!(!is_due(Problem::Connect, 1, 0));
-        assert!(is_due(Problem::Connect, 3, 3) && !is_due(Problem::Connect, 4, 3));
-    }
-
-    #[test]
     fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         for status in [408, 429, 500, 502, 503, 504] {
-            assert!(is_worth_another(Problem::Status(status)));
+            assert!(is_retried(status), "{status}");
         }
-        assert!(!is_worth_another(Problem::Status(501)));
-        assert!(is_worth_another(Problem::Connect) && is_worth_another(Problem::Body));
-        assert!(is_worth_another(Problem::Protocol));
-        assert!(!is_worth_another(Problem::BodyTooLarge));
-        assert!(is_worth_another(Problem::Aborted) && !is_worth_another(Problem::Panicked));
+        assert!(!is_retried(501) && !is_retried(404));
     }
 }

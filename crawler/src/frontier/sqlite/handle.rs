@@ -22,7 +22,7 @@ use crate::frontier::{
 /// [`close`](Frontier::close) lets go of the file before it returns; dropping lets go of it soon.
 #[derive(Debug)]
 pub struct SqliteFrontier {
-    config: String,
+    config: Mutex<String>,
     messages: mpsc::Sender<Message>,
     told: watch::Receiver<Told>,
     known: Mutex<Known>,
@@ -36,7 +36,7 @@ impl SqliteFrontier {
         known: Known,
     ) -> Self {
         Self {
-            config,
+            config: Mutex::new(config),
             messages,
             told,
             known: Mutex::new(known),
@@ -81,6 +81,10 @@ impl SqliteFrontier {
         answer.await.unwrap_or(Err(FrontierError::Closed))
     }
 
+    fn config(&self) -> MutexGuard<'_, String> {
+        self.config.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,9 +93,20 @@ impl SqliteFrontier {
 #[async_trait]
 impl Frontier for SqliteFrontier {
     async fn job(&self) -> Result<Job, FrontierError> {
-        let config = self.config.clone();
+        let config = self.config().clone();
         let pages = self.stats().await?.pages_left;
         Ok(Job { config, pages })
+    }
+
+    async fn describe(&self, config: String) -> Result<(), FrontierError> {
+        let kept = config.clone();
+        let describe = move |turn: &mut Turn<'_>| {
+            let sql = "UPDATE crawl SET config = ?1";
+            turn.connection.execute(sql, [&kept]).map(drop)
+        };
+        self.ask(Kind::Durable, describe).await?;
+        *self.config() = config;
+        Ok(())
     }
 
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError> {

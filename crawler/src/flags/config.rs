@@ -1,4 +1,4 @@
-//! The configuration file: TOML whose keys are the names of the flags of `crawl` and `resume`.
+//! The configuration file: TOML whose keys are the names of the flags, of whichever command.
 //!
 //! A key is turned into its flag where neither the command line nor the environment gave it, so what a flag refuses the
 //! file can't hold either. Each key is tried alone first: an error then names it.
@@ -21,9 +21,7 @@ pub(crate) enum ConfigError {
     Unreadable { file: String, cause: std::io::Error },
     #[error("{file} is no TOML: {cause}; write lines such as depth = 3")]
     NotToml { file: String, cause: String },
-    #[error(
-        "{file}: the key {key:?} is not known; the keys are the flags of crawl and resume, such as {known}"
-    )]
+    #[error("{file}: the key {key:?} is not known; the keys are the flags, such as {known}")]
     UnknownKey {
         file: String,
         key: String,
@@ -44,15 +42,38 @@ pub(crate) enum ConfigError {
     },
 }
 
-/// Returns the flags that a file adds to those that were given to a subcommand, whose `matches` these are.
+/// What was given on the command line and in the environment, and to whom.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Given<'a> {
+    Program(&'a ArgMatches),
+    Command(&'a str, &'a ArgMatches),
+}
+
+impl<'a> Given<'a> {
+    /// Returns the name of the command, if one was given.
+    const fn command(self) -> Option<&'a str> {
+        match self {
+            Self::Program(_) => None,
+            Self::Command(name, _) => Some(name),
+        }
+    }
+
+    const fn matches(self) -> &'a ArgMatches {
+        match self {
+            Self::Program(matches) | Self::Command(_, matches) => matches,
+        }
+    }
+}
+
+/// Returns the flags that a file adds to those that were given.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] names the file and the key.
-pub(crate) fn flags_of(
+pub(super) fn flags_of(
     file: &Path,
     program: &Command,
-    (name, matches): (&str, &ArgMatches),
+    given: Given,
 ) -> Result<Vec<OsString>, ConfigError> {
     let shown = file.display().to_string();
     let text = std::fs::read_to_string(file).map_err(|cause| ConfigError::Unreadable {
@@ -71,11 +92,12 @@ pub(crate) fn flags_of(
     })?;
     let mut flags = Vec::new();
     for (key, value) in &table {
-        let (of, arg) = find(program, name, key).ok_or_else(|| ConfigError::UnknownKey {
-            file: shown.clone(),
-            key: key.clone(),
-            known: nearest(program, key),
-        })?;
+        let (of, arg) =
+            find(program, given.command(), key).ok_or_else(|| ConfigError::UnknownKey {
+                file: shown.clone(),
+                key: key.clone(),
+                known: nearest(program, key),
+            })?;
         let own = written(arg, value).map_err(|wanted| ConfigError::WrongType {
             file: shown.clone(),
             key: key.clone(),
@@ -87,32 +109,41 @@ pub(crate) fn flags_of(
             key: key.clone(),
             cause,
         })?;
-        // A key of the other subcommand is right, and nothing to this one.
-        if of == name && !is_given(matches, arg) {
+        // A key of another command is right, and nothing to this one.
+        if of == given.command() && !is_given(given.matches(), arg) {
             flags.extend(own);
         }
     }
     Ok(flags)
 }
 
-/// Finds the flag of a key: of this subcommand, or else of another.
-fn find<'a>(program: &'a Command, name: &str, key: &str) -> Option<(&'a str, &'a Arg)> {
-    let mut subcommands: Vec<_> = program.get_subcommands().collect();
-    subcommands.sort_by_key(|subcommand| subcommand.get_name() != name);
-    let flags = subcommands.into_iter().flat_map(|subcommand| {
-        let flags = subcommand.get_arguments();
-        flags.map(|arg| (subcommand.get_name(), arg))
-    });
-    flags
+/// Returns the program itself and its commands, each with its name.
+fn commands(program: &Command) -> Vec<(Option<&str>, &Command)> {
+    let own = [(None, program)].into_iter();
+    let others = program.get_subcommands();
+    own.chain(others.map(|command| (Some(command.get_name()), command)))
+        .collect()
+}
+
+/// Finds the flag of a key: of this command, or else of another.
+fn find<'a>(
+    program: &'a Command,
+    name: Option<&str>,
+    key: &str,
+) -> Option<(Option<&'a str>, &'a Arg)> {
+    let mut commands = commands(program);
+    commands.sort_by_key(|(of, _)| *of != name);
+    let mut flags = commands
         .into_iter()
-        .find(|(_, arg)| arg.get_long() == Some(key) && !NOT_KEPT.contains(&key))
+        .flat_map(|(of, command)| command.get_arguments().map(move |arg| (of, arg)));
+    flags.find(|(_, arg)| arg.get_long() == Some(key) && !NOT_KEPT.contains(&key))
 }
 
 /// Returns the known keys that begin as this one does, or all.
 fn nearest(program: &Command, key: &str) -> String {
-    let subcommands = program.get_subcommands();
-    let mut known: Vec<_> = subcommands
-        .flat_map(Command::get_arguments)
+    let mut known: Vec<_> = commands(program)
+        .into_iter()
+        .flat_map(|(_, command)| command.get_arguments())
         .filter_map(Arg::get_long)
         .filter(|known| !NOT_KEPT.contains(known))
         .collect();
@@ -160,9 +191,11 @@ const fn kind(value: &Value) -> &'static str {
 }
 
 /// Reads the flags with nothing beside them.
-fn try_alone(program: &Command, subcommand: &str, flags: &[OsString]) -> Result<(), String> {
-    let line = ["crawler", subcommand, "https://example.com/"].map(OsString::from);
-    let line = line.into_iter().chain(flags.iter().cloned());
+fn try_alone(program: &Command, command: Option<&str>, flags: &[OsString]) -> Result<(), String> {
+    let argument = command.map(|_| "https://example.com/");
+    let line = [Some("crawler"), command, argument];
+    let line = line.into_iter().flatten().map(OsString::from);
+    let line = line.chain(flags.iter().cloned());
     match program.clone().try_get_matches_from(line) {
         Ok(_) => Ok(()),
         Err(error) => {
@@ -183,22 +216,23 @@ fn is_given(matches: &ArgMatches, arg: &Arg) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Flags;
+    use crate::flags::read::read_from;
+    use crate::flags::{Command as Named, CrawlFlags, Flags};
 
-    fn read(text: &str, args: &[&str]) -> Result<crate::cli::Flags, String> {
+    fn read(text: &str, args: &[&str]) -> Result<Flags, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("crawl.toml");
         std::fs::write(&file, text).unwrap();
         let file = format!("--config={}", file.display());
         let args = args.iter().copied().chain([file.as_str()]);
-        crate::cli::read_from(args.map(OsString::from).collect())
+        read_from(args.map(OsString::from).collect())
             .map_err(|error| error.to_string().replace('\n', " "))
     }
 
-    fn crawl(text: &str, args: &[&str]) -> crate::crawl_flags::CrawlFlags {
+    fn crawl(text: &str, args: &[&str]) -> CrawlFlags {
         let args = [&["crawler", "crawl", "http://h/"], args].concat();
         match read(text, &args).unwrap().command {
-            Some(crate::cli::Command::Crawl(flags)) => *flags,
+            Some(Named::Crawl(flags)) => *flags,
             other => panic!("{other:?}"),
         }
     }
@@ -207,28 +241,30 @@ mod tests {
     fn the_file_goes_before_the_defaults_and_a_flag_before_the_file() {
         let text = "depth = 3\nretries = 7\ndelay = \"2s\"\nallow-private = true\nquiet = false";
         let flags = crawl(text, &["--retries", "1"]);
-        assert_eq!((flags.what.depth, flags.how.retries), (3, 1));
-        assert_eq!(flags.what.delay, Some(std::time::Duration::from_secs(2)));
-        assert!(flags.what.allow_private && !flags.how.quiet);
-        assert_eq!(flags.how.concurrency.get(), 64);
+        assert_eq!((flags.reach.depth, flags.how.retries), (3, 1));
+        assert_eq!(flags.manners.delay, Some(std::time::Duration::from_secs(2)));
+        assert!(flags.manners.allow_private && !flags.how.quiet);
+        assert_eq!(flags.how.concurrency, None);
     }
 
     #[test]
     fn a_list_is_given_whole_or_not_at_all() {
         let text = "include = [\"a\", \"b\"]\nexclude = \"c\"";
         let flags = crawl(text, &["--exclude", "d"]);
-        assert_eq!(flags.what.include, ["a", "b"]);
-        assert_eq!(flags.what.exclude, ["d"]);
+        assert_eq!(flags.reach.include, ["a", "b"]);
+        assert_eq!(flags.reach.exclude, ["d"]);
     }
 
     #[test]
-    fn one_file_serves_both_commands() {
-        let text = "depth = 3\nretries = 7";
+    fn one_file_serves_all_commands() {
+        let text = "depth = 3\nretries = 7\ncount = 5";
         let flags = read(text, &["crawler", "resume", "dir"]).unwrap();
         match flags.command {
-            Some(crate::cli::Command::Resume(flags)) => assert_eq!(flags.how.retries, 7),
+            Some(Named::Resume(flags)) => assert_eq!(flags.how.retries, 7),
             other => panic!("{other:?}"),
         }
+        let flags = read(text, &["crawler", "--retries", "2"]).unwrap();
+        assert_eq!((flags.how.retries, flags.list.count.get()), (2, 5));
     }
 
     #[test]
@@ -242,8 +278,8 @@ mod tests {
         let subcommand = Command::new("crawl").args([Arg::new("url"), name, other]);
         let program = Command::new("crawler").subcommand(subcommand);
         let found = program.clone().get_matches_from(["crawler", "crawl", "u"]);
-        let found = found.subcommand().unwrap();
-        let flags = flags_of(&file, &program, found).unwrap();
+        let (name, found) = found.subcommand().unwrap();
+        let flags = flags_of(&file, &program, Given::Command(name, found)).unwrap();
         assert_eq!(flags, ["--other=b"]);
     }
 
@@ -286,23 +322,8 @@ mod tests {
             "--config",
             "/nowhere/a.toml",
         ];
-        let error = crate::cli::read_from(args.map(OsString::from).to_vec()).unwrap_err();
+        let error = read_from(args.map(OsString::from).to_vec()).unwrap_err();
         let told = error.to_string();
         assert!(told.contains("/nowhere/a.toml"), "{told}");
-    }
-
-    #[test]
-    fn each_flag_of_a_crawl_has_its_variable() {
-        let program = <Flags as clap::CommandFactory>::command();
-        for arg in program.get_subcommands().flat_map(Command::get_arguments) {
-            let Some(long) = arg.get_long().filter(|long| *long != "help") else {
-                continue;
-            };
-            let name = format!("CRAWLER_{}", long.replace('-', "_").to_uppercase());
-            assert_eq!(
-                arg.get_env().and_then(|env| env.to_str()),
-                Some(name.as_str())
-            );
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use url::Url;
 
-use crate::model::shown;
+use crate::web_url::WebUrl;
 
 /// Where a slow API listens when somebody started one.
 const USUAL: &str = "http://127.0.0.1:4000";
@@ -24,13 +24,29 @@ pub(crate) struct Api {
     pub(crate) line: String,
 }
 
-/// Finds the slow API, or starts one.
-pub(crate) async fn find(named: Option<&Url>) -> anyhow::Result<Api> {
+impl Api {
+    /// Returns the URL that asks it for a page, by its number.
+    ///
+    /// # Errors
+    ///
+    /// When the API's own URL is too long for that.
+    pub(crate) fn page(&self, number: usize) -> anyhow::Result<WebUrl> {
+        let mut url = self.url.clone();
+        let base = self.url.path().trim_end_matches('/');
+        url.set_path(&format!("{base}/api/crawl"));
+        let page = format!("https://example.com/page{number}");
+        url.query_pairs_mut().clear().append_pair("url", &page);
+        WebUrl::parse(url.as_str()).context("--api can't be asked")
+    }
+}
+
+/// Finds the slow API, or starts one where it may end with this process.
+pub(crate) async fn find(named: Option<Url>, may_start: bool) -> anyhow::Result<Api> {
     if let Some(url) = named {
         return Ok(Api {
-            url: url.clone(),
+            line: format!("using the API at {url}"),
             own: None,
-            line: format!("using the API at {}", shown(url)),
+            url,
         });
     }
     let why = match ask().await? {
@@ -44,6 +60,11 @@ pub(crate) async fn find(named: Option<&Url>) -> anyhow::Result<Api> {
         Err(error) if error.is_connect() => "nothing listens on port 4000",
         _ => "what listens on port 4000 is no slow API and is left alone",
     };
+    anyhow::ensure!(
+        may_start,
+        "{why}, and one of this process would be gone when the job is resumed; start cargo run -p slow-api, or name \
+         one with --api"
+    );
     let options = slow_api::Options {
         port: 0,
         ..slow_api::Options::default()
@@ -89,6 +110,19 @@ fn is_slow_api(body: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_is_asked_for_percent_encoded_below_the_apis_own_path() {
+        let api = Api {
+            url: Url::parse("http://h:1/base/").unwrap(),
+            own: None,
+            line: String::new(),
+        };
+        assert_eq!(
+            api.page(100).unwrap().as_str(),
+            "http://h:1/base/api/crawl?url=https%3A%2F%2Fexample.com%2Fpage100"
+        );
+    }
 
     #[test]
     fn only_a_service_that_names_itself_is_used() {

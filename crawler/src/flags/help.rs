@@ -1,4 +1,4 @@
-//! What the help of `crawler crawl` and `crawler resume` says below the flags.
+//! What the help says below the flags.
 
 const EXAMPLES: &str = "\
 Examples:
@@ -8,15 +8,28 @@ Examples:
   crawler crawl https://example.com/ --config crawl.toml    with the flags that stand in a file
   crawler resume crawl-example.com                          after Ctrl-C, a crash or a full disk";
 
+const LIST_EXAMPLES: &str = "\
+Examples:
+  crawler                                       100 URLs of an API that takes 4 s for each, all at once
+  crawler --concurrency 10                      never more than 10 at once
+  crawler --urls list.txt -o results.jsonl      the URLs of a list
+  crawler --urls list.txt --job run             the same, to be resumed after whatever ends it
+  crawler --urls list.txt --every 10s           each again, 10 s after its last answer
+  crawler crawl https://example.com/            a site";
+
+const LIST: &str = "\
+Loopback and private addresses that stand in the list, and localhost, are fetched without delay, limit or robots.txt;
+all other hosts as crawler crawl has it.";
+
 const ENDS: &str = "\
 Flags go before variables (CRAWLER_…), variables before the file of --config, and that before the defaults.
 Ctrl-C lets what is in flight finish, for 30 s at most; a second one does not. Nothing finished is lost.
 
 Exit codes:
-  0  all is crawled, or the budget of pages is spent; a 404 is an answer, a refusal no failure
-  1  a seed had no answer after its retries
+  0  all is done, or the budget of pages is spent; a 404 is an answer, a refusal no failure
+  1  a URL of a list or a seed had no answer after its retries, or a line held no URL
   2  bad usage or configuration
-  3  interrupted, or the crawl could not go on: work is left, and crawler resume DIR goes on";
+  3  interrupted, or it could not go on: work is left, and with a job's folder crawler resume DIR goes on";
 
 const RECORDS: &str = "\
 Each URL that is done is a line of JSON; a field that does not apply is left out:
@@ -50,18 +63,28 @@ Each URL that is done is a line of JSON; a field that does not apply is left out
                   crashed                             a defect of the crawler
   message       the same in words";
 
+/// Returns what stands below the flags of the program without a command.
+pub(super) fn list() -> String {
+    format!("{LIST_EXAMPLES}\n\n{LIST}\n{ENDS}")
+}
+
+/// Returns the same with the fields of a record.
+pub(super) fn list_long() -> String {
+    format!("{RECORDS}\n\n{}", list())
+}
+
 /// Returns what stands below the flags of `crawl`.
-pub(crate) fn crawl() -> String {
+pub(super) fn crawl() -> String {
     format!("{EXAMPLES}\n\n{ENDS}")
 }
 
 /// Returns the same with the fields of a record.
-pub(crate) fn crawl_long() -> String {
+pub(super) fn crawl_long() -> String {
     format!("{RECORDS}\n\n{}", crawl())
 }
 
 /// Returns what stands below the flags of `resume`.
-pub(crate) fn resume() -> String {
+pub(super) fn resume() -> String {
     format!("The records are as crawler crawl --help has them.\n{ENDS}")
 }
 
@@ -105,7 +128,8 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
-        for line in crawl_long().lines().chain(resume().lines()) {
+        let all = [list_long(), crawl_long(), resume()].concat();
+        for line in all.lines() {
             assert!(line.chars().count() <= 120, "{line}");
         }
     }

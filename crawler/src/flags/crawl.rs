@@ -1,0 +1,126 @@
+//! The flags of `crawler crawl` and `crawler resume`.
+
+use std::path::PathBuf;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+
+use super::{HowFlags, MannersFlags};
+
+/// How far a crawl goes from its seeds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+pub(crate) enum ScopeName {
+    /// The registrable domains of the seeds, with their subdomains.
+    Site,
+    /// The hosts of the seeds.
+    Host,
+    /// The hosts, schemes and ports of the seeds.
+    Origin,
+    /// Everywhere.
+    Any,
+}
+
+/// Crawls the web from its seeds: politely, by robots.txt, each page once.
+#[derive(Debug, Args)]
+pub(crate) struct CrawlFlags {
+    /// Where the crawl begins: http or https URLs.
+    ///
+    /// A seed on this machine or in a private network may be fetched because it was typed, without delay or limit.
+    #[arg(value_name = "URL", required_unless_present = "urls")]
+    pub(crate) seeds: Vec<String>,
+    /// More seeds: the URLs of this file, one a line; - is standard input.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CRAWLER_URLS",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) urls: Option<PathBuf>,
+    /// The folder of the crawl: crawl.db, and pages.jsonl unless -o says otherwise; ./crawl-HOST without it.
+    #[arg(long, value_name = "DIR", env = "CRAWLER_JOB", help_heading = "Output")]
+    pub(crate) job: Option<PathBuf>,
+    /// Begins anew where the folder holds a crawl.
+    #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) fresh: bool,
+    #[command(flatten)]
+    pub(crate) reach: ReachFlags,
+    #[command(flatten)]
+    pub(crate) manners: MannersFlags,
+    #[command(flatten)]
+    pub(crate) how: HowFlags,
+}
+
+/// Goes on with a job that was interrupted, killed, or out of disk.
+#[derive(Debug, Args)]
+pub(crate) struct ResumeFlags {
+    /// The folder of the job.
+    #[arg(value_name = "DIR")]
+    pub(crate) job: PathBuf,
+    #[command(flatten)]
+    pub(crate) how: HowFlags,
+}
+
+/// Which URLs belong to the crawl: kept with it, for the day it is resumed.
+#[derive(Debug, Clone, Args, Serialize, Deserialize)]
+pub(crate) struct ReachFlags {
+    /// How far it goes.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "site",
+        env = "CRAWLER_SCOPE",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) scope: ScopeName,
+    /// Follows only URLs that this regular expression matches; may be given several times.
+    #[arg(
+        long,
+        value_name = "REGEX",
+        env = "CRAWLER_INCLUDE",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) include: Vec<String>,
+    /// Leaves out URLs that this regular expression matches; may be given several times.
+    #[arg(
+        long,
+        value_name = "REGEX",
+        env = "CRAWLER_EXCLUDE",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) exclude: Vec<String>,
+    /// How many links from a seed; 0 is the seeds alone.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 25,
+        env = "CRAWLER_DEPTH",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) depth: u32,
+    /// How many pages at most.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CRAWLER_PAGES",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) pages: Option<u64>,
+    /// Takes parameters that only track, such as `utm_source`, off links.
+    #[arg(long, env = "CRAWLER_STRIP_TRACKING", value_parser = BoolishValueParser::new(), help_heading = "What to crawl")]
+    pub(crate) strip_tracking: bool,
+}
+
+impl ReachFlags {
+    /// Of a list: what stands in it, wherever that is, and nothing else.
+    pub(crate) const fn of_list() -> Self {
+        Self {
+            scope: ScopeName::Any,
+            include: Vec::new(),
+            exclude: Vec::new(),
+            depth: 0,
+            pages: None,
+            strip_tracking: false,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What belongs to one run alone, whatever it fetches.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+
+use super::values::{at_least_one, rate, time};
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// A line of JSON for each event.
+    Json,
+}
+
+/// What belongs to this run alone.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HowFlags {
+    /// A TOML file that holds flags, under their names without the dashes; given flags and variables go before it.
+    ///
+    /// A line is such as depth = 3, allow-private = true or include = ["/docs/", "/blog/"]. One file may hold the flags of
+    /// all commands.
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "CRAWLER_CONFIG",
+        help_heading = "Configuration"
+    )]
+    pub(crate) config: Option<PathBuf>,
+    /// Where the records go, a line of JSON each; - is standard output; may be given several times.
+    ///
+    /// Without it they go to DIR/pages.jsonl where there is a job's folder, and to standard output where that is piped or
+    /// redirected.
+    #[arg(
+        short,
+        long,
+        value_name = "FILE",
+        env = "CRAWLER_OUTPUT",
+        help_heading = "Output"
+    )]
+    pub(crate) output: Vec<PathBuf>,
+    /// Most visits at once; 100 for a list, 64 for a crawl.
+    #[arg(long, value_name = "N", value_parser = at_least_one, env = "CRAWLER_CONCURRENCY", help_heading = "How to fetch")]
+    pub(crate) concurrency: Option<NonZeroUsize>,
+    /// Most visits that begin in a second or a minute, such as 200/s or 30/m; any number without it.
+    #[arg(long, value_name = "N/s", value_parser = rate, env = "CRAWLER_RATE", help_heading = "How to fetch")]
+    pub(crate) rate: Option<Duration>,
+    /// How often a failed URL is tried again.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 3,
+        env = "CRAWLER_RETRIES",
+        help_heading = "How to fetch"
+    )]
+    pub(crate) retries: u16,
+    /// How long one fetch may take, from its start to the end of the body: 500ms, 30s or 2m; a bare number is seconds.
+    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to fetch")]
+    pub(crate) timeout: Duration,
+    /// Bytes of a body, decoded, that are read at most, in MiB.
+    #[arg(long, value_name = "MIB", default_value = "10", value_parser = at_least_one, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
+    pub(crate) max_body: NonZeroUsize,
+    /// Memory for all bodies in flight, in MiB.
+    #[arg(long, value_name = "MIB", default_value = "256", value_parser = at_least_one, env = "CRAWLER_MEMORY", help_heading = "Safety")]
+    pub(crate) memory: NonZeroUsize,
+    /// The DNS server that names are looked up with, such as 127.0.0.1:53; the machine's own without it.
+    #[arg(
+        long,
+        value_name = "ADDR",
+        env = "CRAWLER_DNS",
+        help_heading = "How to fetch"
+    )]
+    pub(crate) dns: Option<SocketAddr>,
+    /// Shows no progress and no summary; what went wrong is shown all the same.
+    #[arg(long, env = "CRAWLER_QUIET", value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) quiet: bool,
+    /// How log lines are written; RUST_LOG chooses them.
+    #[arg(
+        long,
+        value_enum,
+        default_value = "text",
+        env = "CRAWLER_LOG",
+        help_heading = "Output"
+    )]
+    pub(crate) log: LogFormat,
+}
+
+impl HowFlags {
+    /// Returns the outputs that are files.
+    pub(crate) fn output_files(&self) -> impl Iterator<Item = &Path> {
+        let outputs = self.output.iter().map(PathBuf::as_path);
+        outputs.filter(|path| *path != Path::new("-"))
+    }
+}

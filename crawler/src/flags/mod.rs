@@ -1,0 +1,18 @@
+//! The flags, checked where they are read, so that all else may trust them. A flag goes before its variable, that
+//! before the configuration file, and that before the default.
+
+mod list;
+mod values;
+pub(crate) use list::ListFlags;
+mod crawl;
+pub(crate) use crawl::{CrawlFlags, ReachFlags, ResumeFlags, ScopeName};
+mod manners;
+pub(crate) use manners::MannersFlags;
+mod how;
+pub(crate) use how::{HowFlags, LogFormat};
+mod help;
+mod program;
+pub(crate) use program::{Command, Flags};
+mod config;
+mod read;
+pub(crate) use read::{BAD_USAGE, read};

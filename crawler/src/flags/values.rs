@@ -1,0 +1,96 @@
+//! How the values of flags are written: numbers of things, times, and rates.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+/// The longest time there is for a flag, in milliseconds: a day.
+const DAY_MS: u64 = 86_400_000;
+
+/// Reads a number of things of which there must be one.
+pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
+    let number: usize = text
+        .parse()
+        .map_err(|_| "write a whole number of at least 1".to_owned())?;
+    NonZeroUsize::new(number).ok_or_else(|| "nothing would be fetched; write at least 1".to_owned())
+}
+
+/// Reads a time that may be none.
+pub(super) fn delay(text: &str) -> Result<Duration, String> {
+    match text {
+        "0" | "0s" | "0ms" => Ok(Duration::ZERO),
+        _ => time(text),
+    }
+}
+
+/// Reads a number with its unit; a bare number is seconds.
+pub(super) fn time(text: &str) -> Result<Duration, String> {
+    let digits = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a time such as 500ms, 30s or 2m".to_owned())?;
+    let milliseconds = match unit {
+        "ms" => Some(number),
+        "" | "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        _ => return Err(format!("{unit:?} is no unit; write ms, s or m")),
+    };
+    match milliseconds {
+        Some(0) => Err("nothing takes no time; write at least 1ms".to_owned()),
+        Some(milliseconds) if milliseconds <= DAY_MS => Ok(Duration::from_millis(milliseconds)),
+        _ => Err("write at most a day: 1440m".to_owned()),
+    }
+}
+
+/// Reads how many a second or a minute, such as 200/s; returns the time between two.
+pub(super) fn rate(text: &str) -> Result<Duration, String> {
+    let (number, per) = match text.split_once('/') {
+        None | Some((_, "s")) => (text.trim_end_matches("/s"), Duration::from_secs(1)),
+        Some((number, "m")) => (number, Duration::from_secs(60)),
+        Some((_, unit)) => return Err(format!("{unit:?} is no unit; write 200/s or 30/m")),
+    };
+    match number.parse() {
+        Ok(0) => Err("nothing would be fetched; write at least 1/m".to_owned()),
+        Ok(number) => Ok(per / number),
+        Err(_) => {
+            Err("write a whole number a second or a minute, such as 200/s or 30/m".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_units_and_a_bare_number_is_seconds() {
+        assert_eq!(time("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(time("30"), time("30s"));
+        assert_eq!(time("2m"), Ok(Duration::from_secs(120)));
+    }
+
+    #[test]
+    fn no_time_and_too_much_time_are_refused() {
+        for text in ["0s", "", "-1s", "5h", "99999999999999999999s", "2000m"] {
+            assert!(time(text).is_err(), "{text}");
+        }
+        assert_eq!(delay("0s"), Ok(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_concurrency_of_none_is_refused_with_its_reason() {
+        assert!(at_least_one("0").unwrap_err().contains("at least 1"));
+    }
+
+    #[test]
+    fn a_rate_is_a_time_between_two() {
+        assert_eq!(rate("200/s"), Ok(Duration::from_millis(5)));
+        assert_eq!(rate("4"), rate("4/s"));
+        assert_eq!(rate("30/m"), Ok(Duration::from_secs(2)));
+        for text in ["0", "-1/s", "3/h", "fast", "1.5/s", ""] {
+            assert!(rate(text).is_err(), "{text}");
+        }
+    }
+}

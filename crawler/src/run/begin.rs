@@ -1,0 +1,204 @@
+//! The three ways to begin a run: with a list, with the seeds of a crawl, or where another run ended.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, ensure};
+
+use super::{Crew, Job, Kind, Plan};
+use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags};
+use crate::frontier::{self, Frontier, SqliteOptions, State};
+use crate::pipeline::Outputs;
+use crate::seeds::{self, Line, Seeded, Seeds, UrlList};
+use crate::telling::say;
+use crate::web_url::WebUrl;
+
+/// The name of the database in the job's folder.
+const DATABASE: &str = "crawl.db";
+/// The name of the output in it.
+const PAGES: &str = "pages.jsonl";
+
+/// Fetches a list; returns the exit code.
+///
+/// # Errors
+///
+/// What keeps it from beginning, in words.
+pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
+    let (list, how) = (&flags.list, &flags.how);
+    let named = list.api_url()?;
+    if let Some(urls) = &list.urls {
+        refuse_overwriting(urls, how)?;
+    }
+    let urls = list.urls.as_deref().map(UrlList::open).transpose()?;
+    let api = match &urls {
+        None => Some(seeds::find(named, list.job.is_none()).await?),
+        Some(_) => None,
+    };
+    if let Some(api) = api.as_ref().filter(|_| !how.quiet) {
+        say(&api.line);
+    }
+    let has_own_api = api.as_ref().is_some_and(|api| api.own.is_some());
+    let plan = Plan::of_list(list, &flags.manners);
+    let how = HowFlags {
+        rate: how.rate.or(list.pace),
+        ..how.clone()
+    };
+    let crew = Crew::new(&plan, &[], &how, has_own_api).await?;
+    let mut seeds = match (urls, &api) {
+        (Some(urls), _) => Seeds::List(urls),
+        (None, Some(api)) => Seeds::pages(api, list.count),
+        (None, None) => Seeds::Typed(Vec::new().into_iter()),
+    };
+    let code = begin(plan, crew, &mut seeds, (list.job.clone(), list.fresh), &how).await?;
+    if let Some(server) = api.as_ref().and_then(|api| api.own.as_ref())
+        && !how.quiet
+    {
+        let stats = server.stats();
+        say(format!(
+            "the API saw {} requests of {} distinct URLs, at most {} at once",
+            stats.requests, stats.distinct, stats.max_in_flight
+        ));
+    }
+    Ok(code)
+}
+
+/// Crawls from seeds; returns the exit code.
+///
+/// # Errors
+///
+/// What keeps it from beginning, in words.
+pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
+    let mut seeds = seeds::typed(&flags.seeds)?;
+    if let Some(urls) = &flags.urls {
+        refuse_overwriting(urls, &flags.how)?;
+        seeds.extend(listed(urls)?);
+    }
+    let folder = flags.job.clone().unwrap_or_else(|| {
+        let host = seeds[0].host_str().replace([':', '[', ']'], "_");
+        PathBuf::from(format!("crawl-{host}"))
+    });
+    let mut plan = Plan::of_crawl(&seeds, &flags.reach, &flags.manners);
+    let crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
+    plan.typed = crew.typed();
+    let mut seeds = Seeds::Typed(seeds.into_iter());
+    let folder = (Some(folder), flags.fresh);
+    begin(plan, crew, &mut seeds, folder, &flags.how).await
+}
+
+/// Goes on with a job; returns the exit code.
+///
+/// # Errors
+///
+/// What keeps it from going on, in words.
+pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
+    let path = flags.job.join(DATABASE);
+    let frontier: Arc<dyn Frontier> = Arc::new(SqliteOptions::default().open(&path).await?);
+    let plan = Plan::of_config(&frontier.job().await?.config)
+        .with_context(|| format!("cannot go on in {}", flags.job.display()))?;
+    let state = frontier.stats().await?.state;
+    if state == State::Done {
+        say(format!(
+            "crawler: the job in {} is done; --fresh begins anew",
+            flags.job.display()
+        ));
+        return Ok(0);
+    }
+    ensure!(
+        plan.kind == Kind::Crawl || state != State::Seeding,
+        "the list of the job in {} was not read to its end; begin anew with --fresh",
+        flags.job.display()
+    );
+    let seeds = seeds::typed(&plan.seeds)?;
+    let mut crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
+    let outputs = Outputs::open(&output_paths(Some(&flags.job), &flags.how))?;
+    // A run that was killed may not have come to its last seed.
+    let mut seeds = Seeds::Typed(seeds.into_iter());
+    seeds::seed(&mut seeds, &mut crew, &*frontier).await?;
+    let seeded = Seeded::default();
+    frontier.seeded().await?;
+    let folder = Some(flags.job.clone());
+    let job = Job {
+        folder,
+        frontier,
+        kind: plan.kind,
+    };
+    job.run(crew, outputs, seeded, &flags.how).await
+}
+
+/// Makes a job of a plan, and runs it. What is wrong with the flags or the output is told before one is made or thrown
+/// away.
+async fn begin(
+    mut plan: Plan,
+    mut crew: Crew,
+    seeds: &mut Seeds<'_>,
+    (folder, is_fresh): (Option<PathBuf>, bool),
+    how: &HowFlags,
+) -> anyhow::Result<u8> {
+    if let Some(folder) = &folder {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    let outputs = Outputs::open(&output_paths(folder.as_deref(), how))?;
+    let (options, job) = (
+        SqliteOptions::default(),
+        frontier::Job {
+            config: plan.to_config()?,
+            pages: plan.reach.pages,
+        },
+    );
+    let frontier = match folder.as_ref().map(|folder| folder.join(DATABASE)) {
+        None => options.in_memory(job).await?,
+        Some(path) if is_fresh => options.replace(&path, job).await?,
+        Some(path) => options.create(&path, job).await?,
+    };
+    let seeded = seeds::seed(seeds, &mut crew, &frontier).await?;
+    if plan.typed != crew.typed() {
+        plan.typed = crew.typed();
+        frontier.describe(plan.to_config()?).await?;
+    }
+    frontier.seeded().await?;
+    let job = Job {
+        folder,
+        frontier: Arc::new(frontier),
+        kind: plan.kind,
+    };
+    job.run(crew, outputs, seeded, how).await
+}
+
+/// Returns where the records go: as it was said, or else to the job's folder and to a standard output that is piped.
+fn output_paths(folder: Option<&Path>, how: &HowFlags) -> Vec<PathBuf> {
+    if !how.output.is_empty() {
+        return how.output.clone();
+    }
+    let pages = folder.map(|folder| folder.join(PAGES));
+    let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
+    pages.into_iter().chain(standard).collect()
+}
+
+/// Refuses to overwrite a list of URLs with what comes of them.
+fn refuse_overwriting(list: &Path, how: &HowFlags) -> anyhow::Result<()> {
+    for output in how.output_files() {
+        ensure!(
+            !seeds::is_list(output, list),
+            "{} holds the URLs and would be overwritten; choose another -o",
+            output.display()
+        );
+    }
+    Ok(())
+}
+
+/// Reads the whole list of a crawl's seeds; each of them must be one.
+fn listed(path: &Path) -> anyhow::Result<Vec<WebUrl>> {
+    let (mut list, mut seeds) = (UrlList::open(path)?, Vec::new());
+    loop {
+        let part: Vec<Line> = list.next_part()?;
+        if part.is_empty() {
+            return Ok(seeds);
+        }
+        for line in part {
+            let seed =
+                line.map_err(|rejected| anyhow::anyhow!("{}: {rejected}", path.display()))?;
+            seeds.push(seed);
+        }
+    }
+}

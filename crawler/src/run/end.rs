@@ -1,0 +1,78 @@
+//! How a run ended: what is told of it, and the exit code.
+
+use std::path::Path;
+
+use stage::Exit;
+
+use super::report::Report;
+use crate::frontier::FrontierError;
+
+/// How a run ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Done,
+    Interrupted,
+    Failed(Exit),
+}
+
+impl From<Exit> for End {
+    fn from(exit: Exit) -> Self {
+        if exit.is_failure() {
+            Self::Failed(exit)
+        } else {
+            Self::Done
+        }
+    }
+}
+
+impl From<FrontierError> for End {
+    fn from(error: FrontierError) -> Self {
+        Self::Failed(Exit::Failed(std::sync::Arc::new(error.into())))
+    }
+}
+
+impl End {
+    /// Returns the program's exit code.
+    pub(super) fn code(&self, report: &Report) -> u8 {
+        match self {
+            Self::Failed(_) | Self::Interrupted => 3,
+            Self::Done => u8::from(report.counts.seeds_failed > 0 || !report.seeded.is_whole()),
+        }
+    }
+
+    /// Returns what there is to say of it, in a line; nothing when all is done.
+    pub(super) fn told(&self, report: &Report, folder: Option<&Path>) -> Option<String> {
+        let left = report.left();
+        let to_go_on = match folder {
+            Some(folder) => format!("crawler resume {}", folder.display()),
+            None => "run the same command again; with --job DIR it could be resumed".to_owned(),
+        };
+        Some(match self {
+            Self::Failed(exit) => format!(
+                "it ended early: {}; {left} URLs are left; to go on: {to_go_on}",
+                explain(exit)
+            ),
+            Self::Interrupted => {
+                format!("interrupted, and {left} URLs are left; to go on: {to_go_on}")
+            }
+            Self::Done if left > 0 => {
+                format!("its budget of pages is spent, and {left} URLs are left")
+            }
+            Self::Done => return None,
+        })
+    }
+}
+
+/// Returns the failure with its causes, in a line.
+fn explain(exit: &Exit) -> String {
+    let Exit::Failed(error) = exit else {
+        return exit.to_string();
+    };
+    let mut line = error.to_string();
+    let mut cause = std::error::Error::source(error.source());
+    while let Some(error) = cause {
+        line.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    line
+}

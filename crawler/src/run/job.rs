@@ -1,0 +1,157 @@
+//! A run at work: the frontier, the three stages, who watches them, how they end.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use stage::{Demand, Directive, EdgeStats, Order, Stages, consumer, map_async, producer};
+
+use super::Kind;
+use super::end::End;
+use super::interrupt::Interrupts;
+use super::report::Report;
+use super::{Crew, progress};
+use crate::flags::HowFlags;
+use crate::frontier::{Frontier, Lease};
+use crate::pipeline::{ClaimSource, Counts, Held, Outputs, Store, Visitor};
+use crate::policy::rate::Rate;
+use crate::seeds::Seeded;
+use crate::telling::say;
+
+/// How long visits may take after Ctrl-C.
+const GRACE: Duration = Duration::from_secs(30);
+/// How long what is being stored may take after an abort.
+const STORE_GRACE: Duration = Duration::from_secs(2);
+/// Outcomes that are settled together at most, beside those of the places.
+const SETTLED_MAX: usize = 64;
+
+/// A job that can run.
+pub(crate) struct Job {
+    /// Where it is kept, if it is.
+    pub(crate) folder: Option<PathBuf>,
+    pub(crate) frontier: Arc<dyn Frontier>,
+    pub(crate) kind: Kind,
+}
+
+impl Job {
+    /// Runs it to its end; returns the exit code.
+    ///
+    /// # Errors
+    ///
+    /// What keeps it from beginning, in words.
+    pub(crate) async fn run(
+        self,
+        crew: Crew,
+        mut outputs: Outputs,
+        seeded: Seeded,
+        how: &HowFlags,
+    ) -> anyhow::Result<u8> {
+        let start = Instant::now();
+        outputs.cut_back(&self.frontier.written().await?)?;
+        let counts = Counts::default();
+        let (end, edges) = self.flow(crew, outputs, &counts, how).await?;
+        let report = Report {
+            kind: self.kind,
+            seeded,
+            counts: counts.now(),
+            stats: self.frontier.stats().await?,
+            edges,
+            elapsed: start.elapsed(),
+        };
+        self.frontier.close().await?;
+        if !how.quiet {
+            say(&report);
+        }
+        report.troubles().iter().for_each(say);
+        if let Some(line) = end.told(&report, self.folder.as_deref()) {
+            say(format!("crawler: {line}"));
+        }
+        Ok(end.code(&report))
+    }
+
+    /// Runs the stages to their end.
+    async fn flow(
+        &self,
+        crew: Crew,
+        outputs: Outputs,
+        counts: &Counts,
+        how: &HowFlags,
+    ) -> anyhow::Result<(End, Vec<EdgeStats>)> {
+        let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
+        let (stages, held, n) = (Stages::new(), Held::default(), crew.concurrency());
+        let (rules, fetcher) = crew.set_out()?;
+        let rate = how.rate.map(|period| Rate::new(period, Instant::now()));
+        let source = ClaimSource::new(Arc::clone(&self.frontier), held.clone(), rate);
+        let claims = producer(source).named("claims").within(&stages).spawn()?;
+        let visitor = Visitor::new(rules, fetcher, Arc::clone(&self.frontier), counts.clone());
+        let visitor = Arc::new(visitor);
+        let visits = map_async(n, Order::Unordered, move |lease: Lease| {
+            let visitor = Arc::clone(&visitor);
+            async move { Ok(visitor.visit(lease).await?) }
+        })
+        .on_failure(|_| Directive::Stop)
+        .named("visits")
+        .within(&stages)
+        .subscribe_to(&claims, Demand::one_by_one(n.get())?)
+        .spawn()?;
+        let frontier = Arc::clone(&self.frontier);
+        let store = Store::new(frontier, outputs, held.clone(), counts.clone());
+        let store = consumer(store)
+            .named("store")
+            .within(&stages)
+            .subscribe_to(&visits, store_window(n)?)
+            .spawn()?;
+        let abort = || {
+            claims.abort();
+            visits.abort();
+        };
+        let ended = async {
+            let exit = store.join().await;
+            // What is not done then has nobody to hand it to: the claims would wait for outcomes that do not come.
+            abort();
+            tokio::join!(claims.join(), visits.join());
+            exit
+        };
+        tokio::pin!(ended);
+        let progress = progress::show(counts, &*self.frontier, self.kind, how.quiet);
+        tokio::pin!(progress);
+        let end = tokio::select! {
+            biased;
+            exit = &mut ended => exit.into(),
+            error = held.renew(&*self.frontier) => {
+                abort();
+                ended.await;
+                error.into()
+            }
+            () = &mut progress => End::Interrupted,
+            () = interrupts.next() => {
+                say(format!(
+                    "crawler: finishing the {} in flight, for {} s at most; Ctrl-C again to abort",
+                    counts.now().in_flight,
+                    GRACE.as_secs()
+                ));
+                tokio::select! {
+                    _ = stages.drain(GRACE) => {}
+                    () = &mut progress => {}
+                    () = interrupts.next() => {
+                        abort();
+                        if tokio::time::timeout(STORE_GRACE, store.stop()).await.is_err() {
+                            store.abort();
+                        }
+                    }
+                }
+                ended.await;
+                End::Interrupted
+            }
+        };
+        let edges = visits.edges().into_iter().chain(store.edges()).collect();
+        Ok((end, edges))
+    }
+}
+
+/// The window between the visits and the store: while a batch is settled, as many visits as there are places go on.
+fn store_window(n: NonZeroUsize) -> anyhow::Result<Demand> {
+    Ok(Demand::new(n.get() + SETTLED_MAX.min(n.get()), n.get())?)
+}

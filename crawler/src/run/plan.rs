@@ -1,0 +1,93 @@
+//! What a job is to do, as it is kept with it for the day it is resumed.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde::{Deserialize, Serialize};
+
+use crate::flags::{ListFlags, MannersFlags, ReachFlags, ScopeName};
+use crate::policy::scope::{Reach, Scope};
+use crate::web_url::WebUrl;
+
+/// What kind of job it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    /// The URLs of a list, and nothing they link to.
+    List,
+    /// The web from its seeds.
+    Crawl,
+}
+
+/// What a job is to do.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) kind: Kind,
+    /// The seeds of a crawl; those of a list are in the frontier alone.
+    pub(crate) seeds: Vec<String>,
+    /// Private URLs that were typed, one for each host and port.
+    pub(crate) typed: Vec<String>,
+    pub(crate) reach: ReachFlags,
+    pub(crate) manners: MannersFlags,
+    /// How long after its answer each URL is fetched again, if it is.
+    pub(crate) every: Option<Duration>,
+}
+
+impl Plan {
+    pub(crate) fn of_list(list: &ListFlags, manners: &MannersFlags) -> Self {
+        Self {
+            kind: Kind::List,
+            seeds: Vec::new(),
+            typed: Vec::new(),
+            reach: ReachFlags::of_list(),
+            manners: manners.clone(),
+            every: list.every,
+        }
+    }
+
+    pub(crate) fn of_crawl(seeds: &[WebUrl], reach: &ReachFlags, manners: &MannersFlags) -> Self {
+        Self {
+            kind: Kind::Crawl,
+            seeds: seeds.iter().map(|seed| seed.as_str().to_owned()).collect(),
+            typed: Vec::new(),
+            reach: reach.clone(),
+            manners: manners.clone(),
+            every: None,
+        }
+    }
+
+    /// Writes it as it is kept.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: all of it can be written.
+    pub(crate) fn to_config(&self) -> anyhow::Result<String> {
+        serde_json::to_string(self).context("cannot write down what the job is to do")
+    }
+
+    /// Reads it as it was kept.
+    ///
+    /// # Errors
+    ///
+    /// When another version of the program kept it.
+    pub(crate) fn of_config(config: &str) -> anyhow::Result<Self> {
+        serde_json::from_str(config)
+            .context("the job was begun by another version of this program; use that one, or begin anew with --fresh")
+    }
+
+    /// Returns which URLs belong to it.
+    ///
+    /// # Errors
+    ///
+    /// When a regular expression of the flags is none.
+    pub(crate) fn scope(&self, seeds: &[WebUrl]) -> anyhow::Result<Scope> {
+        let reach = match self.reach.scope {
+            ScopeName::Site => Reach::Site,
+            ScopeName::Host => Reach::Host,
+            ScopeName::Origin => Reach::Origin,
+            ScopeName::Any => Reach::Any,
+        };
+        let scope = Scope::new(reach, seeds).depth_max(self.reach.depth);
+        let scope = scope.include(&self.reach.include)?;
+        Ok(scope.exclude(&self.reach.exclude)?)
+    }
+}

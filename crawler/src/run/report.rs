@@ -1,0 +1,122 @@
+//! What is told of a run at its end: a table, and what went wrong.
+
+use std::fmt;
+use std::time::Duration;
+
+use stage::EdgeStats;
+
+use super::Kind;
+use super::advice::advice;
+use crate::frontier::Stats;
+use crate::pipeline::CountsNow;
+use crate::seeds::Seeded;
+
+/// The columns of a name, room for the longest.
+const WIDTH: usize = 34;
+
+/// A run that ended.
+#[derive(Debug)]
+pub(super) struct Report {
+    pub(super) kind: Kind,
+    pub(super) seeded: Seeded,
+    pub(super) counts: CountsNow,
+    pub(super) stats: Stats,
+    pub(super) edges: Vec<EdgeStats>,
+    pub(super) elapsed: Duration,
+}
+
+impl Report {
+    /// Returns how many URLs are not done.
+    pub(super) const fn left(&self) -> u64 {
+        self.stats.queued + self.stats.delayed
+    }
+
+    /// Returns what failed, and what to do about it, a line for each class.
+    pub(super) fn troubles(&self) -> Vec<String> {
+        let failures = self.counts.failures.iter();
+        failures
+            .map(|(code, failures)| {
+                let (count, first) = (failures.count, &failures.first);
+                let advice = advice(code);
+                format!("crawler: {count} failed ({code}), the first: {first}; {advice}")
+            })
+            .collect()
+    }
+
+    fn crawl_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        row(f, "bytes over the wire", self.counts.bytes)?;
+        row(f, "new links", self.counts.links)?;
+        for (code, number) in &self.counts.left_out {
+            row(f, &format!("  left out: {code}"), *number)?;
+        }
+        Ok(())
+    }
+
+    fn list_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        row_if_any(f, "lines that repeat a URL", self.seeded.repeated)?;
+        row_if_any(f, "lines without a URL (rejected)", self.seeded.rejected)
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = &self.counts;
+        row(f, "fetched", counts.fetched)?;
+        for (status, number) in &counts.statuses {
+            row(f, &format!("  status {status}"), *number)?;
+        }
+        row_if_any(f, "redirected", counts.redirected)?;
+        row_if_any(f, "refused", counts.refused)?;
+        for (code, number) in &counts.refusals {
+            row(f, &format!("  {code}"), *number)?;
+        }
+        row(f, "failed", counts.failed)?;
+        for (code, failures) in &counts.failures {
+            row(f, &format!("  {code}"), failures.count)?;
+        }
+        row(f, "retries", counts.retried)?;
+        match self.kind {
+            Kind::List => self.list_rows(f)?,
+            Kind::Crawl => self.crawl_rows(f)?,
+        }
+        row(f, "URLs known", self.stats.known)?;
+        row(f, "URLs left", self.left())?;
+        for edge in &self.edges {
+            let (name, unused) = (
+                format!("{} → {}", edge.from, edge.to),
+                edge.asked.saturating_sub(edge.delivered),
+            );
+            row(f, &format!("{name}: asked"), edge.asked)?;
+            row(f, &format!("{name}: delivered"), edge.delivered)?;
+            row_if_any(f, &format!("{name}: asked in vain"), unused)?;
+        }
+        if let Some(span) = counts.span {
+            writeln!(
+                f,
+                "{:<WIDTH$}{}",
+                "first request → last answer",
+                Seconds(span)
+            )?;
+        }
+        write!(f, "{:<WIDTH$}{}", "time", Seconds(self.elapsed))
+    }
+}
+
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>10.2} s", self.0.as_secs_f64())
+    }
+}
+
+fn row(f: &mut fmt::Formatter<'_>, name: &str, number: u64) -> fmt::Result {
+    writeln!(f, "{name:<WIDTH$}{number:>10}")
+}
+
+fn row_if_any(f: &mut fmt::Formatter<'_>, name: &str, number: u64) -> fmt::Result {
+    if number == 0 {
+        return Ok(());
+    }
+    row(f, name, number)
+}

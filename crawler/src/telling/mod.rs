@@ -1,0 +1,6 @@
+//! What people are told, on standard error, and what is kept from it.
+
+mod say;
+pub(crate) use say::say;
+mod user_info;
+pub(crate) use user_info::without_user_info;
