@@ -45,6 +45,17 @@ pub enum FrontierError {
         /// The newest that is understood.
         known: i64,
     },
+    /// It was written by an older program.
+    #[error(
+        "{} has layout {found} of an older program: finish it with that, or start over with --fresh",
+        path.display()
+    )]
+    Older {
+        /// The crawl's file.
+        path: PathBuf,
+        /// Its layout.
+        found: i64,
+    },
     /// The file is a database of another program.
     #[error("{} belongs to another program: choose another folder", path.display())]
     Foreign {

@@ -13,6 +13,7 @@ use std::time::Duration;
 use super::lane::Lane;
 use super::{NewUrl, Site, SiteId, UrlHash};
 use crate::policy::redirects::{HOPS_MAX, RefusedRedirect};
+use crate::policy::welcome::Welcome;
 
 /// How long a lease lasts from its claim or its last renewal.
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -51,6 +52,8 @@ pub struct Lease {
     pub chain: Option<UrlHash>,
     /// How often its lease ran out in a row while it was the only URL of it.
     pub lost: u16,
+    /// How welcome the crawl is at its site. One that is set aside is not asked: the URL is to be settled as failed.
+    pub welcome: Welcome,
     pub(crate) key: LeaseKey,
     pub(crate) lanes: NonZeroU16,
     pub(crate) seq: i64,
@@ -74,6 +77,12 @@ impl Lease {
     #[must_use]
     pub const fn is_poison(&self) -> bool {
         self.lost >= POISON
+    }
+
+    /// Returns whether its site is asked for one URL at a time, so that its answers come in a row.
+    #[must_use]
+    pub const fn is_in_a_row(&self) -> bool {
+        self.lanes.get() == 1
     }
 
     /// Makes a link that was found on its page.
@@ -158,6 +167,7 @@ mod tests {
             hops: 0,
             chain: None,
             lost: 0,
+            welcome: Welcome::default(),
             key: LeaseKey {
                 lane: Lane { site, number: 0 },
                 token: 1,

@@ -5,6 +5,9 @@
 //! hands out their first URLs; a [settle](Frontier::settle) brings back the outcomes, with the links of their pages, in
 //! one durable transaction. A holder that never comes back loses its lanes when its lease runs out, and nothing else.
 //!
+//! A site that asks for less too often is **set aside** as a whole: its lane gives all that it is asked for at once, and
+//! each of its URLs is settled as failed, unasked.
+//!
 //! Each URL is fetched once: links that are known go nowhere. There is no order between lanes; within a lane the lower
 //! priority goes first, then the older.
 //!
@@ -64,6 +67,15 @@ use async_trait::async_trait;
 /// What a method has answered is durable, but for claims, renewals and releases: those may be lost with the machine,
 /// and cost a second fetch. Any number of tasks may use it at once; what one has added or settled before it asks, its
 /// claim sees.
+///
+/// # Sites that are set aside
+///
+/// A [`Welcome`](crate::policy::welcome::Welcome) is kept for each site of one lane: an outcome whose lease holds brings
+/// it, as durable as the outcome, and each later lease of the site tells it, on whatever node. While it is
+/// [`SetAside`](crate::policy::welcome::Welcome::SetAside), a claim takes the lane for due whatever its rest is, and takes
+/// of it as of a lane of an unlimited site; also what is queued later. Its rest is kept all the same: opening the crawl
+/// by its only process, which ends all leases, makes a site that was set aside welcome again, and it is due when that
+/// rest is over. A retry that waits comes when it is ready.
 ///
 /// # Errors
 ///

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Lease, NewUrl};
+use crate::policy::welcome::Welcome;
 
 /// The outcome of one fetch.
 ///
@@ -39,6 +40,10 @@ pub struct Outcome {
     pub age: Duration,
     /// How long the site asked to be left alone from the end of the fetch on, if longer than its delay.
     pub rest: Duration,
+    /// Whether nothing was asked of the site, so that it needs no rest.
+    pub is_unasked: bool,
+    /// How welcome the crawl is at the site by now; as the lease told it, unless an answer changed it.
+    pub welcome: Welcome,
 }
 
 impl Outcome {
@@ -87,13 +92,29 @@ impl Outcome {
         self
     }
 
+    /// Says that nothing was asked of the site: its next URL need not wait.
+    #[must_use]
+    pub const fn unasked(mut self) -> Self {
+        self.is_unasked = true;
+        self
+    }
+
+    /// Says how welcome the crawl is at the site by its answer. It is for sites that are asked for one URL at a time.
+    #[must_use]
+    pub const fn welcomed(mut self, welcome: Welcome) -> Self {
+        self.welcome = welcome;
+        self
+    }
+
     const fn new(lease: Lease, ending: Ending) -> Self {
         Self {
+            welcome: lease.welcome,
             lease,
             ending,
             links: Vec::new(),
             age: Duration::ZERO,
             rest: Duration::ZERO,
+            is_unasked: false,
         }
     }
 }

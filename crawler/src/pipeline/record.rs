@@ -64,6 +64,9 @@ pub struct PageRecord {
     /// Why it was refused or failed, as a code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
+    /// The class of what led to it, where that was the answer to another URL of the site.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<&'static str>,
     /// The same in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,

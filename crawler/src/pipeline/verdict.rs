@@ -1,7 +1,6 @@
 //! What becomes of a URL, by what was found out about it: its record, its links, its next try, its site's rest.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
@@ -10,10 +9,11 @@ use super::PageRecord;
 use super::record::rfc3339;
 use super::visit::{Found, Visit, Visited};
 use crate::fetch::{Answer, Truncated};
-use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, SiteId};
+use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record};
 use crate::parse::Page;
-use crate::policy::politeness::{Pushbacks, SiteWait};
+use crate::policy::refusal::Refusal;
 use crate::policy::retry_after::retry_after;
+use crate::policy::welcome::{PUSHBACKS_MAX, Welcome, is_pushback, pushback_wait};
 use crate::policy::{redirects, retry};
 use crate::web_url::WebUrl;
 
@@ -49,9 +49,17 @@ impl Visit<'_> {
                 crawl_delay,
             } => {
                 let rest = self.visitor.rules.rest(url, crawl_delay, answer.latency);
-                let mut visited = self.answered(url, lease, &answer, page, digest);
-                let asked = visited.outcome.rest;
-                visited.outcome = visited.outcome.resting(rest.max(asked));
+                let (welcome, wait) = welcome_after(&lease, &answer);
+                let mut visited = match (welcome, wait) {
+                    (Welcome::SetAside { status }, _) => {
+                        self.tell_of_set_aside(url, status);
+                        self.set_aside(lease, status)
+                    }
+                    (_, Some(wait)) => self.pushed_back(lease, answer.status, wait),
+                    (_, None) => self.answered(url, lease, &answer, page, digest),
+                };
+                let rest = rest.max(wait.unwrap_or_default());
+                visited.outcome = visited.outcome.resting(rest).welcomed(welcome);
                 visited
             }
         }
@@ -65,25 +73,18 @@ impl Visit<'_> {
         page: Option<Box<Page>>,
         digest: String,
     ) -> Visited {
-        if Pushbacks::is_pushback(answer.status) {
-            return self.pushed_back(lease, answer);
-        }
-        self.note(lease.site, |pushbacks| (pushbacks.on_answer(), ()));
         if retry::is_failure(answer.status) {
             let is_again = retry::is_retried(answer.status);
             if is_again && lease.attempts < self.visitor.rules.retries {
                 return self.retry(lease, asked_wait(answer));
             }
-            let record = self.answer_record(&lease, answer, "failed", digest);
-            let code = status_code(answer.status);
             let message = format!("the server answered {} instead of a page", answer.status);
-            self.count_failure(&lease, code, &message);
             let record = PageRecord {
-                reason: Some(code),
+                reason: Some(status_code(answer.status)),
                 message: Some(message),
-                ..record
+                ..self.answer_record(&lease, answer, "failed", digest)
             };
-            return self.done(lease, Fate::Failed, &record);
+            return self.failed_as(lease, &record);
         }
         if redirects::is_redirect(answer.status)
             && let Some(to) = answer.header("location")
@@ -162,64 +163,55 @@ impl Visit<'_> {
         visited
     }
 
-    /// The site asks for less.
-    fn pushed_back(&self, lease: Lease, answer: &Answer) -> Visited {
-        let asked = asked_wait(answer);
-        let random = fastrand::u32(..);
-        let wait = self.note(lease.site, |pushbacks| pushbacks.on_pushback(asked, random));
-        match wait {
-            SiteWait::For(wait) if lease.attempts < self.visitor.rules.retries => {
-                self.retry(lease, Some(wait))
-            }
-            SiteWait::For(wait) => {
-                let code = status_code(answer.status);
-                let mut visited = self.failed(lease, code, "the site asks to be left alone");
-                visited.outcome = visited.outcome.resting(wait);
-                visited
-            }
-            SiteWait::SetAside => {
-                let message = "the site asks to be left alone, again and again";
-                self.failed(lease, "site-set-aside", message)
-            }
+    /// The site asks for less: the URL is tried again after the wait, if it has a try left.
+    fn pushed_back(&self, lease: Lease, status: u16, wait: Duration) -> Visited {
+        if lease.attempts < self.visitor.rules.retries {
+            return self.retry(lease, Some(wait));
         }
+        self.failed(lease, status_code(status), "the site asks to be left alone")
     }
 
-    fn note<T>(&self, site: SiteId, change: impl FnOnce(Pushbacks) -> (Pushbacks, T)) -> T {
-        let mut all = self
-            .visitor
-            .pushbacks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let (now, result) = change(all.get(&site).copied().unwrap_or_default());
-        if now == Pushbacks::default() {
-            all.remove(&site);
-        } else {
-            all.insert(site, now);
-        }
-        result
+    /// The site asked for less too often: its URLs fail, with what its last answer was.
+    pub(super) fn set_aside(&self, lease: Lease, status: u16) -> Visited {
+        let record = PageRecord {
+            reason: Some(Refusal::SetAside.code()),
+            cause: Some(status_code(status)),
+            message: Some(Refusal::SetAside.to_string()),
+            ..self.record(&lease, "failed")
+        };
+        self.failed_as(lease, &record)
+    }
+
+    fn tell_of_set_aside(&self, url: &WebUrl, status: u16) {
+        tracing::warn!(
+            site = url.site(self.visitor.rules.grouping).name(),
+            status,
+            "a site is set aside, as it asked for less {PUSHBACKS_MAX} times in a row: its URLs fail unasked"
+        );
     }
 
     fn retry(&self, lease: Lease, asked: Option<Duration>) -> Visited {
         self.visitor.counts.retried();
         let number = u32::from(lease.attempts) + 1;
         let after = asked.unwrap_or_else(|| retry::back_off(number, fastrand::u32(..)));
-        self.unfinished(Outcome::retry(lease, after).resting(asked.unwrap_or_default()))
+        self.unfinished(Outcome::retry(lease, after))
     }
 
     pub(super) fn failed(&self, lease: Lease, code: &'static str, message: &str) -> Visited {
-        self.count_failure(&lease, code, message);
-        let record = self.record(&lease, "failed");
         let record = PageRecord {
             reason: Some(code),
             message: Some(message.to_owned()),
-            ..record
+            ..self.record(&lease, "failed")
         };
-        self.done(lease, Fate::Failed, &record)
+        self.failed_as(lease, &record)
     }
 
-    fn count_failure(&self, lease: &Lease, code: &'static str, message: &str) {
-        let shown = || format!("{}: {message}", lease.url);
+    /// Counts a failure by the reason of its record.
+    fn failed_as(&self, lease: Lease, record: &PageRecord) -> Visited {
+        let message = record.message.as_deref().unwrap_or_default();
+        let (code, shown) = (record.reason.unwrap_or_default(), || format!("{}: {message}", lease.url));
         self.visitor.counts.failed(code, lease.depth, shown);
+        self.done(lease, Fate::Failed, record)
     }
 
     fn done(&self, lease: Lease, fate: Fate, record: &PageRecord) -> Visited {
@@ -275,6 +267,18 @@ impl Visit<'_> {
             ..self.record(lease, fate)
         }
     }
+}
+
+/// Returns how welcome the crawl is after an answer, and how long the site asks to be left alone. The answers of a site
+/// that is asked for several URLs at once are no row, and each is taken for itself.
+fn welcome_after(lease: &Lease, answer: &Answer) -> (Welcome, Option<Duration>) {
+    let (asked, random) = (asked_wait(answer), fastrand::u32(..));
+    if lease.is_in_a_row() {
+        return lease.welcome.after(answer.status, asked, random);
+    }
+    let number = u32::from(lease.attempts) + 1;
+    let wait = is_pushback(answer.status).then(|| pushback_wait(asked, number, random));
+    (lease.welcome, wait)
 }
 
 /// Returns how long the server asked to be left alone.

@@ -1,8 +1,7 @@
 //! One visit: what robots.txt says of a URL, what its server answers, and what its page holds.
 
-use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
@@ -11,9 +10,9 @@ use tokio::time::Instant;
 
 use super::{Counts, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
-use crate::frontier::{Frontier, FrontierError, Lease, Outcome, SiteId};
+use crate::frontier::{Frontier, FrontierError, Lease, Outcome};
 use crate::parse::{Page, Response, is_html, parse_html};
-use crate::policy::politeness::Pushbacks;
+use crate::policy::welcome::Welcome;
 use crate::web_url::WebUrl;
 
 /// A body that is longer than this is parsed on a thread of its own; a shorter one takes less than waking one costs.
@@ -28,6 +27,14 @@ pub struct Visited {
     pub(crate) ended: Instant,
 }
 
+impl Visited {
+    /// Says that nothing was asked of the site.
+    fn unasked(mut self) -> Self {
+        self.outcome = self.outcome.unasked();
+        self
+    }
+}
+
 /// Visits URLs; shared by all places.
 #[derive(Debug)]
 pub struct Visitor {
@@ -35,8 +42,6 @@ pub struct Visitor {
     fetcher: Fetcher,
     robots: Robots,
     pub(super) counts: Counts,
-    /// How often in a row each site asked for less.
-    pub(super) pushbacks: Mutex<HashMap<SiteId, Pushbacks>>,
 }
 
 impl Visitor {
@@ -53,7 +58,6 @@ impl Visitor {
             rules,
             fetcher,
             counts,
-            pushbacks: Mutex::default(),
         }
     }
 
@@ -72,6 +76,9 @@ impl Visitor {
         let Ok(url) = &visit.url else {
             return Ok(visit.failed(lease, "url-invalid", "the frontier holds no URL here"));
         };
+        if let Welcome::SetAside { status } = lease.welcome {
+            return Ok(visit.set_aside(lease, status).unasked());
+        }
         if lease.is_poison() {
             let message = "nobody came back from it, again and again";
             return Ok(visit.failed(lease, "crashed", message));

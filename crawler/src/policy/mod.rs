@@ -12,3 +12,4 @@ pub(crate) mod retry_after;
 pub mod robots;
 pub mod scope;
 pub mod traps;
+pub mod welcome;

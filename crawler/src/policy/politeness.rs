@@ -1,13 +1,9 @@
-//! How long a site is left alone between two fetches, and when it is given up for now.
+//! How long a site is left alone between two fetches.
 
 use std::time::Duration;
 
-use super::retry;
-
 /// The longest `Crawl-delay` that is kept; a site that asks for more is still fetched, twice a minute.
 pub const CRAWL_DELAY_MAX: Duration = Duration::from_secs(30);
-/// How often in a row a site may ask for less before it is set aside.
-pub const PUSHBACKS_MAX: u32 = 3;
 
 /// By how much chance may lengthen a delay, as a divisor: a tenth.
 const JITTER: u32 = 10;
@@ -68,82 +64,8 @@ pub fn is_crawl_delay_cut(crawl_delay: Duration) -> bool {
     crawl_delay > CRAWL_DELAY_MAX
 }
 
-/// How often in a row a site asked for less, by 429 or 503.
-///
-/// ```text
-///         429, 503: wait           429, 503: wait           429, 503
-///   none ──────────────▶ once ──────────────▶ twice ─────────────────▶ set aside
-///    ▲                    │                     │
-///    └── any other answer ┴─────────────────────┘
-/// ```
-///
-/// ```
-/// use std::time::Duration;
-/// use crawler::policy::politeness::{Pushbacks, SiteWait};
-///
-/// let (pushbacks, wait) = Pushbacks::default().on_pushback(Some(Duration::from_secs(60)), 0);
-/// assert_eq!(wait, SiteWait::For(Duration::from_secs(60)));
-/// let (pushbacks, _) = pushbacks.on_pushback(None, 0);
-/// let (_, wait) = pushbacks.on_pushback(None, 0);
-/// assert_eq!(wait, SiteWait::SetAside);
-/// ```
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pushbacks(u32);
-
-/// What a site's asking for less leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SiteWait {
-    /// The whole site waits for so long.
-    For(Duration),
-    /// The site is given up: its URLs fail with the class of its last answer.
-    SetAside,
-}
-
-impl Pushbacks {
-    /// Makes the count of a site that was kept in the frontier.
-    #[must_use]
-    pub const fn new(count: u32) -> Self {
-        Self(count)
-    }
-
-    /// Returns how many there were in a row.
-    #[must_use]
-    pub const fn count(self) -> u32 {
-        self.0
-    }
-
-    /// Returns whether the status asks for less. Source: RFC 6585 §4, RFC 9110 §15.6.4.
-    #[must_use]
-    pub const fn is_pushback(status: u16) -> bool {
-        matches!(status, 429 | 503)
-    }
-
-    /// Notes a 429 or 503 with the wait of its `Retry-After`, if it had one, which is at most an hour.
-    ///
-    /// Without one the wait is the back-off of a retry. Chance lengthens either, so that the nodes of a cluster do not
-    /// come back at once.
-    #[must_use]
-    pub fn on_pushback(self, retry_after: Option<Duration>, random: u32) -> (Self, SiteWait) {
-        let now = Self(self.0.saturating_add(1));
-        if now.0 >= PUSHBACKS_MAX {
-            return (now, SiteWait::SetAside);
-        }
-        let wait = match retry_after {
-            Some(asked) => lengthened(asked, random),
-            None => retry::back_off(now.0, random),
-        };
-        (now, SiteWait::For(wait))
-    }
-
-    /// Notes any other answer: the site answers again.
-    #[must_use]
-    pub const fn on_answer(self) -> Self {
-        Self(0)
-    }
-}
-
 /// Returns the duration and up to a tenth more.
-fn lengthened(duration: Duration, random: u32) -> Duration {
+pub(super) fn lengthened(duration: Duration, random: u32) -> Duration {
     let share = f64::from(random) / f64::from(u32::MAX) / f64::from(JITTER);
     // A share of at most a tenth of a duration is a duration, unless the whole is near the longest there is.
     let more = Duration::try_from_secs_f64(duration.as_secs_f64() * share).unwrap_or_default();
@@ -202,38 +124,6 @@ mod tests {
         let delay = |random| Politeness::default().delay(None, SECOND, random);
         assert_eq!(delay(0), SECOND);
         assert_eq!(delay(u32::MAX), Duration::from_millis(1_100));
-    }
-
-    #[test]
-    fn a_retry_after_sets_the_sites_clock() {
-        let (pushbacks, wait) = Pushbacks::default().on_pushback(Some(90 * SECOND), 0);
-        assert_eq!((pushbacks.count(), wait), (1, SiteWait::For(90 * SECOND)));
-    }
-
-    #[test]
-    fn without_it_the_waits_double() {
-        let middle = u32::MAX / 2 + 1;
-        let (pushbacks, first) = Pushbacks::default().on_pushback(None, middle);
-        let (_, second) = pushbacks.on_pushback(None, middle);
-        assert_eq!(first, SiteWait::For(SECOND));
-        assert_eq!(second, SiteWait::For(2 * SECOND));
-    }
-
-    #[test]
-    fn the_third_in_a_row_sets_the_site_aside() {
-        let twice = Pushbacks::new(2);
-        let (thrice, wait) = twice.on_pushback(Some(SECOND), 0);
-        assert_eq!((thrice.count(), wait), (3, SiteWait::SetAside));
-        let (again, wait) = twice.on_answer().on_pushback(Some(SECOND), 0);
-        assert_eq!((again.count(), wait), (1, SiteWait::For(SECOND)));
-    }
-
-    #[test]
-    fn only_429_and_503_ask_for_less() {
-        for status in [200, 404, 408, 500, 502, 504] {
-            assert!(!Pushbacks::is_pushback(status), "{status}");
-        }
-        assert!(Pushbacks::is_pushback(429) && Pushbacks::is_pushback(503));
     }
 
     proptest! {

@@ -13,3 +13,4 @@ mod killed;
 mod once;
 mod places;
 mod polite;
+mod set_aside;

@@ -1,6 +1,7 @@
 //! A lane as one would tell it to a child: when it is due, and who holds it.
 
 use crawler::frontier::{LEASE, LeaseKey};
+use crawler::policy::welcome::Welcome;
 
 /// Losses in a row from which on a lane gives one URL at a time.
 const CAREFUL_FROM: u16 = 3;
@@ -12,6 +13,7 @@ pub(crate) struct LaneState {
     pub(crate) polite_at: i64,
     pub(crate) lease: Option<Held>,
     pub(crate) lost: u16,
+    pub(crate) is_aside: bool,
 }
 
 #[derive(Debug)]
@@ -23,11 +25,9 @@ pub(crate) struct Held {
 
 impl LaneState {
     pub(crate) fn next_at(&self) -> i64 {
-        let lease = self
-            .lease
-            .as_ref()
-            .map_or(self.polite_at, |held| held.until);
-        lease.max(self.polite_at)
+        let free_at = if self.is_aside { 0 } else { self.polite_at };
+        let lease = self.lease.as_ref().map_or(free_at, |held| held.until);
+        lease.max(free_at)
     }
 
     pub(crate) fn is_due(&self, now: i64) -> bool {
@@ -35,7 +35,12 @@ impl LaneState {
     }
 
     pub(crate) const fn is_single(&self) -> bool {
-        self.is_polite || self.lost >= CAREFUL_FROM
+        self.is_polite && !self.is_aside || self.lost >= CAREFUL_FROM
+    }
+
+    /// Notes what a settle says of its site; one that is asked for several URLs at once is never set aside.
+    pub(crate) fn welcome(&mut self, welcome: Welcome) {
+        self.is_aside = self.is_polite && welcome.is_set_aside();
     }
 
     pub(crate) fn give_back(&mut self) {

@@ -10,6 +10,7 @@
 //! * L7: the time to ask again is exactly that at which more is due, and the crawl is done when nothing is left.
 //! * L8: the numbers are those of the model.
 //! * L9: when it is done, every URL that was added is.
+//! * L10: a lease tells whether its site is set aside; such a site gives all it has, and a crash makes it welcome.
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use crawler::frontier::{Fate, Lease, NewUrl, Next, Outcome, Record, Site};
 use proptest::prelude::*;
 
-use crate::model::{Back, InHand, Model};
+use crate::model::{ASIDE, Back, InHand, Model};
 use crate::sqlite::{File, Memory};
 use crate::world::{Engine, World, page};
 
@@ -28,8 +29,9 @@ type Link = (usize, usize, u16);
 enum Step {
     Add(Vec<Link>),
     Claim(usize),
-    /// Which of the leases in hand come back and how, the links of the first, the age and the rest asked for.
-    Settle(Vec<(usize, Back)>, Vec<Link>, i64, i64),
+    /// Which of the leases in hand come back and how, the links of the first, the age, and the rest asked for, none if
+    /// the site was not asked.
+    Settle(Vec<(usize, Back)>, Vec<Link>, i64, Option<i64>),
     Renew(usize),
     Release(usize),
     Wait(u64),
@@ -58,6 +60,7 @@ fn back() -> impl Strategy<Value = Back> {
         4 => Just(Back::Done),
         1 => wait.clone().prop_map(Back::Retry),
         1 => wait.prop_map(Back::Again),
+        1 => Just(Back::Aside),
     ]
 }
 
@@ -66,7 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         prop::collection::vec((0..20usize, back()), 0..6),
         links(),
         prop_oneof![Just(0i64), 0..2_000i64],
-        prop_oneof![4 => Just(0i64), 1 => 1..60_000i64],
+        prop_oneof![4 => Just(Some(0i64)), 1 => (1..60_000i64).prop_map(Some), 1 => Just(None)],
     );
     let wait = prop_oneof![
         Just(1u64),
@@ -159,7 +162,13 @@ impl<E: Engine> Program<E> {
         }
     }
 
-    async fn settle(&mut self, back: &[(usize, Back)], links: &[Link], age: i64, rest: i64) {
+    async fn settle(
+        &mut self,
+        back: &[(usize, Back)],
+        links: &[Link],
+        age: i64,
+        rest: Option<i64>,
+    ) {
         let mut links: Vec<_> = links.iter().map(url).collect();
         let (mut outcomes, mut told) = (Vec::new(), Vec::new());
         for (at, how) in back {
@@ -167,14 +176,22 @@ impl<E: Engine> Program<E> {
                 continue;
             }
             let (lease, hand) = self.hands.remove(*at);
+            let is_polite = lease.is_in_a_row();
             let outcome = match *how {
-                Back::Done => Outcome::done(lease, Record::new(Fate::Fetched)),
+                Back::Aside if is_polite => {
+                    Outcome::done(lease, Record::new(Fate::Fetched)).welcomed(ASIDE)
+                }
+                Back::Done | Back::Aside => Outcome::done(lease, Record::new(Fate::Fetched)),
                 Back::Retry(after) => Outcome::retry(lease, millis(after)),
                 Back::Again(after) => {
                     Outcome::again(lease, Record::new(Fate::Fetched), millis(after))
                 }
             };
-            let outcome = outcome.aged(millis(age)).resting(millis(rest));
+            let outcome = outcome.aged(millis(age));
+            let outcome = match rest {
+                Some(rest) => outcome.resting(millis(rest)),
+                None => outcome.unasked(),
+            };
             outcomes.push(outcome.with_links(std::mem::take(&mut links)));
             told.push((hand, *how));
         }
@@ -203,7 +220,7 @@ impl<E: Engine> Program<E> {
                     let settled = self.world.finish(claims.leases).await;
                     assert_eq!(settled.late, 0, "L9: nobody else works");
                     let hands = hands.into_iter().map(|hand| (hand, Back::Done));
-                    self.model.settle(hands.collect(), 0, 0);
+                    self.model.settle(hands.collect(), 0, Some(0));
                 }
                 Next::After(wait) => self.wait(wait),
                 Next::Done => break,

@@ -5,7 +5,7 @@ use std::task::Poll;
 
 use crawler::frontier::{LEASE, Next, Outcome, POISON, Site};
 
-use crate::world::{Engine, World, names, page, pages, polite, seconds};
+use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
 
 pub(crate) async fn a_lease_that_runs_out_is_handed_out_again<E: Engine>() {
     let world = World::<E>::new().await;
@@ -92,6 +92,20 @@ pub(crate) async fn released_urls_are_handed_out_at_once_as_if_never_leased<E: E
         world.frontier.release(vec![lease]).await.unwrap();
         assert_eq!(world.frontier.stats().await.unwrap().leased, 0);
     }
+}
+
+pub(crate) async fn a_lane_that_is_given_back_with_nothing_queued_is_never_due<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add([page(&polite("h"), 1)]).await;
+    let first = world.lease().await;
+    world.clock.forward(LEASE);
+    let second = world.lease().await;
+    world.add([page(&polite("other"), 1)]).await;
+    let _other = world.lease().await;
+    let late = fetched(first).resting(seconds(10));
+    assert_eq!(world.settle(vec![late]).await.outcomes, 1);
+    world.frontier.release(vec![second]).await.unwrap();
+    assert_eq!(world.next().await, Next::After(LEASE), "the other's lease");
 }
 
 pub(crate) async fn a_lane_is_free_when_all_its_urls_are_back<E: Engine>() {

@@ -57,6 +57,7 @@ mod sqlite_file {
             a_late_answer_to_a_url_that_is_leased_anew_counts_and_frees_nothing,
             a_late_retry_is_ignored,
             released_urls_are_handed_out_at_once_as_if_never_leased,
+            a_lane_that_is_given_back_with_nothing_queued_is_never_due,
             a_lane_is_free_when_all_its_urls_are_back,
             a_url_that_is_lost_alone_three_times_is_poison,
             a_claim_that_nobody_waits_for_gives_its_urls_back;
@@ -65,6 +66,10 @@ mod sqlite_file {
             a_site_rests_as_long_as_it_asks_in_all_its_lanes,
             a_retry_waits_and_holds_no_lane,
             a_url_is_fetched_again_behind_what_is_queued,
+            a_site_that_was_not_asked_needs_no_rest,
+            how_welcome_the_crawl_is_is_told_with_each_lease,
+            a_site_that_is_set_aside_gives_all_its_urls_at_once,
+            a_site_that_was_set_aside_has_another_chance_when_it_is_polite,
             a_clock_that_goes_back_is_not_followed;
         ending:
             a_crawl_is_done_when_nothing_is_left,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crawler::frontier::{Claims, LeaseKey, NewUrl, Next, SiteId, State, Stats, UrlHash};
+use crawler::policy::welcome::Welcome;
 
 use crate::lane::{Held, LaneState, millis_of_lease};
 
@@ -32,6 +33,8 @@ pub(crate) enum Back {
     Done,
     Retry(i64),
     Again(i64),
+    /// Done, and its site is set aside by it.
+    Aside,
 }
 
 /// A lease in somebody's hands, maybe for too long.
@@ -41,7 +44,20 @@ pub(crate) struct InHand {
     pub(crate) key: LeaseKey,
     place: (i16, u64),
     attempts: u16,
+    welcome: Welcome,
 }
+
+impl InHand {
+    fn welcome_after(&self, back: Back) -> Welcome {
+        match back {
+            Back::Aside => ASIDE,
+            _ => self.welcome,
+        }
+    }
+}
+
+/// A site that is set aside.
+pub(crate) const ASIDE: Welcome = Welcome::SetAside { status: 503 };
 
 #[derive(Debug, Default)]
 pub(crate) struct Model {
@@ -82,6 +98,7 @@ impl Model {
                 polite_at,
                 lease: None,
                 lost: 0,
+                is_aside: false,
             });
         }
         let new = self.urls.len() - before;
@@ -111,11 +128,14 @@ impl Model {
             let url = self.urls.get(&key).expect("L2: a URL that was not added");
             assert_eq!(url.wait, Wait::Queued, "L2: a URL that is not queued");
             assert_eq!(url.attempts, lease.attempts, "L2: its tries");
+            let is_aside = self.lanes[&url.lane].is_aside;
+            assert_eq!(is_aside, lease.welcome.is_set_aside(), "L10: its site");
             by_lane.entry(url.lane).or_default().push(InHand {
                 url: key,
                 key: lease.key(),
                 place: url.place,
                 attempts: url.attempts,
+                welcome: lease.welcome,
             });
         }
         for (lane, given) in &by_lane {
@@ -206,8 +226,14 @@ impl Model {
         assert_eq!(next, expected, "L7: when to ask again");
     }
 
-    /// Settles, with the age of the fetch's end and the time the site asked for, and returns how many outcomes counted.
-    pub(crate) fn settle(&mut self, mut back: Vec<(InHand, Back)>, age: i64, rest: i64) -> usize {
+    /// Settles, with the age of the fetch's end and the time the site asked for, none if it was not asked; returns how
+    /// many outcomes counted.
+    pub(crate) fn settle(
+        &mut self,
+        mut back: Vec<(InHand, Back)>,
+        age: i64,
+        rest: Option<i64>,
+    ) -> usize {
         // The engine goes by lanes, and the older lease of one goes first.
         back.sort_by_key(|(hand, _)| hand.key);
         let ended = self.now - age;
@@ -219,7 +245,7 @@ impl Model {
             let is_there = url.wait == Wait::Queued && url.place == hand.place;
             let ready = |after: i64| Wait::Delayed((ended + after).max(self.now));
             match back {
-                Back::Done if is_there => {
+                Back::Done | Back::Aside if is_there => {
                     url.wait = Wait::Finished;
                     self.fetched += 1;
                     counted += 1;
@@ -238,11 +264,14 @@ impl Model {
                 _ => {}
             }
             if holds {
-                state.polite_at = state.polite_at.max(ended + state.delay.max(rest));
+                if let Some(rest) = rest {
+                    state.polite_at = state.polite_at.max(ended + state.delay.max(rest));
+                }
+                state.welcome(hand.welcome_after(back));
                 state.lost = 0;
                 state.give_back();
             }
-            if rest > 0 {
+            if let Some(rest) = rest.filter(|rest| *rest > 0) {
                 let of_site = self
                     .lanes
                     .iter_mut()
@@ -281,6 +310,7 @@ impl Model {
             if lane.lease.take().is_some() {
                 lane.lost += 1;
             }
+            lane.is_aside = false;
         }
         // A new process counts its leases anew.
         self.keys.clear();

@@ -1,6 +1,7 @@
 //! When a site may be asked again, and a URL be tried again.
 
-use crawler::frontier::{Fate, Next, Outcome, Record, Site};
+use crawler::frontier::{Fate, Lease, Next, Outcome, Record, Site};
+use crawler::policy::welcome::Welcome;
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
 
@@ -76,6 +77,107 @@ pub(crate) async fn a_url_is_fetched_again_behind_what_is_queued<E: Engine>() {
     assert_eq!(urls, [turns, turns, turns].concat());
     let stats = world.frontier.stats().await.unwrap();
     assert_eq!((stats.fetched, stats.known), (6, 2));
+}
+
+pub(crate) async fn a_site_that_was_not_asked_needs_no_rest<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&Site::polite("h", seconds(10)), 3)).await;
+    let lease = world.lease().await;
+    let refused = Outcome::done(lease, Record::new(Fate::Refused));
+    world.settle(vec![refused.unasked()]).await;
+    let lease = world.lease().await;
+    world.finish([lease]).await;
+    assert_eq!(world.next().await, Next::After(seconds(10)), "it was asked");
+}
+
+const ASIDE: Welcome = Welcome::SetAside { status: 429 };
+
+/// The outcome of a URL whose site asked for less, and is set aside by it.
+fn sets_aside(lease: Lease) -> Outcome {
+    let failed = Outcome::done(lease, Record::new(Fate::Failed));
+    failed.resting(seconds(60)).welcomed(ASIDE)
+}
+
+pub(crate) async fn how_welcome_the_crawl_is_is_told_with_each_lease<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&polite("h"), 3)).await;
+    world.add(pages(&polite("other"), 3)).await;
+    let welcome = Welcome::Open { pushbacks: 2 };
+    for lease in world.leases(2).await {
+        assert_eq!(lease.welcome, Welcome::default());
+        let outcome = match lease.url.as_str() {
+            "http://h/1" => Outcome::retry(lease, seconds(1)).welcomed(welcome),
+            _ => fetched(lease),
+        };
+        world.settle(vec![outcome]).await;
+    }
+    let world = world.crash().await;
+    world.clock.forward(seconds(1));
+    for lease in world.leases(2).await {
+        let is_other = lease.url.contains("other");
+        let expected = if is_other {
+            Welcome::default()
+        } else {
+            welcome
+        };
+        assert_eq!(lease.welcome, expected, "{}", lease.url);
+        world.finish([lease]).await;
+    }
+    world.clock.forward(seconds(1));
+    for lease in world.leases(2).await {
+        let is_kept = lease.welcome == welcome || lease.url.contains("other");
+        assert!(
+            is_kept,
+            "an outcome that says nothing of it changes nothing"
+        );
+    }
+}
+
+pub(crate) async fn a_site_that_is_set_aside_gives_all_its_urls_at_once<E: Engine>() {
+    let world = World::<E>::new().await;
+    let (aside, other) = (polite("aside"), polite("other"));
+    world.add(pages(&aside, 30)).await;
+    world.frontier.seeded().await.unwrap();
+    let lease = world.lease().await;
+    world.settle(vec![sets_aside(lease)]).await;
+    let mut first = world.leases(10).await;
+    assert_eq!(first.len(), 10, "no delay lies between them");
+    assert!(first.iter().all(|lease| lease.welcome == ASIDE));
+    assert_eq!(world.leases(10).await, [], "they are one lease");
+    let given_back = first.pop().unwrap();
+    world.frontier.release(vec![given_back]).await.unwrap();
+    // Another site is asked as ever.
+    world.add(pages(&other, 2)).await;
+    let lease = world.lease().await;
+    let link = lease.link("http://aside/link", aside);
+    world.settle(vec![fetched(lease).with_links([link])]).await;
+    let failed = |lease| Outcome::done(lease, Record::new(Fate::Failed)).unasked();
+    world.settle(first.into_iter().map(failed).collect()).await;
+    let rest = world.leases(100).await;
+    assert_eq!(rest.len(), 21, "the other site rests: {rest:?}");
+    assert!(rest.iter().all(|lease| lease.welcome == ASIDE));
+    world.settle(rest.into_iter().map(failed).collect()).await;
+    assert_eq!(world.next().await, Next::After(seconds(1)));
+    // What comes only now is given at once, too.
+    world.add([page(&polite("aside"), 99)]).await;
+    assert_eq!(world.lease().await.welcome, ASIDE);
+}
+
+pub(crate) async fn a_site_that_was_set_aside_has_another_chance_when_it_is_polite<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&polite("h"), 9)).await;
+    let lease = world.lease().await;
+    world.settle(vec![sets_aside(lease)]).await;
+    let failed = |lease| Outcome::done(lease, Record::new(Fate::Failed)).unasked();
+    let leases = world.leases(3).await;
+    world.settle(leases.into_iter().map(failed).collect()).await;
+    let _lost = world.leases(2).await;
+    let world = world.restart().await;
+    assert_eq!(world.next().await, Next::After(seconds(60)), "its own wait");
+    world.clock.forward(seconds(60));
+    let leases = world.leases(10).await;
+    assert_eq!(leases.len(), 1, "one at a time again");
+    assert_eq!(leases[0].welcome, Welcome::default());
 }
 
 pub(crate) async fn a_clock_that_goes_back_is_not_followed<E: Engine>() {

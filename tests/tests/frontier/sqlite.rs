@@ -144,6 +144,11 @@ async fn a_database_of_another_program_or_of_a_newer_one_is_refused() {
         let is_newer = matches!(refused, FrontierError::Newer { found: 99, .. });
         assert!(is_newer, "{refused}");
     }
+    later.pragma_update(None, "user_version", 1).unwrap();
+    for refused in refusals(&path).await {
+        let is_older = matches!(refused, FrontierError::Older { found: 1, .. });
+        assert!(is_older, "{refused}");
+    }
 }
 
 #[tokio::test]

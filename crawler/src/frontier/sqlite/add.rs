@@ -147,9 +147,9 @@ impl Turn<'_> {
             .map(drop)
     }
 
-    /// Makes a lane that had nothing queued due when it is polite, and returns whether it was such a lane.
+    /// Makes a lane that had nothing queued due when it is free, and returns whether it was such a lane.
     pub(super) fn wake(&self, lane: Lane) -> rusqlite::Result<bool> {
-        let sql = "UPDATE site_lane SET next_at = max(polite_at, ?3)
+        let sql = "UPDATE site_lane SET next_at = max(free_at, ?3)
                    WHERE site = ?1 AND lane = ?2 AND next_at = 9223372036854775807";
         let SiteId(site) = lane.site;
         let mut wake = self.connection.prepare_cached(sql)?;

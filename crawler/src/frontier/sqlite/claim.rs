@@ -9,10 +9,11 @@ use crate::frontier::clock::{NEVER, span_millis};
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
 use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Round, SiteId, UrlHash};
+use crate::policy::welcome::Welcome;
 
 /// The lanes that are due, the longest first.
 pub(super) const DUE: &str =
-    "SELECT site, lane, lanes, token, held, lost, suspect, alone FROM site_lane
+    "SELECT site, lane, lanes, token, held, lost, suspect, alone, pushbacks, aside FROM site_lane
      WHERE next_at <= ?1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT ?2";
 
 /// Retries that are moved in one claim; the next claim moves more.
@@ -25,6 +26,7 @@ struct Due {
     token: i64,
     held: i64,
     losses: Losses,
+    welcome: Welcome,
     /// What is handed out of it.
     leases: Vec<Lease>,
 }
@@ -197,13 +199,20 @@ impl Due {
                 suspect: row.get(6)?,
                 alone: row.get(7)?,
             },
+            welcome: match row.get(9)? {
+                0 => Welcome::Open {
+                    pushbacks: row.get(8)?,
+                },
+                status => Welcome::SetAside { status },
+            },
             leases: Vec::new(),
         })
     }
 
-    /// Returns whether it gives one URL at a time.
+    /// Returns whether it gives one URL at a time; of a site that is set aside nothing is asked, and all may go at once.
     const fn is_single(&self) -> bool {
-        self.lanes.get() == 1 || self.losses.is_careful()
+        let is_polite = self.lanes.get() == 1 && !self.welcome.is_set_aside();
+        is_polite || self.losses.is_careful()
     }
 
     fn lease(&self, row: &Row<'_>) -> rusqlite::Result<Lease> {
@@ -219,6 +228,7 @@ impl Due {
             chain: UrlHash::from_column(row.get(7)?),
             url: row.get(8)?,
             lost: 0,
+            welcome: self.welcome,
             key: LeaseKey {
                 lane: self.lane,
                 token: self.token,

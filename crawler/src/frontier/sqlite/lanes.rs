@@ -11,7 +11,7 @@ impl Turn<'_> {
     pub(super) fn renew(&self, mut keys: Vec<LeaseKey>) -> rusqlite::Result<Vec<LeaseKey>> {
         keys.sort_unstable();
         keys.dedup();
-        let sql = "UPDATE site_lane SET next_at = max(polite_at, ?4)
+        let sql = "UPDATE site_lane SET next_at = max(free_at, ?4)
                    WHERE site = ?1 AND lane = ?2 AND token = ?3";
         let mut renew = self.connection.prepare_cached(sql)?;
         let until = self.now + span_millis(LEASE);
@@ -29,7 +29,10 @@ impl Turn<'_> {
     pub(super) fn release(&mut self, keys: &[LeaseKey]) -> rusqlite::Result<()> {
         let sql =
             "UPDATE site_lane SET held = held - 1, token = CASE held WHEN 1 THEN 0 ELSE token END,
-                       next_at = CASE WHEN held > 1 THEN next_at ELSE max(polite_at, ?4) END
+                       next_at = CASE
+                           WHEN held > 1 THEN next_at
+                           WHEN EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2) THEN max(free_at, ?4)
+                           ELSE 9223372036854775807 END
                    WHERE site = ?1 AND lane = ?2 AND token = ?3";
         let mut release = self.connection.prepare_cached(sql)?;
         for key in keys {

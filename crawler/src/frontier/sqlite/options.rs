@@ -78,8 +78,8 @@ impl SqliteOptions {
     ///
     /// # Errors
     ///
-    /// [`FrontierError::Exists`] when the file holds a crawl, [`FrontierError::Newer`] or [`FrontierError::Foreign`]
-    /// when it holds something else; [`FrontierError::Held`] by another process; [`FrontierError::File`] and
+    /// [`FrontierError::Exists`] when the file holds a crawl, [`FrontierError::Older`], [`FrontierError::Newer`] or
+    /// [`FrontierError::Foreign`] when it holds something else; [`FrontierError::Held`] by another process; [`FrontierError::File`] and
     /// [`FrontierError::Engine`] when it can't be written; [`FrontierError::Corrupt`] and [`FrontierError::Full`].
     pub async fn create(&self, path: &Path, job: Job) -> Result<SqliteFrontier, FrontierError> {
         self.start(Place::New(path.to_owned(), job)).await

@@ -1,8 +1,9 @@
 //! The layout of the database, and the check that a file has it.
 //!
 //! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer,
-//! the end of its lease and its wake-up in one; a lane without queued URLs is due never. Invariant:
-//! `next_at >= polite_at`.
+//! the end of its lease and its wake-up in one; a lane without queued URLs is due never. `aside` is the status for
+//! which its site was set aside, 0 for none; such a lane keeps `polite_at` for another day, and its `free_at` is at once.
+//! Invariant: `next_at >= free_at`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,8 +16,8 @@ use crate::frontier::{FrontierError, Job};
 
 /// Tells our files from those of other programs: "crwl".
 const APPLICATION: i64 = 0x6372_776c;
-/// The layout below. An older one is brought up to it here, a newer one is refused.
-const LAYOUT: i64 = 1;
+/// The layout below; any other is refused.
+const LAYOUT: i64 = 2;
 
 const TABLES: &str = "
 CREATE TABLE crawl(
@@ -28,7 +29,8 @@ CREATE TABLE site_lane(
     site INTEGER NOT NULL, lane INTEGER NOT NULL, lanes INTEGER NOT NULL, name TEXT NOT NULL,
     delay_ms INTEGER NOT NULL, next_at INTEGER NOT NULL, polite_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0,
     held INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0,
-    alone INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (site, lane)
+    alone INTEGER NOT NULL DEFAULT 0, pushbacks INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0,
+    free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL, PRIMARY KEY (site, lane)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX lane_due ON site_lane(next_at) WHERE next_at < 9223372036854775807;
 CREATE TABLE seen(
@@ -98,7 +100,9 @@ pub(super) enum Found {
     Nothing,
     /// A crawl in the present layout.
     Crawl,
-    /// A crawl in a layout that is not known.
+    /// A crawl in a layout that is no longer known.
+    Older(i64),
+    /// A crawl in a layout that is not known yet.
     Newer(i64),
     /// Something else.
     Foreign,
@@ -114,6 +118,7 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
         (0, 0) if tables == 0 => Found::Nothing,
         (APPLICATION, LAYOUT) => Found::Crawl,
         (APPLICATION, newer) if newer > LAYOUT => Found::Newer(newer),
+        (APPLICATION, older) if older > 0 => Found::Older(older),
         _ => Found::Foreign,
     })
 }
@@ -124,6 +129,7 @@ pub(super) fn refuse(path: &Path, found: Found) -> FrontierError {
     match found {
         Found::Nothing => FrontierError::Missing { path },
         Found::Crawl => FrontierError::Exists { path },
+        Found::Older(found) => FrontierError::Older { path, found },
         Found::Newer(found) => FrontierError::Newer {
             path,
             found,
@@ -143,16 +149,15 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
     transaction.commit()
 }
 
-/// Ends the leases that a process left behind: they count as lost, and their lanes are due when it is polite.
-pub(super) fn end_leases(connection: &Connection, now: i64) -> rusqlite::Result<()> {
-    connection
-        .execute(
-            "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0), 1000),
-                 token = 0, held = 0
-             WHERE next_at < 9223372036854775807 AND token <> 0",
-            [now],
-        )
-        .map(drop)
+/// Ends what another process left behind. Leases count as lost, and their lanes are due when it is polite; a site that was
+/// set aside gets another chance, when it is polite too.
+pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<()> {
+    let leases = "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000),
+                      alone = min(alone + (suspect <> 0), 1000), token = 0, held = 0
+                  WHERE next_at < 9223372036854775807 AND token <> 0";
+    connection.execute(leases, [now])?;
+    let asides = "UPDATE site_lane SET next_at = max(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0";
+    connection.execute(asides, []).map(drop)
 }
 
 /// Returns the configuration that the crawl was begun with.
@@ -184,8 +189,12 @@ mod tests {
         assert_eq!(look(&connection).unwrap(), Found::Nothing);
         lay_out(&mut connection, &Job::default()).unwrap();
         assert_eq!(look(&connection).unwrap(), Found::Crawl);
-        connection.pragma_update(None, "user_version", 7).unwrap();
-        assert_eq!(look(&connection).unwrap(), Found::Newer(7));
+        for (layout, found) in [(1, Found::Older(1)), (7, Found::Newer(7))] {
+            connection
+                .pragma_update(None, "user_version", layout)
+                .unwrap();
+            assert_eq!(look(&connection).unwrap(), found);
+        }
         connection.pragma_update(None, "application_id", 1).unwrap();
         assert_eq!(look(&connection).unwrap(), Found::Foreign);
     }

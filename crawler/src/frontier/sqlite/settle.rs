@@ -13,6 +13,7 @@ use super::ledger::column;
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
 use crate::frontier::{Ending, Outcome, Record, Settled, UrlHash, Written};
+use crate::policy::welcome::Welcome;
 
 /// What becomes of a queue's row, besides its end.
 struct Delay {
@@ -160,32 +161,44 @@ impl Turn<'_> {
     }
 
     /// Gives the lane's lease one URL less, and ends it with its last, if it was not lost. The lane is polite from the
-    /// end of the fetch on.
+    /// end of the fetch on, and free at once when its site is set aside.
     fn free(&mut self, outcome: &Outcome, ended_at: i64) -> rusqlite::Result<()> {
         let sql = "UPDATE site_lane SET held = held - 1, lost = 0, suspect = 0, alone = 0,
-                       token = CASE held WHEN 1 THEN 0 ELSE token END,
-                       polite_at = max(polite_at, ?4 + max(delay_ms, ?5)),
+                       token = CASE held WHEN 1 THEN 0 ELSE token END, pushbacks = ?6, aside = ?7,
+                       polite_at = max(polite_at, coalesce(?4 + max(delay_ms, ?5), 0)),
                        next_at = CASE
-                           WHEN held > 1 THEN max(next_at, polite_at, ?4 + max(delay_ms, ?5))
-                           WHEN EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)
-                               THEN max(polite_at, ?4 + max(delay_ms, ?5))
-                           ELSE 9223372036854775807 END
+                           WHEN held > 1 AND ?7 <> 0 THEN next_at
+                           WHEN held > 1 THEN max(next_at, polite_at, coalesce(?4 + max(delay_ms, ?5), 0))
+                           WHEN NOT EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)
+                               THEN 9223372036854775807
+                           WHEN ?7 <> 0 THEN ?8
+                           ELSE max(polite_at, coalesce(?4 + max(delay_ms, ?5), 0)) END
                    WHERE site = ?1 AND lane = ?2 AND token = ?3";
         let key = outcome.lease.key;
+        let rests_from = (!outcome.is_unasked).then_some(ended_at);
         let rest = span_millis(outcome.rest);
+        let (pushbacks, aside) = match outcome.welcome {
+            Welcome::Open { pushbacks } => (pushbacks, 0),
+            Welcome::SetAside { status } => (0, status),
+        };
         let (site, lane) = (key.lane.site.0, key.lane.number);
-        let columns = params![site, lane, key.token, ended_at, rest];
+        let columns = params![
+            site, lane, key.token, rests_from, rest, pushbacks, aside, self.now
+        ];
         let count = self.connection.prepare_cached(sql)?.execute(columns)?;
         self.ledger.leased -= i64::from(count > 0);
-        if rest > 0 {
-            self.rest(outcome, ended_at + rest)?;
+        if rest > 0
+            && let Some(rests_from) = rests_from
+        {
+            self.rest(outcome, rests_from + rest)?;
         }
         Ok(())
     }
 
     /// Leaves the whole site alone until then; what is leased goes on, and is not claimed by another before.
     fn rest(&self, outcome: &Outcome, until: i64) -> rusqlite::Result<()> {
-        let sql = "UPDATE site_lane SET polite_at = max(polite_at, ?2), next_at = max(next_at, ?2)
+        let sql = "UPDATE site_lane SET polite_at = max(polite_at, ?2),
+                       next_at = CASE aside WHEN 0 THEN max(next_at, ?2) ELSE next_at END
                    WHERE site = ?1";
         let site = outcome.lease.site.0;
         let mut rest = self.connection.prepare_cached(sql)?;

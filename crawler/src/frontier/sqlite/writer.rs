@@ -48,7 +48,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Takes over a connection to a crawl, and ends the leases that another left behind.
+    /// Takes over a connection to a crawl, with what another left behind.
     pub(super) fn new(
         path: &Path,
         connection: Connection,
@@ -56,7 +56,7 @@ impl Writer {
         clock: Arc<dyn Clock>,
     ) -> rusqlite::Result<Self> {
         let now = millis(clock.now());
-        schema::end_leases(&connection, now)?;
+        schema::take_over(&connection, now)?;
         let ledger = Ledger::read(&connection)?;
         let told = watch::Sender::new(Told {
             round: Round::default(),
