@@ -12,6 +12,10 @@ use super::Held;
 use crate::frontier::{Claims, Frontier, FrontierError, Lease, Next};
 use crate::policy::rate::Rate;
 
+/// What the log calls the events of demand: `claimed` with the `count` of URLs that were claimed, and `completed` with the
+/// `count` of visits that ended. With `n` places, never more than `n` were claimed and not completed.
+pub(super) const DEMAND: &str = "crawler::demand";
+
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A producer of leases; it completes when the crawl is done, or its budget spent.
@@ -47,6 +51,9 @@ impl ClaimSource {
         let mut has_moved = !claims.leases.is_empty();
         if let Some(rate) = &mut self.rate {
             rate.on_begun(claims.leases.len(), Instant::now().into_std());
+        }
+        if has_moved {
+            tracing::debug!(target: DEMAND, count = claims.leases.len(), "claimed");
         }
         for lease in claims.leases {
             self.held.take(lease.key());

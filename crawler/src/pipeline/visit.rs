@@ -8,6 +8,7 @@ use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::claims::DEMAND;
 use super::{Counts, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, Lease, Outcome};
@@ -67,9 +68,15 @@ impl Visitor {
     ///
     /// [`FrontierError`] when the frontier fails, which ends the crawl.
     pub async fn visit(self: Arc<Self>, lease: Lease) -> Result<Visited, FrontierError> {
+        let visited = self.visit_leased(lease).await?;
+        tracing::debug!(target: DEMAND, count = 1, "completed");
+        Ok(visited)
+    }
+
+    async fn visit_leased(&self, lease: Lease) -> Result<Visited, FrontierError> {
         let _in_flight = self.counts.begin();
         let visit = Visit {
-            visitor: &self,
+            visitor: self,
             started: SystemTime::now(),
             url: WebUrl::parse(&lease.url),
         };
