@@ -2,11 +2,22 @@
 
 use std::error::Error;
 use std::io;
+use std::time::Duration;
 
 use thiserror::Error as ThisError;
 
 use super::causes;
 use crate::policy::address::RefusedAddress;
+
+/// A fetch that gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[error("{error}")]
+pub struct NoAnswer {
+    /// Why there is none.
+    pub error: FetchError,
+    /// How long its server was asked; none when nothing was asked of it.
+    pub asked: Option<Duration>,
+}
 
 /// Why there is no answer. The URL is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, ThisError)]

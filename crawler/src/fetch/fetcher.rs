@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::coding::{self, ACCEPTED};
 use super::places::{Place, Places};
 use super::resolve::Checked;
-use super::{Body, FetchError, Limits, Memory, Names};
+use super::{Body, FetchError, Limits, Memory, Names, NoAnswer};
 use crate::policy::address::{AllowedAddresses, RefusedAddress, literal};
 use crate::web_url::WebUrl;
 
@@ -135,21 +135,40 @@ impl Fetcher {
     ///
     /// # Errors
     ///
-    /// [`FetchError`] when there is no answer; any status is one.
+    /// [`NoAnswer`], with its reason and how long it was waited for; any status is an answer.
     ///
     /// # Cancel safety
     ///
     /// A fetch that is dropped ends its request.
-    pub async fn fetch(&self, url: &WebUrl) -> Result<Answer, FetchError> {
+    pub async fn fetch(&self, url: &WebUrl) -> Result<Answer, NoAnswer> {
+        let ready = self.client(url).await;
+        let (client, _place) = ready.map_err(|error| NoAnswer { error, asked: None })?;
+        let start = Instant::now();
+        self.ask(client, url, start).await.map_err(|error| {
+            // The client looks the name up again: an address that is refused then was not connected to either.
+            let is_asked = !matches!(error, FetchError::Address(_));
+            let asked = is_asked.then(|| start.elapsed());
+            NoAnswer { error, asked }
+        })
+    }
+
+    /// Returns the client for a URL, with a place at its address.
+    async fn client(&self, url: &WebUrl) -> Result<(&Client, Option<Place>), FetchError> {
         self.allowed
             .check_literal(url)
             .map_err(FetchError::Address)?;
-        let (client, _place) = if self.allowed.is_typed(url) {
-            (&self.typed, None)
-        } else {
-            (&self.strict, Some(self.place(url).await?))
-        };
-        let start = Instant::now();
+        if self.allowed.is_typed(url) {
+            return Ok((&self.typed, None));
+        }
+        Ok((&self.strict, Some(self.place(url).await?)))
+    }
+
+    async fn ask(
+        &self,
+        client: &Client,
+        url: &WebUrl,
+        start: Instant,
+    ) -> Result<Answer, FetchError> {
         let sent = client.get(url.as_url().clone()).send();
         let response = timeout_at(start + self.limits.first_byte, sent).await;
         let response = response
@@ -177,7 +196,7 @@ impl Fetcher {
         })
     }
 
-    /// Waits for a place at the address of a URL. The client looks the name up again, and checks that answer too.
+    /// Waits for a place at the address of a URL.
     async fn place(&self, url: &WebUrl) -> Result<Place, FetchError> {
         let address = match literal(url) {
             Some(address) => address,

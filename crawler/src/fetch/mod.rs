@@ -7,7 +7,7 @@ mod memory;
 pub use memory::{Memory, Reserved};
 pub(crate) mod causes;
 mod failure;
-pub use failure::FetchError;
+pub use failure::{FetchError, NoAnswer};
 mod resolve;
 pub use resolve::{Names, NamesError};
 mod body;

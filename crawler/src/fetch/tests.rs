@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 
 use super::places::PER_ADDRESS_MAX;
-use super::{Answer, FetchError, Fetcher, Limits, Memory, Names, Truncated};
+use super::{Answer, FetchError, Fetcher, Limits, Memory, Names, NoAnswer, Truncated};
 use crate::policy::address::AllowedAddresses;
 use crate::web_url::WebUrl;
 
@@ -65,12 +65,12 @@ async fn serve(answer: Vec<u8>, then: Then) -> WebUrl {
     WebUrl::parse(&format!("http://{address}/")).unwrap()
 }
 
-async fn fetch_within(limits: Limits, answer: Vec<u8>, then: Then) -> Result<Answer, FetchError> {
+async fn fetch_within(limits: Limits, answer: Vec<u8>, then: Then) -> Result<Answer, NoAnswer> {
     let url = serve(answer, then).await;
     fetcher(limits, &Memory::new(64 * MIB)).fetch(&url).await
 }
 
-async fn fetch(answer: Vec<u8>) -> Result<Answer, FetchError> {
+async fn fetch(answer: Vec<u8>) -> Result<Answer, NoAnswer> {
     fetch_within(Limits::default(), answer, Then::Close).await
 }
 
@@ -133,7 +133,7 @@ async fn two_layers_are_undone_in_the_reverse_order() {
 async fn an_unknown_coding_a_third_layer_and_a_broken_body_are_refused() {
     for coding in ["rot13", "gzip, gzip, gzip", "gzip", "deflate", "br", "zstd"] {
         let fetched = fetch(answer(coding, &[0xff; 1000])).await;
-        let error = fetched.map(|answer| answer.body).unwrap_err();
+        let error = fetched.map(|answer| answer.body).unwrap_err().error;
         assert_eq!(error.code(), "coding", "{coding}");
     }
 }
@@ -211,10 +211,13 @@ async fn what_is_no_answer_has_its_class() {
         ..Limits::default()
     };
     let late = fetch_within(limits, Vec::new(), Then::Stall).await;
-    assert_eq!(late.map(|answer| answer.status), Err(FetchError::Timeout));
+    let late = late.map(|answer| answer.status).unwrap_err();
+    assert_eq!(late.error, FetchError::Timeout);
+    assert!(late.asked.unwrap() >= limits.first_byte, "{late:?}");
     let check = async |answer: Vec<u8>, code| {
         let shown = String::from_utf8_lossy(&answer[..answer.len().min(40)]).into_owned();
-        let error = fetch(answer).await.map(|answer| answer.status).unwrap_err();
+        let error = fetch(answer).await.map(|answer| answer.status);
+        let error = error.unwrap_err().error;
         assert_eq!(error.code(), code, "{shown:?}: {error}");
     };
     check(Vec::new(), "connection-lost").await;
@@ -240,7 +243,8 @@ async fn a_refused_connection_says_so() {
     let error = fetcher
         .fetch(&WebUrl::parse(&url).unwrap())
         .await
-        .unwrap_err();
+        .unwrap_err()
+        .error;
     assert_eq!(
         error,
         FetchError::Connect("the connection was refused".to_owned())

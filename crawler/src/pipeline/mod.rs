@@ -19,6 +19,8 @@ mod leases;
 pub(crate) use leases::Held;
 mod claims;
 pub use claims::ClaimSource;
+mod cost;
+pub(crate) use cost::Cost;
 mod robots;
 pub(crate) use robots::{Permission, Robots};
 mod record;

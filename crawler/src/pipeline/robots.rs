@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use super::Cost;
 use crate::fetch::{FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, RobotsCopy};
 use crate::policy::address::RefusedAddress;
@@ -74,11 +75,12 @@ impl Robots {
         })
     }
 
-    /// Fetches the robots.txt of a URL's authority, unless someone else has just done so. Returns the address that may
-    /// not be connected to, if that is what kept it from it: nothing is learnt then.
+    /// Fetches the robots.txt of a URL's authority, unless someone else has just done so, and notes what that costs the
+    /// site. Returns the address that may not be connected to, if that is what kept it from it: nothing is learnt then.
     pub(crate) async fn fetch(
         &self,
         url: &WebUrl,
+        cost: &mut Cost,
     ) -> Result<Option<RefusedAddress>, FrontierError> {
         let origin = url.origin();
         let flight = {
@@ -89,9 +91,10 @@ impl Robots {
         let known = self.known(origin).await?;
         let mut refused = None;
         if known.cached.standing(SystemTime::now()) == Standing::Fetch {
-            match self.ask(url).await {
+            match self.ask(url, cost).await {
                 Ok((outcome, status, body)) => {
-                    self.learn(origin, known, outcome, (status, body)).await?;
+                    let learnt = self.learn(origin, known, outcome, (status, body)).await?;
+                    cost.crawl_delay = learnt.rules.crawl_delay();
                 }
                 Err(address) => refused = Some(address),
             }
@@ -103,19 +106,27 @@ impl Robots {
     }
 
     /// Asks for it, over its redirects.
-    async fn ask(&self, url: &WebUrl) -> Result<(Outcome, u16, Vec<u8>), RefusedAddress> {
+    async fn ask(
+        &self,
+        url: &WebUrl,
+        cost: &mut Cost,
+    ) -> Result<(Outcome, u16, Vec<u8>), RefusedAddress> {
         let Ok(mut at) = url.join("/robots.txt") else {
             return Ok((Outcome::Unreachable, 0, Vec::new()));
         };
         for redirects in 0.. {
             let answer = match self.fetcher.fetch(&at).await {
                 Ok(answer) => answer,
-                Err(FetchError::Address(refused)) => return Err(refused),
-                Err(error) => {
-                    tracing::debug!(%error, "no robots.txt");
+                Err(failed) => {
+                    cost.unanswered(&failed);
+                    if let FetchError::Address(refused) = failed.error {
+                        return Err(refused);
+                    }
+                    tracing::debug!(%failed, "no robots.txt");
                     return Ok((Outcome::Unreachable, 0, Vec::new()));
                 }
             };
+            cost.answered_alone(&answer);
             match Step::after(Some(answer.status), redirects) {
                 Step::Done(outcome) => return Ok((outcome, answer.status, answer.body.bytes)),
                 Step::Follow => match answer.header("location").map(|to| at.join(to)) {
@@ -133,7 +144,7 @@ impl Robots {
         before: Known,
         outcome: Outcome,
         (status, body): (u16, Vec<u8>),
-    ) -> Result<(), FrontierError> {
+    ) -> Result<Known, FrontierError> {
         let now = SystemTime::now();
         let cached = before.cached.after(outcome, now);
         let kept = self.frontier.robots(origin).await?;
@@ -159,8 +170,9 @@ impl Robots {
                 tries: u16::try_from(cached.failures).unwrap_or(u16::MAX),
             },
         };
-        self.read(origin, &copy);
-        self.frontier.keep_robots(origin, copy).await
+        let learnt = self.read(origin, &copy);
+        self.frontier.keep_robots(origin, copy).await?;
+        Ok(learnt)
     }
 
     async fn known(&self, origin: &str) -> Result<Known, FrontierError> {

@@ -1,18 +1,18 @@
 //! What becomes of a URL, by what was found out about it: its record, its links, its next try, its site's rest.
 
 use std::collections::HashMap;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::PageRecord;
+use super::cost::wait_asked;
 use super::record::rfc3339;
 use super::visit::{Found, Visit, Visited};
 use crate::fetch::{Answer, Truncated};
 use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record};
 use crate::parse::Page;
 use crate::policy::refusal::Refusal;
-use crate::policy::retry_after::retry_after;
 use crate::policy::welcome::{PUSHBACKS_MAX, Welcome, is_pushback, pushback_wait};
 use crate::policy::{redirects, retry};
 use crate::web_url::WebUrl;
@@ -46,9 +46,7 @@ impl Visit<'_> {
                 answer,
                 page,
                 digest,
-                crawl_delay,
             } => {
-                let rest = self.visitor.rules.rest(url, crawl_delay, answer.latency);
                 let (welcome, wait) = welcome_after(&lease, &answer);
                 let mut visited = match (welcome, wait) {
                     (Welcome::SetAside { status }, _) => {
@@ -58,8 +56,8 @@ impl Visit<'_> {
                     (_, Some(wait)) => self.pushed_back(lease, answer.status, wait),
                     (_, None) => self.answered(url, lease, &answer, page, digest),
                 };
-                let rest = rest.max(wait.unwrap_or_default());
-                visited.outcome = visited.outcome.resting(rest).welcomed(welcome);
+                let wait = wait.unwrap_or_default();
+                visited.outcome = visited.outcome.resting(wait).welcomed(welcome);
                 visited
             }
         }
@@ -76,7 +74,7 @@ impl Visit<'_> {
         if retry::is_failure(answer.status) {
             let is_again = retry::is_retried(answer.status);
             if is_again && lease.attempts < self.visitor.rules.retries {
-                return self.retry(lease, asked_wait(answer));
+                return self.retry(lease, wait_asked(answer));
             }
             let message = format!("the server answered {} instead of a page", answer.status);
             let record = PageRecord {
@@ -272,19 +270,14 @@ impl Visit<'_> {
 /// Returns how welcome the crawl is after an answer, and how long the site asks to be left alone. The answers of a site
 /// that is asked for several URLs at once are no row, and each is taken for itself.
 fn welcome_after(lease: &Lease, answer: &Answer) -> (Welcome, Option<Duration>) {
-    let (asked, random) = (asked_wait(answer), fastrand::u32(..));
+    let asked = wait_asked(answer);
+    let random = fastrand::u32(..);
     if lease.is_in_a_row() {
         return lease.welcome.after(answer.status, asked, random);
     }
     let number = u32::from(lease.attempts) + 1;
     let wait = is_pushback(answer.status).then(|| pushback_wait(asked, number, random));
     (lease.welcome, wait)
-}
-
-/// Returns how long the server asked to be left alone.
-fn asked_wait(answer: &Answer) -> Option<Duration> {
-    let asked = answer.header("retry-after")?;
-    retry_after(asked, SystemTime::now())
 }
 
 /// Returns the class of a status that is no final answer.

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::claims::DEMAND;
-use super::{Counts, Permission, Robots, Rules};
+use super::{Cost, Counts, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, Lease, Outcome};
 use crate::parse::{Page, Response, is_html, parse_html};
@@ -29,6 +29,13 @@ pub struct Visited {
 }
 
 impl Visited {
+    /// Leaves the site alone for so long, if that is longer than what it asked for.
+    fn resting(mut self, rest: Duration) -> Self {
+        let asked = self.outcome.rest;
+        self.outcome = self.outcome.resting(rest.max(asked));
+        self
+    }
+
     /// Says that nothing was asked of the site.
     fn unasked(mut self) -> Self {
         self.outcome = self.outcome.unasked();
@@ -81,27 +88,36 @@ impl Visitor {
             url: WebUrl::parse(&lease.url),
         };
         let Ok(url) = &visit.url else {
-            return Ok(visit.failed(lease, "url-invalid", "the frontier holds no URL here"));
+            let failed = visit.failed(lease, "url-invalid", "the frontier holds no URL here");
+            return Ok(failed.unasked());
         };
         if let Welcome::SetAside { status } = lease.welcome {
             return Ok(visit.set_aside(lease, status).unasked());
         }
         if lease.is_poison() {
             let message = "nobody came back from it, again and again";
-            return Ok(visit.failed(lease, "crashed", message));
+            return Ok(visit.failed(lease, "crashed", message).unasked());
         }
         // What decides is gathered first, and the lease used up once: a panic finds it here.
-        let found = AssertUnwindSafe(visit.find(url, &lease))
+        let mut cost = Cost::default();
+        let found = AssertUnwindSafe(visit.find(url, &lease, &mut cost))
             .catch_unwind()
             .await;
-        match found {
-            Ok(found) => Ok(visit.conclude(url, lease, found?)),
+        let visited = match found {
+            Ok(found) => visit.conclude(url, lease, found?),
             Err(panic) => {
                 let message = panic_message(&*panic);
                 let crashed = FetchError::Crashed(message);
-                Ok(visit.failed(lease, crashed.code(), &crashed.to_string()))
+                visit.failed(lease, crashed.code(), &crashed.to_string())
             }
-        }
+        };
+        Ok(match cost.asked {
+            Some(time) => {
+                let rest = self.rules.rest(url, cost.crawl_delay, time);
+                visited.resting(rest.max(cost.wait.unwrap_or_default()))
+            }
+            None => visited.unasked(),
+        })
     }
 }
 
@@ -118,7 +134,6 @@ pub(super) enum Found {
         answer: Box<Answer>,
         page: Option<Box<Page>>,
         digest: String,
-        crawl_delay: Option<Duration>,
     },
 }
 
@@ -129,11 +144,16 @@ pub(super) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    async fn find(&self, url: &WebUrl, lease: &Lease) -> Result<Found, FrontierError> {
+    async fn find(
+        &self,
+        url: &WebUrl,
+        lease: &Lease,
+        cost: &mut Cost,
+    ) -> Result<Found, FrontierError> {
         let visitor = self.visitor;
         let mut permission = self.permission(url).await?;
         if matches!(permission, Permission::Unknown) {
-            if let Some(refused) = visitor.robots.fetch(url).await? {
+            if let Some(refused) = visitor.robots.fetch(url, cost).await? {
                 return Ok(Found::Refused(refused.code(), refused.to_string()));
             }
             if !visitor.rules.is_own(url) {
@@ -142,8 +162,8 @@ impl Visit<'_> {
             }
             permission = self.permission(url).await?;
         }
-        let crawl_delay = match permission {
-            Permission::Allowed { crawl_delay } => crawl_delay,
+        match permission {
+            Permission::Allowed { crawl_delay } => cost.crawl_delay = crawl_delay,
             Permission::Refused(refusal) => {
                 return Ok(Found::Refused(refusal.code(), refusal.to_string()));
             }
@@ -151,14 +171,20 @@ impl Visit<'_> {
             Permission::Wait(time) => return Ok(Found::Later(time)),
             // What was fetched just now is to be fetched again: its time is over already.
             Permission::Unknown => return Ok(Found::Later(Duration::from_secs(1))),
-        };
+        }
         let answer = match visitor.fetcher.fetch(url).await {
             Ok(answer) => answer,
-            Err(FetchError::Address(refused)) => {
-                return Ok(Found::Refused(refused.code(), refused.to_string()));
+            Err(failed) => {
+                cost.unanswered(&failed);
+                return Ok(match failed.error {
+                    FetchError::Address(refused) => {
+                        Found::Refused(refused.code(), refused.to_string())
+                    }
+                    error => Found::Failed(error),
+                });
             }
-            Err(error) => return Ok(Found::Failed(error)),
         };
+        cost.answered(&answer);
         visitor.counts.bytes(answer.body.wire_bytes);
         let follows = lease.depth < u16::MAX && (200..300).contains(&answer.status);
         self.read(url, answer, follows)
@@ -167,7 +193,6 @@ impl Visit<'_> {
                 answer: Box::new(answer),
                 page,
                 digest,
-                crawl_delay,
             })
     }
 

@@ -1,8 +1,8 @@
 //! Politeness by the servers' own counts: gaps, robots.txt that can't be had, `Retry-After`, and `Disallow`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use slow_api::{RobotsMode, WebOptions};
+use slow_api::{Options, RobotsMode, WebOptions};
 use tests::until;
 
 use crate::world::{self, Job};
@@ -131,5 +131,45 @@ async fn a_closed_site_is_asked_for_its_robots_txt_alone() {
         .await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert_eq!(world::pages_asked(&server, 0), 0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_does_not_answer_rests_as_long_as_it_was_waited_for() {
+    let server = world::start(WebOptions::default()).await;
+    let seeds = [1, 2, 3].map(|n| world::url(&server, 0, &format!("/fault/connection/silent?{n}")));
+    let (job, start) = (Job::new(), Instant::now());
+    let flags = [&*seeds[1], &seeds[2], "--delay", "1ms"];
+    let flags = [&flags[..], &["--timeout", "700ms", "--retries", "0"]].concat();
+    let ended = job.crawl(&seeds[0], &flags).ended().await;
+    assert_eq!(ended.code(), 1, "{}", ended.stderr);
+    let urls = job.urls();
+    world::assert_each_once(&urls, &seeds);
+    // Three waits for an answer, and a rest between each two of them.
+    let least = Duration::from_millis(5 * 700);
+    assert!(start.elapsed() >= least, "{:?}", start.elapsed());
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_whose_robots_txt_is_slow_rests_after_it() {
+    let slow = Duration::from_millis(700);
+    let server = slow_api::start(Options {
+        port: 0,
+        delay: slow,
+        web: WebOptions {
+            robots: vec![RobotsMode::Slow],
+            ..WebOptions::default()
+        },
+        ..Options::default()
+    })
+    .await
+    .unwrap();
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let (start, flags) = (Instant::now(), ["--depth", "0", "--delay", "1ms"]);
+    let ended = job.crawl(&seed, &flags).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(world::pages_asked(&server, 0), 1);
+    assert!(start.elapsed() >= 2 * slow, "{:?}", start.elapsed());
     server.stop().await;
 }

@@ -1,0 +1,43 @@
+//! What a visit costs its site, from which follows how long the site rests after it.
+
+use std::time::Duration;
+
+use crate::fetch::{Answer, NoAnswer};
+use crate::policy::retry_after::retry_after;
+use crate::policy::welcome::is_pushback;
+
+/// What the requests of one visit cost. It is kept beside what they found, so that it is known also when reading what
+/// they found panics.
+#[derive(Debug, Default)]
+pub(crate) struct Cost {
+    /// How long the longest request took until its answer, or until it was given up; none when nothing was asked.
+    pub(super) asked: Option<Duration>,
+    /// The time between two fetches that the site wants.
+    pub(super) crawl_delay: Option<Duration>,
+    /// How long the site asked to be left alone.
+    pub(super) wait: Option<Duration>,
+}
+
+impl Cost {
+    pub(super) fn answered(&mut self, answer: &Answer) {
+        self.asked = self.asked.max(Some(answer.latency));
+    }
+
+    pub(super) fn unanswered(&mut self, failed: &NoAnswer) {
+        self.asked = self.asked.max(failed.asked);
+    }
+
+    /// Notes an answer whose `Retry-After` is nobody else's business.
+    pub(super) fn answered_alone(&mut self, answer: &Answer) {
+        self.answered(answer);
+        if is_pushback(answer.status) {
+            self.wait = self.wait.max(wait_asked(answer));
+        }
+    }
+}
+
+/// Returns what the `Retry-After` of an answer asks for.
+pub(super) fn wait_asked(answer: &Answer) -> Option<Duration> {
+    let value = answer.header("retry-after")?;
+    retry_after(value, std::time::SystemTime::now())
+}
