@@ -20,6 +20,7 @@ struct Shared {
     in_flight: AtomicU64,
     bytes: AtomicU64,
     links: AtomicU64,
+    crawl_delays_cut: AtomicU64,
     told: Mutex<Told>,
 }
 
@@ -65,6 +66,8 @@ pub struct CountsNow {
     pub bytes: u64,
     /// Links that were new.
     pub links: u64,
+    /// Copies of robots.txt that asked for a longer delay than is kept.
+    pub crawl_delays_cut: u64,
     /// Answers by their status.
     pub statuses: BTreeMap<u16, u64>,
     /// Why URLs failed, by code.
@@ -113,6 +116,7 @@ impl Counts {
             in_flight: of(&shared.in_flight),
             bytes: of(&shared.bytes),
             links: of(&shared.links),
+            crawl_delays_cut: of(&shared.crawl_delays_cut),
             statuses: told.statuses,
             failures: told.failures,
             refusals: told.refusals,
@@ -167,6 +171,10 @@ impl Counts {
 
     pub(crate) fn links(&self, n: usize) {
         add(&self.0.links, n as u64);
+    }
+
+    pub(crate) fn crawl_delay_cut(&self) {
+        add(&self.0.crawl_delays_cut, 1);
     }
 
     pub(crate) fn left_out(&self, code: &'static str, n: u64) {

@@ -13,6 +13,7 @@ use super::{Cost, Counts, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, Lease, Outcome};
 use crate::parse::{Page, Response, is_html, parse_html};
+use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::welcome::Welcome;
 use crate::web_url::WebUrl;
 
@@ -157,6 +158,7 @@ impl Visit<'_> {
                 return Ok(Found::Refused(refused.code(), refused.to_string()));
             }
             if !visitor.rules.is_own(url) {
+                self.tell_of_crawl_delay(url, cost);
                 // The site rests from that request too.
                 return Ok(Found::Later(Duration::ZERO));
             }
@@ -194,6 +196,20 @@ impl Visit<'_> {
                 page,
                 digest,
             })
+    }
+
+    /// Says when less is kept of a crawl delay than a robots.txt asks for that was fetched just now.
+    fn tell_of_crawl_delay(&self, url: &WebUrl, cost: &Cost) {
+        let Some(asked) = cost.crawl_delay.filter(|asked| is_crawl_delay_cut(*asked)) else {
+            return;
+        };
+        self.visitor.counts.crawl_delay_cut();
+        tracing::warn!(
+            "{} asks for {} s between two fetches by its Crawl-delay, and {} s are kept",
+            url.origin(),
+            asked.as_secs(),
+            CRAWL_DELAY_MAX.as_secs()
+        );
     }
 
     async fn permission(&self, url: &WebUrl) -> Result<Permission, FrontierError> {

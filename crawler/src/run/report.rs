@@ -45,6 +45,7 @@ impl Report {
 
     fn crawl_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         row(f, "bytes over the wire", self.counts.bytes)?;
+        row_if_any(f, "crawl delays cut", self.counts.crawl_delays_cut)?;
         row(f, "new links", self.counts.links)?;
         for (code, number) in &self.counts.left_out {
             row(f, &format!("  left out: {code}"), *number)?;

@@ -173,3 +173,27 @@ async fn a_site_whose_robots_txt_is_slow_rests_after_it() {
     assert!(start.elapsed() >= 2 * slow, "{:?}", start.elapsed());
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_delay_that_is_cut_is_told_and_what_is_kept_of_it_holds() {
+    let server = world::start(WebOptions {
+        crawl_delay_seconds: Some(120),
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let mut crawler = job.crawl(&seed, &["--delay", "1ms"]);
+    let origin = server.hosts()[0];
+    crawler
+        .says(&format!(
+            "http://{origin} asks for 120 s between two fetches by its Crawl-delay, and 30 s are kept"
+        ))
+        .await;
+    crawler
+        .says("all that is left waits for its sites' delays or its next try")
+        .await;
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+    assert_eq!(world::pages_asked(&server, 0), 0, "the delay is not over");
+    server.stop().await;
+}
