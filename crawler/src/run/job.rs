@@ -1,6 +1,5 @@
 //! A run at work: the frontier, the three stages, who watches them, how they end.
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +14,7 @@ use super::report::Report;
 use super::{Crew, progress};
 use crate::flags::HowFlags;
 use crate::frontier::{Frontier, Lease};
-use crate::pipeline::{ClaimSource, Counts, Held, Outputs, Store, Visitor};
+use crate::pipeline::{ClaimSource, Counts, Held, Outputs, Store, Visitor, settle_window};
 use crate::policy::rate::Rate;
 use crate::seeds::Seeded;
 use crate::telling::say;
@@ -24,8 +23,6 @@ use crate::telling::say;
 const GRACE: Duration = Duration::from_secs(30);
 /// How long what is being stored may take after an abort.
 const STORE_GRACE: Duration = Duration::from_secs(2);
-/// Outcomes that are settled together at most, beside those of the places.
-const SETTLED_MAX: usize = 64;
 
 /// A job that can run.
 pub(crate) struct Job {
@@ -101,7 +98,7 @@ impl Job {
         let store = consumer(store)
             .named("store")
             .within(&stages)
-            .subscribe_to(&visits, store_window(n)?)
+            .subscribe_to(&visits, settle_window(n)?)
             .spawn()?;
         let abort = || {
             claims.abort();
@@ -149,9 +146,4 @@ impl Job {
         let edges = visits.edges().into_iter().chain(store.edges()).collect();
         Ok((end, edges))
     }
-}
-
-/// The window between the visits and the store: while a batch is settled, as many visits as there are places go on.
-fn store_window(n: NonZeroUsize) -> anyhow::Result<Demand> {
-    Ok(Demand::new(n.get() + SETTLED_MAX.min(n.get()), n.get())?)
 }
