@@ -13,6 +13,9 @@ use url::{Host, ParseError, Position, Url};
 pub const URL_BYTES_MAX: usize = 2048;
 /// The longest text that is parsed at all, in bytes: the longest URL, and room for a fragment, blanks and `../`.
 pub(crate) const TEXT_BYTES_MAX: usize = 4 * URL_BYTES_MAX;
+/// The longest host that is parsed, in bytes. A name has at most 253 characters (RFC 1035 §2.3.4), of up to four bytes
+/// each as they are written; to decode a longer one costs the square of its length.
+const HOST_BYTES_MAX: usize = 1024;
 
 /// Why a text is no URL to fetch. The text is not part of it, as it may hold a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -164,6 +167,9 @@ impl WebUrl {
         if text.len() > TEXT_BYTES_MAX {
             return Err(RefusedUrl::TooLong);
         }
+        if written_host(text).len() > HOST_BYTES_MAX {
+            return Err(RefusedUrl::NotUrl(ParseError::IdnaError));
+        }
         // Source: the URL standard, "query state": a query is percent-encoded from the document's own encoding.
         let encode: &dyn Fn(&str) -> Cow<'_, [u8]> =
             &|query| encoding.encode(query).0.into_owned().into();
@@ -192,6 +198,31 @@ impl WebUrl {
         }
         Ok(Self(url))
     }
+}
+
+/// Returns what stands where a text has its host, before anything is decoded; it is empty where there can be none.
+fn written_host(text: &str) -> Cow<'_, str> {
+    // The standard drops these wherever they stand.
+    const DROPPED: [char; 3] = ['\t', '\n', '\r'];
+    const SLASHES: [char; 2] = ['/', '\\'];
+    if text.contains(DROPPED) {
+        return written_host(&text.replace(DROPPED, "")).into_owned().into();
+    }
+    let text = text.trim_start_matches(|char| char <= ' ');
+    let is_web =
+        |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    let is_scheme = |char: char| char.is_ascii_alphanumeric() || matches!(char, '+' | '-' | '.');
+    let rest = text.trim_start_matches(is_scheme);
+    let scheme = &text[..text.len() - rest.len()];
+    let after = match rest.strip_prefix(':') {
+        Some(rest) if is_web(scheme) => rest.trim_start_matches(SLASHES),
+        None if text.starts_with(SLASHES) && text[1..].starts_with(SLASHES) => {
+            text.trim_start_matches(SLASHES)
+        }
+        _ => return Cow::Borrowed(""),
+    };
+    let authority = after.split(['/', '\\', '?', '#']).next().unwrap_or(after);
+    Cow::Borrowed(authority.rsplit('@').next().unwrap_or(authority))
 }
 
 impl FromStr for WebUrl {
@@ -315,6 +346,27 @@ mod tests {
         );
         check(&format!("http://h/{path}a"), Err("url-too-long"));
         check(&"a".repeat(TEXT_BYTES_MAX + 1), Err("url-too-long"));
+    }
+
+    #[test]
+    fn a_host_longer_than_any_name_is_not_decoded() {
+        let label = "xn--".to_owned() + &"a".repeat(HOST_BYTES_MAX);
+        for text in [
+            format!("http://{label}/"),
+            format!("HTTP:{label}"),
+            format!(" h\ttt\np:\\\\ann:secret@{label}?"),
+        ] {
+            check(&text, Err("url-invalid"));
+        }
+        let page = WebUrl::parse("http://h/").unwrap();
+        for text in [format!("//{label}/"), format!("\n/\t/{label}")] {
+            assert!(page.join(&text).is_err(), "{text:?}");
+        }
+        // Where there is no host, any length is a path.
+        for text in [format!("/{label}"), label.clone(), format!("?//{label}")] {
+            assert!(page.join(&text).is_ok(), "{text:?}");
+        }
+        check(&format!("http://{}@h/", label.repeat(2)), Ok("http://h/"));
     }
 
     #[test]
