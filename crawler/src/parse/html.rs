@@ -125,9 +125,13 @@ pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Pa
     }
 }
 
-/// The links of a page. Invariant: at most [`LINKS_MAX`], no two of one identity.
+/// How much of the links of a page is kept, in bytes. What is written as one letter may be a long link by its base.
+const LINK_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// The links of a page. Invariant: at most [`LINKS_MAX`], of together at most [`LINK_BYTES_MAX`], no two of one identity.
 struct Links {
     all: Vec<Link>,
+    bytes: usize,
     places: HashMap<UrlHash, usize>,
     refused: usize,
     truncated: bool,
@@ -137,6 +141,7 @@ impl Links {
     fn new(document: &Document<'_>) -> Self {
         Self {
             all: Vec::with_capacity(document.references.len()),
+            bytes: 0,
             places: HashMap::with_capacity(document.references.len()),
             refused: document.refused,
             truncated: document.truncated,
@@ -151,9 +156,10 @@ impl Links {
         let hash = url.url_hash();
         if let Some(link) = self.places.get(&hash).and_then(|at| self.all.get_mut(*at)) {
             link.nofollow &= nofollow;
-        } else if self.all.len() == LINKS_MAX {
+        } else if self.all.len() == LINKS_MAX || self.bytes + url.as_str().len() > LINK_BYTES_MAX {
             self.truncated = true;
         } else {
+            self.bytes += url.as_str().len();
             self.places.insert(hash, self.all.len());
             self.all.push(Link {
                 url,

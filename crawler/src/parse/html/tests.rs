@@ -271,6 +271,15 @@ fn references_of_one_page_have_a_bound_together() {
     );
 }
 
+#[test]
+fn links_of_one_page_have_a_bound_together_whatever_its_base() {
+    let links: String = (0..LINKS_MAX).map(|n| format!("<a href={n}>")).collect();
+    let page = parse(&format!("<base href=/{}/>{links}", "b".repeat(2_000)));
+    let bytes: usize = page.links.iter().map(|link| link.url.as_str().len()).sum();
+    assert!(page.truncated && bytes <= LINK_BYTES_MAX, "{bytes}");
+    assert!(page.links.len() > 1_000, "{}", page.links.len());
+}
+
 proptest! {
     #[test]
     fn any_bytes_are_a_page(body: Vec<u8>, content_type: Option<String>, header: String) {
