@@ -9,8 +9,9 @@ use crate::web_url::{is_triplet, push_octet, push_triplet};
 /// URL holds in itself as triplets. Source: RFC 9309 §2.2.2, §2.2.3.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pattern {
-    /// What stands between the stars; the first piece stands at the beginning.
-    pieces: Vec<String>,
+    /// Its pieces, apart by single stars; the first stands at the beginning. One text, as a body of nothing but stars
+    /// has hundreds of thousands of pieces.
+    text: String,
     is_anchored: bool,
     octets: usize,
 }
@@ -18,24 +19,30 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Reads the value of a rule.
     pub(super) fn new(value: &[u8]) -> Self {
-        let (text, is_anchored) = match value.strip_suffix(b"$") {
-            Some(text) => (text, true),
+        let (value, is_anchored) = match value.strip_suffix(b"$") {
+            Some(value) => (value, true),
             None => (value, false),
         };
-        let mut pieces: Vec<String> = text.split(|byte| *byte == b'*').map(comparable).collect();
+        let mut text = String::with_capacity(value.len());
         // The stars and the dollar count as Google counts them.
-        let octets = pieces.iter().map(String::len).sum::<usize>() + pieces.len() - 1;
-        // Stars in a row are one star; the piece after the last one matters to the end.
-        let last = pieces.len() - 1;
-        let mut index = 0;
-        pieces.retain(|piece| {
-            index += 1;
-            index == 1 || index == last + 1 || !piece.is_empty()
-        });
+        let mut octets = usize::from(is_anchored);
+        for (at, piece) in value.split(|byte| *byte == b'*').enumerate() {
+            if at > 0 {
+                octets += 1;
+                // Stars in a row are one star.
+                if !text.ends_with('*') {
+                    text.push('*');
+                }
+            }
+            let before = text.len();
+            push_comparable(&mut text, piece);
+            octets += text.len() - before;
+        }
+        text.shrink_to_fit();
         Self {
-            pieces,
+            text,
             is_anchored,
-            octets: octets + usize::from(is_anchored),
+            octets,
         }
     }
 
@@ -49,25 +56,24 @@ impl Pattern {
     /// As nothing but the two ends is fixed, the first place where each piece fits is as good as any other, so there
     /// is no way back: the cost is at most that of finding each piece once.
     pub(super) fn matches(&self, path: &str) -> bool {
-        let Some((first, others)) = self.pieces.split_first() else {
-            return true;
-        };
-        let Some(mut rest) = path.strip_prefix(first.as_str()) else {
+        let mut pieces = self.text.split('*');
+        let first = pieces.next().unwrap_or_default();
+        let Some(mut rest) = path.strip_prefix(first) else {
             return false;
         };
-        let Some((last, middle)) = others.split_last() else {
+        let Some(last) = pieces.next_back() else {
             return !self.is_anchored || rest.is_empty();
         };
-        for piece in middle {
-            let Some(at) = rest.find(piece.as_str()) else {
+        for piece in pieces {
+            let Some(at) = rest.find(piece) else {
                 return false;
             };
             rest = &rest[at + piece.len()..];
         }
         if self.is_anchored {
-            rest.ends_with(last.as_str())
+            rest.ends_with(last)
         } else {
-            rest.contains(last.as_str())
+            rest.contains(last)
         }
     }
 }
@@ -77,21 +83,25 @@ impl Pattern {
 /// A star or dollar of a path becomes a triplet, as only a triplet in a pattern can mean it.
 pub(super) fn comparable(octets: &[u8]) -> String {
     let mut text = String::with_capacity(octets.len());
+    push_comparable(&mut text, octets);
+    text
+}
+
+fn push_comparable(text: &mut String, octets: &[u8]) {
     let mut rest = octets;
     while let Some(octet) = rest.first() {
         if is_triplet(rest) {
-            push_triplet(&mut text, rest);
+            push_triplet(text, rest);
             rest = &rest[3..];
             continue;
         }
         if stands_in_a_url(*octet) {
             text.push(char::from(*octet));
         } else {
-            push_octet(&mut text, *octet);
+            push_octet(text, *octet);
         }
         rest = &rest[1..];
     }
-    text
 }
 
 /// Returns whether the octet stands for itself: a URL may hold it, and a pattern gives it no other meaning.
