@@ -116,7 +116,21 @@ impl Body {
             ));
         }
         body.bytes.shrink_to_fit();
+        if let Some(reserved) = &mut body.reserved {
+            reserved.shrink_to(body.bytes.len());
+        }
         Ok(body)
+    }
+
+    /// Makes room for so many bytes, and a quarter more so that a long body is not moved for each piece: what is
+    /// reserved of the memory is what is taken of it.
+    async fn grow(&mut self, needed: usize, bytes_max: usize) {
+        let more = (needed / 4).min(bytes_max.saturating_add(1).saturating_sub(needed));
+        let capacity = needed + more;
+        if let Some(reserved) = &mut self.reserved {
+            reserved.grow_to(capacity).await;
+        }
+        self.bytes.reserve_exact(capacity - self.bytes.len());
     }
 
     async fn read_all(
@@ -134,12 +148,14 @@ impl Body {
                 self.bytes.truncate(bytes_max);
                 return Some(Truncated::Length);
             }
-            if let Some(reserved) = &mut self.reserved
-                && clock.in_time(reserved.grow_to(len + room)).await.is_none()
+            if self.bytes.capacity() - len < room
+                && clock
+                    .in_time(self.grow(len + room, bytes_max))
+                    .await
+                    .is_none()
             {
                 return Some(Truncated::Time);
             }
-            self.bytes.reserve(room);
             let mut limited = reader.take(room as u64);
             match clock.within(limited.read_buf(&mut self.bytes)).await {
                 None => return Some(Truncated::Time),

@@ -99,6 +99,17 @@ impl Reserved {
             Ok(permit) = beyond.acquire_owned() => self.beyond = Some(permit),
         }
     }
+
+    /// Gives back what the body does not hold, now that it is read.
+    pub fn shrink_to(&mut self, bytes: usize) {
+        let pieces = bytes.div_ceil(PIECE_BYTES);
+        if let Some(held) = &mut self.held
+            && let Some(more) = self.pieces.checked_sub(pieces)
+            && let Some(_given_back) = held.split(more)
+        {
+            self.pieces = pieces;
+        }
+    }
 }
 
 #[cfg(test)]
@@ -120,6 +131,21 @@ mod tests {
         b.grow_to(5 * PIECE_BYTES).await;
         c.grow_to(1).await;
         drop((b, c));
+        assert_eq!(memory.free_bytes(), 10 * PIECE_BYTES);
+    }
+
+    #[tokio::test]
+    async fn what_a_body_does_not_hold_is_given_back() {
+        let memory = Memory::new(10 * PIECE_BYTES);
+        let mut body = memory.reserve();
+        body.grow_to(8 * PIECE_BYTES).await;
+        body.shrink_to(2 * PIECE_BYTES + 1);
+        assert_eq!(memory.free_bytes(), 7 * PIECE_BYTES);
+        body.shrink_to(9 * PIECE_BYTES);
+        assert_eq!(memory.free_bytes(), 7 * PIECE_BYTES);
+        body.grow_to(4 * PIECE_BYTES).await;
+        assert_eq!(memory.free_bytes(), 6 * PIECE_BYTES);
+        body.shrink_to(0);
         assert_eq!(memory.free_bytes(), 10 * PIECE_BYTES);
     }
 
