@@ -17,4 +17,6 @@ mod fetcher;
 mod places;
 pub use fetcher::{Answer, Fetcher, FetcherError, UserAgent, UserAgentError};
 #[cfg(test)]
+mod any_body;
+#[cfg(test)]
 mod tests;

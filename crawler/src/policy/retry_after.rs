@@ -21,6 +21,8 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, the date of the RFC's examples.
@@ -53,6 +55,17 @@ mod tests {
     fn anything_else_says_nothing() {
         for value in ["", "-1", "1.5", "soon", "Sun, 99 Nov 1994 08:49:37 GMT"] {
             check(value, None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_value_says_nothing_or_at_most_an_hour(
+            value in "(\\PC{0,12}|[0-9]{0,30}|(Sun|Mon)?,? ?[0-9]{1,3}[ -](Nov|Xxx)[ -][0-9]{1,5} [0-9:]{0,9} ?(GMT)?)",
+            now in 0_u64..1 << 40,
+        ) {
+            let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+            prop_assert!(retry_after(&value, now).is_none_or(|wait| wait <= LONGEST));
         }
     }
 }

@@ -1,0 +1,150 @@
+//! Bodies of any bytes, in any codings, that come in pieces of any size: read without a panic, within their cap, and the
+//! same however they are cut.
+
+use std::time::Duration;
+
+use futures::stream;
+use hyper::body::Bytes;
+use hyper::http;
+use proptest::prelude::*;
+use tokio::time::Instant;
+
+use super::coding::Coding;
+use super::tests::encoded;
+use super::{Body, FetchError, Limits, Memory, Truncated};
+
+const BODY_BYTES_MAX: usize = 20_000;
+
+fn limits() -> Limits {
+    Limits {
+        body_bytes_max: BODY_BYTES_MAX,
+        total: Duration::from_secs(600),
+        ..Limits::default()
+    }
+}
+
+/// What a body was read as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    bytes: Vec<u8>,
+    truncated: Option<Truncated>,
+    error: Option<FetchError>,
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    runtime.unwrap().block_on(future)
+}
+
+/// Reads a body that comes in pieces of these sizes, again and again.
+async fn read(body: &[u8], sizes: &[usize], codings: &[Coding]) -> Seen {
+    let (mut pieces, mut rest) = (Vec::new(), body);
+    for size in sizes.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (piece, after) = rest.split_at(rest.len().min(*size));
+        pieces.push(Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)));
+        rest = after;
+    }
+    let body = reqwest::Body::wrap_stream(stream::iter(pieces));
+    let response = reqwest::Response::from(http::Response::new(body));
+    let (limits, memory) = (limits(), Memory::new(1024 * 1024));
+    let read = Body::read(response, codings, &limits, Instant::now(), memory.reserve());
+    match read.await {
+        Ok(body) => Seen {
+            bytes: body.bytes.clone(),
+            truncated: body.truncated,
+            error: None,
+        },
+        Err(error) => Seen {
+            bytes: Vec::new(),
+            truncated: None,
+            error: Some(error),
+        },
+    }
+}
+
+async fn encode(page: &[u8], codings: &[Coding]) -> Vec<u8> {
+    let mut body = page.to_vec();
+    for coding in codings {
+        let name = match coding {
+            Coding::Gzip => "gzip",
+            Coding::Deflate => "zlib",
+            Coding::Brotli => "br",
+            Coding::Zstd => "zstd",
+        };
+        body = encoded(name, &body).await;
+    }
+    body
+}
+
+fn codings() -> impl Strategy<Value = Vec<Coding>> {
+    let coding = prop::sample::select(vec![
+        Coding::Gzip,
+        Coding::Deflate,
+        Coding::Brotli,
+        Coding::Zstd,
+    ]);
+    prop::collection::vec(coding, 0..=2)
+}
+
+fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(prop_oneof![1_usize..20, 1_usize..5_000], 1..5)
+}
+
+/// Pages that shrink, and some past the cap.
+fn page() -> impl Strategy<Value = Vec<u8>> {
+    (prop::collection::vec(any::<u8>(), 0..300), 0_usize..100)
+        .prop_map(|(bytes, times)| bytes.repeat(times))
+}
+
+proptest! {
+    #[test]
+    fn a_page_comes_out_as_it_went_in_up_to_the_cap(page in page(), codings in codings(), sizes in sizes()) {
+        let seen = block_on(async { read(&encode(&page, &codings).await, &sizes, &codings).await });
+        let is_long = page.len() > BODY_BYTES_MAX;
+        prop_assert_eq!(seen.error, None);
+        prop_assert_eq!(seen.truncated, is_long.then_some(Truncated::Length));
+        prop_assert!(seen.bytes == page[..page.len().min(BODY_BYTES_MAX)]);
+    }
+
+    #[test]
+    fn any_bytes_are_read_within_the_cap_whatever_they_say_they_are(
+        body in prop::collection::vec(any::<u8>(), 0..3_000),
+        codings in codings(),
+        sizes in sizes(),
+    ) {
+        let (whole, cut) = block_on(async {
+            (read(&body, &[usize::MAX], &codings).await, read(&body, &sizes, &codings).await)
+        });
+        for seen in [&whole, &cut] {
+            prop_assert!(seen.bytes.len() <= BODY_BYTES_MAX);
+        }
+        // Of what breaks in the midst, more is had the later it is seen.
+        prop_assert!(whole.bytes.starts_with(&cut.bytes) || cut.bytes.starts_with(&whole.bytes));
+        prop_assert_eq!(whole.truncated.is_some() || whole.error.is_some(), cut.truncated.is_some() || cut.error.is_some());
+    }
+
+    #[test]
+    fn a_page_with_a_wrong_byte_or_without_its_end_is_read_within_the_cap(
+        page in page(),
+        codings in codings(),
+        sizes in sizes(),
+        wrong: (prop::sample::Index, u8),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let seen = block_on(async {
+            let mut body = encode(&page, &codings).await;
+            if !body.is_empty() {
+                let at = wrong.0.index(body.len());
+                body[at] ^= wrong.1;
+                body.truncate(end.index(body.len()) + 1);
+            }
+            read(&body, &sizes, &codings).await
+        });
+        prop_assert!(seen.bytes.len() <= BODY_BYTES_MAX);
+    }
+}
