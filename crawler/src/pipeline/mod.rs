@@ -28,6 +28,7 @@ pub use record::PageRecord;
 mod visit;
 pub use visit::{Visited, Visitor};
 mod verdict;
+
 mod output;
 pub use output::{Outputs, WriteError};
 mod window;

@@ -207,7 +207,9 @@ impl Visit<'_> {
     /// Counts a failure by the reason of its record.
     fn failed_as(&self, lease: Lease, record: &PageRecord) -> Visited {
         let message = record.message.as_deref().unwrap_or_default();
-        let (code, shown) = (record.reason.unwrap_or_default(), || format!("{}: {message}", lease.url));
+        let (code, shown) = (record.reason.unwrap_or_default(), || {
+            format!("{}: {message}", lease.url)
+        });
         self.visitor.counts.failed(code, lease.depth, shown);
         self.done(lease, Fate::Failed, record)
     }
