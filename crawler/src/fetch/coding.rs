@@ -58,8 +58,11 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, CodingError> {
 
 type Reader = Pin<Box<dyn AsyncBufRead + Send>>;
 
-/// Undoes the codings, the one applied last first.
+/// Undoes the codings, the one applied last first. What is empty has none, whatever its head says.
 pub(super) async fn undo(mut reader: Reader, codings: &[Coding]) -> io::Result<Reader> {
+    if reader.fill_buf().await?.is_empty() {
+        return Ok(reader);
+    }
     for coding in codings.iter().rev() {
         reader = match coding {
             Coding::Gzip => {

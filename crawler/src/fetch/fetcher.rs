@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Version};
 use thiserror::Error;
@@ -15,7 +15,7 @@ use super::places::{Place, Places};
 use super::resolve::Checked;
 use super::{Body, FetchError, Limits, Memory, Names, NoAnswer};
 use crate::policy::address::{AllowedAddresses, RefusedAddress, literal};
-use crate::web_url::WebUrl;
+use crate::web_url::{WebUrl, push_octet};
 
 /// What pages are asked for as: markup first, anything else all the same.
 const ACCEPTED_TYPES: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
@@ -63,6 +63,22 @@ impl Answer {
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns where it redirects to. Bytes that are no ASCII, as servers write them against RFC 9110 §10.2.2, stand as
+    /// triplets: browsers read them so, whatever their encoding.
+    #[must_use]
+    pub fn location(&self) -> Option<String> {
+        let value = self.headers.get(LOCATION)?;
+        let mut location = String::with_capacity(value.len());
+        for octet in value.as_bytes() {
+            if octet.is_ascii() {
+                location.push(char::from(*octet));
+            } else {
+                push_octet(&mut location, *octet);
+            }
+        }
+        Some(location)
     }
 
     /// Returns all values of a header that are text.

@@ -83,7 +83,7 @@ fn answer(coding: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-async fn encoded(coding: &str, bytes: &[u8]) -> Vec<u8> {
+pub(super) async fn encoded(coding: &str, bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let written = match coding {
         "gzip" => GzipEncoder::new(bytes).read_to_end(&mut out).await,
@@ -156,6 +156,27 @@ async fn a_body_past_its_cap_is_kept_up_to_it() {
     }
     let fetched = fetch_within(limits, answer("", &page[..50_000]), Then::Close).await;
     assert_eq!(fetched.unwrap().body.truncated, None);
+}
+
+#[tokio::test]
+async fn an_empty_body_is_whole_whatever_its_coding() {
+    for coding in ["gzip", "deflate", "br", "zstd", "gzip, br"] {
+        let body = fetch(answer(coding, b"")).await.unwrap().body;
+        assert_eq!((body.truncated, body.bytes.len()), (None, 0), "{coding}");
+    }
+}
+
+#[tokio::test]
+async fn a_location_of_any_bytes_is_read() {
+    for (location, expected) in [
+        (&b"/a?b"[..], "/a?b"),
+        (b"/\xc3\xbc", "/%C3%BC"),
+        (b"/\xfc%fc", "/%FC%fc"),
+    ] {
+        let head = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: ";
+        let answer = fetch([head, location, b"\r\n\r\n"].concat()).await.unwrap();
+        assert_eq!(answer.location().as_deref(), Some(expected));
+    }
 }
 
 #[tokio::test]

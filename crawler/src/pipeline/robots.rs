@@ -129,7 +129,7 @@ impl Robots {
             cost.answered_alone(&answer);
             match Step::after(Some(answer.status), redirects) {
                 Step::Done(outcome) => return Ok((outcome, answer.status, answer.body.bytes)),
-                Step::Follow => match answer.header("location").map(|to| at.join(to)) {
+                Step::Follow => match answer.location().map(|to| at.join(&to)) {
                     Some(Ok(next)) => at = next,
                     _ => return Ok((Outcome::Kept(Kept::AllowAll), answer.status, Vec::new())),
                 },

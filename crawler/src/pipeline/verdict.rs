@@ -85,9 +85,9 @@ impl Visit<'_> {
             return self.failed_as(lease, &record);
         }
         if redirects::is_redirect(answer.status)
-            && let Some(to) = answer.header("location")
+            && let Some(to) = answer.location()
         {
-            return self.redirected(url, lease, answer, to, digest);
+            return self.redirected(url, lease, answer, &to, digest);
         }
         self.visitor.counts.fetched(answer.status);
         let mut record = self.answer_record(&lease, answer, "fetched", digest);
