@@ -111,6 +111,12 @@ async fn every_url_is_fetched_again_until_ctrl_c() {
     let records = urls_in(&ended.stdout);
     assert_eq!(records.len(), 3);
     assert!(records.values().all(|times| *times >= 4), "{records:?}");
+    for (url, times) in records {
+        let told = format!("{times} answers, 0 failed");
+        let history = ended.stderr.lines().find(|line| line.ends_with(&url));
+        let history = history.expect("each has its history");
+        assert!(history.starts_with(&told), "{told}: {history}");
+    }
 }
 
 /// Returns whether the summary has this row, however many blanks are between name and number.

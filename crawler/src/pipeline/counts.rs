@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::History;
+
 /// The counts of a running crawl; clones are the same ones.
 #[derive(Debug, Clone, Default)]
 pub struct Counts(Arc<Shared>);
@@ -22,6 +24,8 @@ struct Shared {
     links: AtomicU64,
     crawl_delays_cut: AtomicU64,
     told: Mutex<Told>,
+    /// Of URLs that are fetched again and again.
+    histories: Mutex<BTreeMap<String, History>>,
 }
 
 /// What is told by names and times, beside the numbers.
@@ -125,6 +129,24 @@ impl Counts {
         }
     }
 
+    /// Returns what became of each URL so far, where they are fetched again and again.
+    #[must_use]
+    pub fn histories(&self) -> BTreeMap<String, History> {
+        self.lock_histories().clone()
+    }
+
+    pub(crate) fn remember(&self, url: &str, took: Option<Duration>) {
+        let mut histories = self.lock_histories();
+        match histories.get_mut(url) {
+            Some(history) => history.add(took),
+            None => {
+                let mut history = History::default();
+                history.add(took);
+                histories.insert(url.to_owned(), history);
+            }
+        }
+    }
+
     pub(crate) fn begin(&self) -> InFlight {
         self.0.in_flight.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
@@ -183,6 +205,11 @@ impl Counts {
 
     fn status(&self, status: u16) {
         *self.told().statuses.entry(status).or_default() += 1;
+    }
+
+    fn lock_histories(&self) -> MutexGuard<'_, BTreeMap<String, History>> {
+        let histories = self.0.histories.lock();
+        histories.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {

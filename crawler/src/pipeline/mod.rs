@@ -13,6 +13,8 @@
 
 mod rules;
 pub use rules::{Obeys, Rules, lanes_for};
+mod history;
+pub use history::History;
 mod counts;
 pub use counts::{Counts, CountsNow, Failures};
 mod leases;

@@ -220,8 +220,14 @@ impl Visit<'_> {
         kept.status = record.status;
         line.trim_end().clone_into(&mut kept.about);
         let outcome = match self.visitor.rules.every {
-            Some(every) => Outcome::again(lease, kept, every),
-            None => Outcome::done(lease, kept),
+            // What a rule refuses it refuses the next time too.
+            Some(every) if fate != Fate::Refused => {
+                let took = record.millis.map(Duration::from_millis);
+                let took = took.filter(|_| fate != Fate::Failed);
+                self.visitor.counts.remember(&lease.url, took);
+                Outcome::again(lease, kept, every)
+            }
+            _ => Outcome::done(lease, kept),
         };
         Visited {
             outcome,

@@ -53,6 +53,7 @@ impl Job {
             kind: self.kind,
             seeded,
             counts: counts.now(),
+            histories: counts.histories(),
             stats: self.frontier.stats().await?,
             edges,
             elapsed: start.elapsed(),

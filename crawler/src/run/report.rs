@@ -1,5 +1,6 @@
 //! What is told of a run at its end: a table, and what went wrong.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use stage::EdgeStats;
 use super::Kind;
 use super::advice::advice;
 use crate::frontier::Stats;
-use crate::pipeline::CountsNow;
+use crate::pipeline::{CountsNow, History};
 use crate::seeds::Seeded;
 
 /// The columns of a name, room for the longest.
 const WIDTH: usize = 34;
+/// URLs whose history is told; the records have all.
+const HISTORIES_TOLD: usize = 20;
 
 /// A run that ended.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub(super) struct Report {
     pub(super) kind: Kind,
     pub(super) seeded: Seeded,
     pub(super) counts: CountsNow,
+    /// Of URLs that are fetched again and again.
+    pub(super) histories: BTreeMap<String, History>,
     pub(super) stats: Stats,
     pub(super) edges: Vec<EdgeStats>,
     pub(super) elapsed: Duration,
@@ -53,6 +58,27 @@ impl Report {
         Ok(())
     }
 
+    fn history_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (url, history) in self.histories.iter().take(HISTORIES_TOLD) {
+            write!(
+                f,
+                "{} answers, {} failed",
+                history.answers, history.failures
+            )?;
+            if let Some(mean) = history.mean() {
+                let times = [history.fastest, mean, history.slowest];
+                let [fastest, mean, slowest] = times.map(|time| time.as_millis());
+                write!(
+                    f,
+                    ", {fastest} / {mean} / {slowest} ms (fastest / mean / slowest)"
+                )?;
+            }
+            writeln!(f, ": {url}")?;
+        }
+        let untold = self.histories.len().saturating_sub(HISTORIES_TOLD);
+        row_if_any(f, "more URLs with a history", untold as u64)
+    }
+
     fn list_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         row_if_any(f, "lines that repeat a URL", self.seeded.repeated)?;
         row_if_any(f, "lines without a URL (rejected)", self.seeded.rejected)
@@ -61,6 +87,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.history_rows(f)?;
         let counts = &self.counts;
         row(f, "fetched", counts.fetched)?;
         for (status, number) in &counts.statuses {
