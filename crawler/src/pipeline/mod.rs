@@ -11,6 +11,8 @@
 //! can be taken, and a URL is claimed only when a visit can begin. A page is parsed in the place it was fetched in, so
 //! that no more than the places are ever fetched and not settled.
 
+mod own_hosts;
+pub use own_hosts::OwnHosts;
 mod rules;
 pub use rules::{Obeys, Rules, lanes_for};
 mod history;

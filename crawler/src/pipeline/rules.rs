@@ -1,9 +1,9 @@
 //! What the crawl was told: which URLs are its own, and how their sites are treated.
 
-use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::time::Duration;
 
+use super::OwnHosts;
 use crate::frontier::{NewUrl, Site};
 use crate::policy::politeness::Politeness;
 use crate::policy::robots::Product;
@@ -20,8 +20,8 @@ pub struct Rules {
     pub politeness: Politeness,
     /// What is one site.
     pub grouping: Grouping,
-    /// Hosts of one's own, typed as seeds: without delay and without limit.
-    pub own_hosts: HashSet<String>,
+    /// Hosts of one's own: without delay and without limit.
+    pub own_hosts: OwnHosts,
     /// What it calls itself to robots.txt.
     pub product: Product,
     /// Whose robots.txt is obeyed.
@@ -59,20 +59,23 @@ pub fn lanes_for(concurrency: usize) -> NonZeroU16 {
 
 impl Rules {
     /// Returns the politeness group of a URL, and its pace.
+    ///
+    /// A host and port of one's own is a group by itself. The frontier lays a site out as its first URL says: in one group
+    /// with them, another port of that host, or another host of that domain, would be hurried as they are, or they be
+    /// held back as it is, by which of them came first.
     #[must_use]
     pub fn site(&self, url: &WebUrl) -> Site {
-        let site = url.site(self.grouping);
         if self.is_own(url) {
-            Site::unlimited(site.name()).in_lanes(self.lanes)
-        } else {
-            Site::polite(site.name(), self.politeness.min_delay)
+            let name = format!("{}:{}", url.host_str(), url.port());
+            return Site::unlimited(name).in_lanes(self.lanes);
         }
+        Site::polite(url.site(self.grouping).name(), self.politeness.min_delay)
     }
 
-    /// Returns whether the URL is of a host of one's own.
+    /// Returns whether the URL is of a host and port of one's own.
     #[must_use]
     pub fn is_own(&self, url: &WebUrl) -> bool {
-        self.own_hosts.contains(url.host_str())
+        self.own_hosts.has(url)
     }
 
     /// Returns whether the robots.txt of the URL's authority is to be asked.
@@ -115,5 +118,53 @@ impl Rules {
         };
         let new = NewUrl::seed(url.as_str(), self.site(url)).known_as(&url.identity());
         Ok(new.at_depth(depth))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::scope::Reach;
+
+    fn url(text: &str) -> WebUrl {
+        WebUrl::parse(text).unwrap()
+    }
+
+    fn rules(own: &[&str]) -> Rules {
+        let own: Vec<_> = own.iter().map(|seed| url(seed)).collect();
+        Rules {
+            scope: Scope::new(Reach::Any, []),
+            politeness: Politeness::default(),
+            grouping: Grouping::RegistrableDomain,
+            own_hosts: own.iter().collect(),
+            product: Product::of("FooBot").unwrap(),
+            obeys_robots: true,
+            retries: 0,
+            strips_tracking: false,
+        }
+    }
+
+    #[test]
+    fn what_was_typed_is_a_site_of_its_own_and_its_neighbours_are_polite() {
+        let rules = rules(&["http://127.0.0.1:4000/", "https://wiki.example.com/"]);
+        let check = |text: &str, name: &str, lanes: u16, rest: Duration| {
+            let (url, latency) = (url(text), Duration::from_secs(9));
+            let site = rules.site(&url);
+            assert_eq!((site.name(), site.lanes().get()), (name, lanes), "{text}");
+            assert!(rules.rest(&url, None, latency) >= rest, "{text}");
+            assert_eq!(rules.is_own(&url), rest.is_zero(), "{text}");
+        };
+        let (none, long) = (Duration::ZERO, Duration::from_secs(9));
+        check("http://127.0.0.1:4000/a", "127.0.0.1:4000", 256, none);
+        check("http://127.0.0.1:5000/", "127.0.0.1", 1, long);
+        check("http://127.0.0.1/", "127.0.0.1", 1, long);
+        check(
+            "https://wiki.example.com/a",
+            "wiki.example.com:443",
+            256,
+            none,
+        );
+        check("http://wiki.example.com/", "example.com", 1, long);
+        check("https://www.example.com/", "example.com", 1, long);
     }
 }

@@ -1,6 +1,5 @@
 //! Who does the work: the rules and the fetcher of a run, made of its plan and its flags.
 
-use std::collections::HashSet;
 use std::num::{NonZeroU16, NonZeroUsize};
 
 use anyhow::bail;
@@ -9,7 +8,7 @@ use super::typed::{is_private, private};
 use super::{Kind, Plan};
 use crate::fetch::{Fetcher, Limits, Memory, Names, UserAgent};
 use crate::flags::HowFlags;
-use crate::pipeline::{Obeys, Rules, lanes_for};
+use crate::pipeline::{Obeys, OwnHosts, Rules, lanes_for};
 use crate::policy::address::AllowedAddresses;
 use crate::policy::limit;
 use crate::policy::politeness::Politeness;
@@ -71,7 +70,7 @@ impl Crew {
                 ..Politeness::default()
             },
             grouping: Grouping::RegistrableDomain,
-            own_hosts: HashSet::new(),
+            own_hosts: OwnHosts::default(),
             product,
             obeys: match (manners.ignore_robots, plan.kind) {
                 (true, _) => Obeys::Nobody,
@@ -168,7 +167,7 @@ impl Crew {
         self.typed.push(url.clone());
         // A delay that was asked for holds for all.
         if !self.has_delay {
-            self.rules.own_hosts.insert(url.host_str().to_owned());
+            self.rules.own_hosts.add(url);
         }
     }
 }

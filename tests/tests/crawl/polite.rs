@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use slow_api::{Options, RobotsMode, WebOptions};
-use tests::until;
+use tests::{Answer, Scripted, until};
 
 use crate::world::{self, Job};
 
@@ -196,4 +196,33 @@ async fn a_crawl_delay_that_is_cut_is_told_and_what_is_kept_of_it_holds() {
     assert_eq!(crawler.ended().await.code(), 3);
     assert_eq!(world::pages_asked(&server, 0), 0, "the delay is not over");
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_that_was_not_typed_is_asked_politely_though_another_of_its_host_was() {
+    let found = world::start(WebOptions::default()).await;
+    let links = [0, 1, 2, 3].map(|n| {
+        let url = world::url(&found, 0, &format!("/fault/status/404?n={n}"));
+        format!("<a href={url}>x</a>")
+    });
+    let page = links.concat();
+    let page = format!(
+        "HTTP/1.1 200 X\r\ncontent-type: text/html\r\ncontent-length: {}\r\n\r\n{page}",
+        page.len()
+    );
+    let page: &'static [u8] = page.leak().as_bytes();
+    let typed = Scripted::start(move |path, _| match path {
+        "/" => Answer::Raw(page),
+        _ => Answer::Status(404, ""),
+    });
+    let (typed, job) = (typed.await, Job::new());
+    let flags = ["--scope", "any", "--allow-net", "127.0.0.0/8"];
+    let ended = job.crawl(typed.url(), &flags).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let counts = world::counts(&found, 0);
+    assert_eq!(world::pages_asked(&found, 0), 4);
+    assert_eq!(counts.max_in_flight, 1);
+    let gap = counts.gap_min_us.unwrap();
+    assert!(gap >= 999_000, "{gap} µs");
+    found.stop().await;
 }
