@@ -190,6 +190,7 @@ const FAULTS: &[(&str, &str)] = &[
     ("body/truncated", "a part of a body, and then the end"),
     ("body/reset", "a part of a body, and then a reset"),
     ("body/huge?mib=20", "so many MiB"),
+    ("body/blob?mib=20", "so many MiB that are no page"),
     ("chunk/truncated", "chunks without the last one"),
     ("chunk/cut", "a chunk without its end"),
     ("chunk/size", "a chunk size that is no number"),

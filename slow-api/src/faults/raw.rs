@@ -68,6 +68,15 @@ fn body(asked: &Asked<'_>, name: &str) -> Result<Script, Refusal> {
                 .send(head(&format!("Content-Length: {length}\r\n")))
                 .repeat(kib, length >> 10, Duration::ZERO)
         }
+        "blob" => {
+            let length = asked.number("mib", 0..=MIB_MAX, 20)? << 20;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+            );
+            close
+                .send(head)
+                .repeat(vec![0; 1 << 10], length >> 10, Duration::ZERO)
+        }
         _ => return Err(Refusal::Unknown),
     })
 }

@@ -33,7 +33,7 @@ pub struct WebSnapshot {
 /// What was asked of one host of the local web.
 ///
 /// A gap is the time from the end of an answer to the start of the next request, as the host sees them; it is zero
-/// when the request started before the answer had ended. Requests for robots.txt have no part in gaps, nor has the API.
+/// when the request started before the answer had ended. The API has no part in gaps.
 ///
 /// # Examples
 ///
@@ -54,8 +54,11 @@ pub struct HostSnapshot {
     pub in_flight: u64,
     /// The most in flight at once; a reset sets it to what is in flight then.
     pub max_in_flight: u64,
-    /// The smallest gap so far, in microseconds; there is none before the second request.
+    /// The smallest gap so far between two requests that are not for robots.txt, in microseconds; there is none before
+    /// the second of them.
     pub gap_min_us: Option<u64>,
+    /// The same between two requests of any kind.
+    pub any_gap_min_us: Option<u64>,
     /// Distinct paths, as far as they are remembered.
     pub distinct: usize,
     /// Requests whose path is not in `by_path`, because it would have remembered too much; each is the first of its
@@ -85,11 +88,18 @@ pub(crate) struct Visits {
     disallowed: u64,
     in_flight: u64,
     max_in_flight: u64,
-    gap_min: Option<Duration>,
-    /// Those in flight, from this period, that have part in gaps.
-    pages_in_flight: u64,
-    page_ended: Option<Duration>,
+    /// Between those that are not for robots.txt.
+    gaps: Gaps,
+    any_gaps: Gaps,
     by_path: Tally,
+}
+
+/// The smallest gap of some requests of one period.
+#[derive(Debug, Clone, Copy, Default)]
+struct Gaps {
+    min: Option<Duration>,
+    in_flight: u64,
+    ended: Option<Duration>,
 }
 
 /// A request as it was counted.
@@ -112,9 +122,8 @@ impl Visits {
             disallowed: 0,
             in_flight: 0,
             max_in_flight: 0,
-            gap_min: None,
-            pages_in_flight: 0,
-            page_ended: None,
+            gaps: Gaps::default(),
+            any_gaps: Gaps::default(),
             by_path: Tally::with_share(hosts),
         }
     }
@@ -128,8 +137,9 @@ impl Visits {
             Kind::Disallowed => self.disallowed += 1,
             Kind::Page => {}
         }
+        self.any_gaps.on_request(now);
         if kind != Kind::Robots {
-            self.on_page(now);
+            self.gaps.on_request(now);
         }
         Begun {
             period: self.period,
@@ -141,9 +151,11 @@ impl Visits {
     pub(crate) fn on_end(&mut self, begun: Begun, now: Duration) {
         debug_assert!(self.in_flight > 0, "a request ends once");
         self.in_flight -= 1;
-        if begun.period == self.period && begun.kind != Kind::Robots {
-            self.pages_in_flight -= 1;
-            self.page_ended = Some(now);
+        if begun.period == self.period {
+            self.any_gaps.on_end(now);
+            if begun.kind != Kind::Robots {
+                self.gaps.on_end(now);
+            }
         }
     }
 
@@ -153,23 +165,29 @@ impl Visits {
         self.robots = 0;
         self.disallowed = 0;
         self.max_in_flight = self.in_flight;
-        self.gap_min = None;
-        self.pages_in_flight = 0;
-        self.page_ended = None;
+        self.gaps = Gaps::default();
+        self.any_gaps = Gaps::default();
         self.by_path.clear();
     }
+}
 
-    fn on_page(&mut self, now: Duration) {
-        let gap = if self.pages_in_flight > 0 {
+impl Gaps {
+    fn on_request(&mut self, now: Duration) {
+        let gap = if self.in_flight > 0 {
             Some(Duration::ZERO)
         } else {
-            self.page_ended.map(|ended| now.saturating_sub(ended))
+            self.ended.map(|ended| now.saturating_sub(ended))
         };
-        self.gap_min = match (self.gap_min, gap) {
+        self.min = match (self.min, gap) {
             (Some(least), Some(gap)) => Some(least.min(gap)),
             (least, gap) => least.or(gap),
         };
-        self.pages_in_flight += 1;
+        self.in_flight += 1;
+    }
+
+    fn on_end(&mut self, now: Duration) {
+        self.in_flight -= 1;
+        self.ended = Some(now);
     }
 }
 
@@ -182,7 +200,8 @@ impl From<Visits> for HostSnapshot {
             disallowed: visits.disallowed,
             in_flight: visits.in_flight,
             max_in_flight: visits.max_in_flight,
-            gap_min_us: visits.gap_min.map(us),
+            gap_min_us: visits.gaps.min.map(us),
+            any_gap_min_us: visits.any_gaps.min.map(us),
             distinct: visits.by_path.distinct(),
             unlisted: visits.by_path.unlisted(),
             by_path: visits.by_path.into(),
@@ -222,16 +241,21 @@ mod tests {
         let first = visits.on_request("/a", Kind::Page, at(2));
         visits.on_end(robots, at(3));
         visits.on_end(first, at(4));
-        let robots = visits.on_request("/robots.txt", Kind::Robots, at(5));
+        assert_eq!(shown(&visits).any_gap_min_us, Some(0));
+        visits.on_reset();
+        let first = visits.on_request("/a", Kind::Page, at(3));
+        visits.on_end(first, at(4));
+        let robots = visits.on_request("/robots.txt", Kind::Robots, at(6));
         assert_eq!(shown(&visits).gap_min_us, None);
         visits.on_end(robots, at(6));
         let _second = visits.on_request("/b", Kind::Page, at(9));
         assert_eq!(shown(&visits).gap_min_us, Some(5));
+        assert_eq!(shown(&visits).any_gap_min_us, Some(2));
         let _third = visits.on_request("/c", Kind::Page, at(50));
         assert_eq!(shown(&visits).gap_min_us, Some(0));
         assert_eq!(
             (shown(&visits).robots, shown(&visits).max_in_flight),
-            (2, 2)
+            (1, 2)
         );
     }
 

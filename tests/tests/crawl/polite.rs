@@ -8,25 +8,37 @@ use tests::{Answer, Scripted, until};
 use crate::world::{self, Job};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_host_is_left_alone_for_the_delay_after_each_answer() {
-    let site = world::site(10);
+async fn each_of_fifty_hosts_is_left_alone_for_the_delay_after_each_answer() {
+    const HOSTS: usize = 50;
+    let site = world::site(8);
     let server = world::start(WebOptions {
-        hosts: world::hosts(3),
+        hosts: world::hosts(HOSTS),
         site,
         ..WebOptions::default()
     })
     .await;
     let job = Job::new();
-    let seeds = [0, 1, 2].map(|host| world::url(&server, host, "/site/page/0"));
-    let flags = [&seeds[1], &seeds[2], "--delay", "200ms"];
+    // The first host has two seeds, which share its delay.
+    let mut seeds: Vec<String> = (0..HOSTS)
+        .map(|host| world::url(&server, host, "/site/page/0"))
+        .collect();
+    seeds.push(world::url(&server, 0, "/site/page/2"));
+    let others = seeds[1..].iter().map(String::as_str);
+    let flags: Vec<&str> = others.chain(["--delay", "200ms"]).collect();
     let ended = job.crawl(&seeds[0], &flags).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    for host in 0..3 {
+    for host in 0..HOSTS {
         let counts = world::counts(&server, host);
-        assert_eq!(counts.requests - counts.robots, site.open());
+        assert_eq!((counts.requests, counts.robots), (site.open() + 1, 1));
         assert_eq!((counts.max_in_flight, counts.disallowed), (1, 0));
-        let gap = counts.gap_min_us.unwrap();
+        // Its robots.txt is a request as any other.
+        let gap = counts.any_gap_min_us.unwrap();
         assert!(gap >= 199_000, "host {host}: {gap} µs");
+        let site = slow_api::Site {
+            seed: site.seed + host as u64,
+            ..site
+        };
+        world::assert_each_once(&job.urls(), &world::reachable(&server, host, &site));
     }
     server.stop().await;
 }
