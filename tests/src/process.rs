@@ -201,6 +201,26 @@ impl Crawler {
         self.ended_within(DEADLINE).await
     }
 
+    /// Waits for its end, and for so long at most; tells also the most memory it held, in bytes, on Linux.
+    ///
+    /// # Panics
+    ///
+    /// When it has not ended by then.
+    pub async fn ended_with_peak(self, deadline: Duration) -> (Ended, u64) {
+        let id = self.0.id().expect("it was not waited for yet");
+        let mut peak = 0;
+        let ended = self.ended_within(deadline);
+        tokio::pin!(ended);
+        loop {
+            tokio::select! {
+                ended = &mut ended => return (ended, peak),
+                () = tokio::time::sleep(LOOK_EVERY) => {
+                    peak = peak_bytes(id).await.unwrap_or_default().max(peak);
+                }
+            }
+        }
+    }
+
     /// Waits for its end, and for so long at most.
     ///
     /// # Panics
@@ -219,6 +239,17 @@ impl Crawler {
         assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
         ended
     }
+}
+
+/// Returns the most memory that a process has held, in bytes, as Linux tells it while the process lives.
+async fn peak_bytes(id: u32) -> Option<u64> {
+    let status = tokio::fs::read_to_string(format!("/proc/{id}/status")).await;
+    let status = status.ok()?;
+    let peak = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+    Some(kib << 10)
 }
 
 impl Ended {

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use slow_api::WebOptions;
-use tests::{Crawler, Ended, until};
+use tests::{Crawler, Ended, program, until};
+use tokio::process::Command;
 
 use crate::world::{self, Job, text};
 
 /// Nobody listens there, and nothing that is refused gets so far.
 const SEED: &str = "http://127.0.0.1:9/";
 
-async fn refused(crawler: Crawler, words: &str) {
+pub(crate) async fn refused(crawler: Crawler, words: &str) {
     let ended = crawler.ended().await;
     assert_eq!(ended.code(), 2, "{}", ended.stderr);
     assert!(ended.stderr.contains(words), "{words:?}: {}", ended.stderr);
@@ -42,6 +43,47 @@ async fn bad_flags_are_told_apart_before_anything_is_made() {
         refused(job.crawl(SEED, &flags), words).await;
         assert!(!job.folder().join("crawl.db").exists(), "{flags:?}");
     }
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_none_is_told_by_its_file_and_key() {
+    for (config, words) in [
+        ("depht = 3", "\"depht\" is not known"),
+        ("depth = \"deep\"", "\"depth\" holds"),
+        ("delay = \"soon\"", "\"delay\" holds a wrong value"),
+        ("depth 3", "line 1"),
+        ("include = [\"(\"]", "regular expression"),
+        ("config = \"other.toml\"", "\"config\""),
+    ] {
+        let job = Job::new();
+        let file = job.beside("crawl.toml");
+        std::fs::write(&file, config).unwrap();
+        refused(job.crawl(SEED, &["--config", text(&file)]), words).await;
+        assert!(!job.folder().join("crawl.db").exists(), "{config}");
+    }
+    let job = Job::new();
+    refused(
+        job.crawl(SEED, &["--config", "nowhere.toml"]),
+        "nowhere.toml",
+    )
+    .await;
+    std::fs::write(job.beside("bytes.toml"), b"depth = 3 # \xff\n").unwrap();
+    let bytes = job.beside("bytes.toml");
+    refused(job.crawl(SEED, &["--config", text(&bytes)]), "bytes.toml").await;
+}
+
+#[tokio::test]
+async fn a_variable_that_holds_no_value_is_told() {
+    let job = Job::new();
+    let mut command = Command::new(program("crawler"));
+    let folder = job.folder();
+    command.args(["crawl", SEED, "--job", text(&folder)]);
+    refused(
+        Crawler::spawn(command.env("CRAWLER_DEPTH", "deep")),
+        "--depth",
+    )
+    .await;
+    assert!(!job.folder().exists());
 }
 
 #[tokio::test]

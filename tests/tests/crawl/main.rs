@@ -7,9 +7,13 @@
 mod world;
 
 mod bad_input;
+mod broken_files;
+mod demand;
+mod disk;
 mod faults;
 mod interrupted;
 mod killed;
+mod memory;
 mod once;
 mod places;
 mod polite;

@@ -1,0 +1,94 @@
+//! Files of a crawl that were damaged, lost, or never a crawl's: each is told by its name, and left as it is.
+
+use rusqlite::Connection;
+use slow_api::{Server, WebOptions};
+
+use crate::bad_input::refused;
+use crate::world::{self, Job};
+
+/// A crawl of five pages out of more, which could be resumed.
+async fn begun() -> (Server, Job, String) {
+    let server = world::start(WebOptions {
+        site: world::site(50),
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let ended = job.crawl(&seed, &["--pages", "5"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    (server, job, seed)
+}
+
+/// Spoils the database, and sees that this is told, that the file stays as it is, and that nothing is fetched.
+async fn is_told(spoil: impl FnOnce(&mut Vec<u8>), words: &str) {
+    let (server, job, seed) = begun().await;
+    let path = job.folder().join("crawl.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    spoil(&mut bytes);
+    std::fs::write(&path, &bytes).unwrap();
+    refused(job.resume(&[]), words).await;
+    assert!(std::fs::read(&path).unwrap() == bytes, "it was changed");
+    assert_eq!(world::pages_asked(&server, 0), 5);
+    // The way that is left.
+    let ended = job.crawl(&seed, &["--fresh"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_is_told() {
+    is_told(|bytes| bytes[100..].fill(0xa5), "is damaged").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_cut_off_is_told() {
+    is_told(|bytes| bytes.truncate(bytes.len() / 2), "is damaged").await;
+}
+
+async fn is_told_of_a_pragma(pragma: &str, words: &str) {
+    let (server, job, _) = begun().await;
+    let database = Connection::open(job.folder().join("crawl.db")).unwrap();
+    database.execute_batch(pragma).unwrap();
+    drop(database);
+    refused(job.resume(&[]), words).await;
+    assert_eq!(world::pages_asked(&server, 0), 5);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_of_a_newer_program_is_told() {
+    is_told_of_a_pragma("PRAGMA user_version = 99", "has layout 99").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_another_program_is_told() {
+    is_told_of_a_pragma("PRAGMA application_id = 1", "belongs to another program").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_is_none_of_this_program_is_told() {
+    let plan = "UPDATE crawl SET config = '{}'";
+    is_told_of_a_pragma(plan, "was begun by another version of this program").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_lost_what_was_settled_is_told() {
+    let (server, job, _) = begun().await;
+    let output = job.folder().join("pages.jsonl");
+    let records = job.output();
+    for less in ["", &records[..records.len() - 1]] {
+        std::fs::write(&output, less).unwrap();
+        refused(job.resume(&[]), "were written").await;
+        assert_eq!(job.output(), less, "it is left as it is");
+    }
+    assert_eq!(world::pages_asked(&server, 0), 5);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_a_folder_is_told() {
+    let job = Job::new();
+    std::fs::create_dir_all(job.folder().join("crawl.db")).unwrap();
+    refused(job.resume(&[]), "crawl.db").await;
+    refused(job.crawl("http://127.0.0.1:9/", &["--fresh"]), "crawl.db").await;
+}

@@ -1,0 +1,54 @@
+//! Demand by the crawl's own log: at no moment have more URLs been claimed and not completed than there are places.
+
+use std::time::Duration;
+
+use slow_api::WebOptions;
+use tests::{Crawler, program};
+use tokio::process::Command;
+
+use crate::world::{self, Job, text};
+
+const PLACES: u64 = 10;
+
+/// Reads the count of an event out of a line of the log; lines of other events have none.
+fn count(line: &str, event: &str) -> Option<u64> {
+    let (_, after) = line.split_once(&format!("crawler::demand: {event} count="))?;
+    after.trim().parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_claimed_than_there_are_places() {
+    let site = world::site(500);
+    let server = world::start(WebOptions {
+        site,
+        page_delay: Duration::from_millis(10),
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let folder = job.folder();
+    let mut command = Command::new(program("crawler"));
+    command
+        .args(["crawl", &seed, "--job", text(&folder)])
+        .args(["--concurrency", &PLACES.to_string(), "--quiet"])
+        .env("RUST_LOG", "crawler::demand=debug");
+    let ended = Crawler::spawn(&mut command).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+
+    let (mut claimed, mut completed, mut most) = (0, 0, 0);
+    for line in ended.stderr.lines() {
+        claimed += count(line, "claimed").unwrap_or(0);
+        completed += count(line, "completed").unwrap_or(0);
+        assert!(completed <= claimed, "{line}");
+        most = most.max(claimed - completed);
+    }
+    let records = job.records().len() as u64;
+    assert_eq!((claimed, completed), (records, records));
+    assert_eq!(
+        most, PLACES,
+        "ahead by another number than there are places"
+    );
+    assert_eq!(world::counts(&server, 0).max_in_flight, PLACES);
+    world::assert_each_once(&job.urls(), &world::reachable(&server, 0, &site));
+    server.stop().await;
+}
