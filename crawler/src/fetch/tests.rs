@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Barrier;
 
 use super::places::PER_ADDRESS_MAX;
-use super::{Answer, FetchError, Fetcher, Limits, Memory, Names, NoAnswer, Truncated};
+use super::{Answer, FetchError, Fetcher, Limits, Memory, Names, NoAnswer, Truncated, UserAgent};
 use crate::policy::address::AllowedAddresses;
 use crate::web_url::WebUrl;
 

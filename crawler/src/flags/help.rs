@@ -61,6 +61,7 @@ Each URL that is done is a line of JSON; a field that does not apply is left out
                   name-not-found, connect, tls, timeout, protocol, connection-lost, coding
                                                       there was no answer, or none that can be read
                   crashed                             a defect of the crawler
+  cause         the class of the answer to another URL of the site that led to it
   message       the same in words";
 
 /// Returns what stands below the flags of the program without a command.
@@ -112,6 +113,7 @@ mod tests {
             noindex: true,
             links: Some(1),
             reason: Some("connect"),
+            cause: Some("status-503"),
             message: Some(String::new()),
             // Every field by name, so that a new one does not compile until it stands here.
             url: String::new(),

@@ -80,7 +80,7 @@ pub(crate) struct HowFlags {
     /// Shows no progress and no summary; what went wrong is shown all the same.
     #[arg(long, env = "CRAWLER_QUIET", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) quiet: bool,
-    /// How log lines are written; RUST_LOG chooses them.
+    /// How log lines are written; the variable `RUST_LOG` chooses them.
     #[arg(
         long,
         value_enum,

@@ -138,9 +138,11 @@ mod tests {
             grouping: Grouping::RegistrableDomain,
             own_hosts: own.iter().collect(),
             product: Product::of("FooBot").unwrap(),
-            obeys_robots: true,
+            obeys: Obeys::All,
             retries: 0,
             strips_tracking: false,
+            every: None,
+            lanes: lanes_for(64),
         }
     }
 

@@ -131,7 +131,7 @@ fn expected(path: &str) -> &'static str {
     }
     let is_of = |fault: &&str| name == *fault || (fault.ends_with('/') && name.starts_with(*fault));
     let mut ends = ENDS.iter();
-    ends.find(|(_, faults)| faults.iter().any(|fault| is_of(&fault)))
+    ends.find(|(_, faults)| faults.iter().any(&is_of))
         .map_or("fetched", |(end, _)| end)
 }
 
