@@ -208,6 +208,22 @@ async fn what_asks_to_be_left_alone_is_recorded_with_its_status() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_fails_twice_is_fetched_at_its_third_try() {
+    let server = world::start(WebOptions::default()).await;
+    let (job, path) = (Job::new(), "/fault/retry/500?tries=2");
+    let ended = job.crawl(&world::url(&server, 0, path), &[]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(world::counts(&server, 0).by_path[path], 3);
+    let records = job.records();
+    assert_eq!(records.len(), 1);
+    assert_eq!(
+        (end(&records[0]).as_str(), &records[0]["retries"]),
+        ("fetched", &2.into())
+    );
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_bomb_is_cut_at_the_cap() {
     let server = world::start(WebOptions::default()).await;
     let seeds = ["br", "deflate", "gzip", "two-layers", "zstd"]

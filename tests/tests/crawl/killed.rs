@@ -56,3 +56,45 @@ async fn a_crawl_that_is_killed_in_its_midst_ends_with_the_same_pages_each_once(
     );
     server.stop().await;
 }
+
+/// Kills a crawl as soon as this file of it is there, and sees it through.
+async fn killed_once_there_is(file: &str) {
+    let site = world::site(40);
+    let server = world::start(WebOptions {
+        site,
+        page_delay: Duration::from_millis(5),
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let crawler = job.crawl(&seed, &[]);
+    let path = job.folder().join(file);
+    until(file, async || path.exists().then_some(())).await;
+    crawler.kill().await;
+    // It was killed before the crawl was there, or after.
+    let ended = job.crawl(&seed, &[]).ended().await;
+    if ended.code() != 0 {
+        assert!(
+            ended.stderr.contains("holds a crawl already"),
+            "{}",
+            ended.stderr
+        );
+        let ended = job.resume(&[]).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    }
+    world::assert_each_once(&job.urls(), &world::reachable(&server, 0, &site));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_that_is_killed_while_it_begins_is_begun_or_resumed() {
+    for file in [
+        "",
+        "crawl.db.lock",
+        "crawl.db",
+        "crawl.db-wal",
+        "pages.jsonl",
+    ] {
+        killed_once_there_is(file).await;
+    }
+}
