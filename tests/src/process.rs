@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
 
 use crate::program;
 
@@ -108,9 +109,12 @@ impl SlowApi {
     }
 }
 
-/// A `crawler` that runs.
+/// A `crawler` that runs. What it writes on standard output is taken at once, so that it never waits for its reader.
 #[derive(Debug)]
-pub struct Crawler(Child);
+pub struct Crawler {
+    process: Child,
+    written: JoinHandle<Vec<u8>>,
+}
 
 /// A `crawler` that ended.
 #[derive(Debug)]
@@ -147,7 +151,15 @@ impl Crawler {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn();
-        Self(process.expect("cargo build --bins has run"))
+        let mut process = process.expect("cargo build --bins has run");
+        let mut stdout = process.stdout.take().expect("it is piped");
+        let written = tokio::spawn(async move {
+            let mut written = Vec::new();
+            let read = stdout.read_to_end(&mut written).await;
+            read.expect("a pipe can be read");
+            written
+        });
+        Self { process, written }
     }
 
     /// Sends it a signal, such as `INT`.
@@ -156,7 +168,7 @@ impl Crawler {
     ///
     /// When it has ended.
     pub async fn signal(&self, name: &str) {
-        let id = self.0.id().expect("it was not waited for yet");
+        let id = self.process.id().expect("it was not waited for yet");
         let sent = Command::new("kill")
             .args(["-s", name, &id.to_string()])
             .status()
@@ -170,7 +182,10 @@ impl Crawler {
     ///
     /// When it was waited for already.
     pub async fn kill(mut self) {
-        self.0.kill().await.expect("it is a child of this test");
+        self.process
+            .kill()
+            .await
+            .expect("it is a child of this test");
     }
 
     /// Reads the next line of its standard error.
@@ -179,7 +194,7 @@ impl Crawler {
     ///
     /// When there is none by the deadline.
     pub async fn says(&mut self, words: &str) {
-        let stderr = self.0.stderr.as_mut().expect("it is piped");
+        let stderr = self.process.stderr.as_mut().expect("it is piped");
         let mut said = Vec::new();
         let read = async {
             while !String::from_utf8_lossy(&said).contains(words) {
@@ -207,7 +222,7 @@ impl Crawler {
     ///
     /// When it has not ended by then.
     pub async fn ended_with_peak(self, deadline: Duration) -> (Ended, u64) {
-        let id = self.0.id().expect("it was not waited for yet");
+        let id = self.process.id().expect("it was not waited for yet");
         let mut peak = 0;
         let ended = self.ended_within(deadline);
         tokio::pin!(ended);
@@ -227,13 +242,14 @@ impl Crawler {
     ///
     /// When it has not ended by then.
     pub async fn ended_within(self, deadline: Duration) -> Ended {
-        let output = tokio::time::timeout(deadline, self.0.wait_with_output()).await;
+        let output = tokio::time::timeout(deadline, self.process.wait_with_output()).await;
         let output = output
             .expect("it ends by itself")
             .expect("it is waited for");
+        let written = self.written.await.expect("all of it is read");
         let ended = Ended {
             status: output.status,
-            stdout: String::from_utf8(output.stdout).expect("it writes UTF-8"),
+            stdout: String::from_utf8(written).expect("it writes UTF-8"),
             stderr: String::from_utf8(output.stderr).expect("it writes UTF-8"),
         };
         assert!(!ended.stderr.contains("panicked"), "{}", ended.stderr);
