@@ -108,3 +108,18 @@ async fn an_answer_that_is_no_http_has_a_class_of_its_own() {
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
     }
 }
+
+#[tokio::test]
+async fn a_body_that_was_cut_short_is_asked_for_again_and_kept_as_it_is_at_last() {
+    let server = Scripted::start(|path, before| match (path.ends_with("page1"), before) {
+        (true, 1..) => Answer::Status(200, ""),
+        _ => Answer::Raw(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc"),
+    })
+    .await;
+    let args = ["--api", server.url(), "--count", "2", "--retries", "1"];
+    let ended = Crawler::start(&args).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(server.counts().values().all(|times| *times == 2));
+    let cut = ended.stdout.matches(r#""truncated":"disconnect""#).count();
+    assert_eq!(cut, 1, "{}", ended.stdout);
+}

@@ -40,17 +40,25 @@ pub(crate) struct Robots {
     frontier: Arc<dyn Frontier>,
     fetcher: Fetcher,
     product: Product,
+    /// Of a robots.txt that was never reached.
+    tries: u32,
     known: Mutex<HashMap<String, Known>>,
     /// Held while an authority's robots.txt is fetched, so that it is fetched once.
     flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Robots {
-    pub(crate) fn new(frontier: Arc<dyn Frontier>, fetcher: Fetcher, product: Product) -> Self {
+    pub(crate) fn new(
+        frontier: Arc<dyn Frontier>,
+        fetcher: Fetcher,
+        product: Product,
+        tries: u32,
+    ) -> Self {
         Self {
             frontier,
             fetcher,
             product,
+            tries,
             known: Mutex::default(),
             flights: Mutex::default(),
         }
@@ -60,7 +68,7 @@ impl Robots {
     pub(crate) async fn permission(&self, url: &WebUrl) -> Result<Permission, FrontierError> {
         let now = SystemTime::now();
         let known = self.known(url.origin()).await?;
-        Ok(match known.cached.standing(now) {
+        Ok(match known.cached.standing(now, self.tries) {
             Standing::Fetch => Permission::Unknown,
             Standing::Wait(until) => {
                 Permission::Wait(until.duration_since(now).unwrap_or_default())
@@ -90,7 +98,7 @@ impl Robots {
         let in_flight = flight.lock().await;
         let known = self.known(origin).await?;
         let mut refused = None;
-        if known.cached.standing(SystemTime::now()) == Standing::Fetch {
+        if known.cached.standing(SystemTime::now(), self.tries) == Standing::Fetch {
             match self.ask(url, cost).await {
                 Ok((outcome, status, body)) => {
                     let learnt = self.learn(origin, known, outcome, (status, body)).await?;

@@ -26,6 +26,8 @@ pub struct Rules {
     pub product: Product,
     /// Whose robots.txt is obeyed.
     pub obeys: Obeys,
+    /// How often a robots.txt that was never reached is tried before the URLs under it fail.
+    pub robots_tries: u32,
     /// How often a failed URL is tried again.
     pub retries: u16,
     /// Whether parameters that only track are taken off links.
@@ -139,6 +141,7 @@ mod tests {
             own_hosts: own.iter().collect(),
             product: Product::of("FooBot").unwrap(),
             obeys: Obeys::All,
+            robots_tries: 4,
             retries: 0,
             strips_tracking: false,
             every: None,

@@ -84,6 +84,10 @@ impl Visit<'_> {
             };
             return self.failed_as(lease, &record);
         }
+        let is_cut = answer.body.truncated == Some(Truncated::Disconnect);
+        if is_cut && lease.attempts < self.visitor.rules.retries {
+            return self.retry(lease, None);
+        }
         if redirects::is_redirect(answer.status)
             && let Some(to) = answer.location()
         {

@@ -63,7 +63,12 @@ impl Visitor {
         counts: Counts,
     ) -> Self {
         Self {
-            robots: Robots::new(frontier, fetcher.clone(), rules.product.clone()),
+            robots: Robots::new(
+                frontier,
+                fetcher.clone(),
+                rules.product.clone(),
+                rules.robots_tries,
+            ),
             rules,
             fetcher,
             counts,

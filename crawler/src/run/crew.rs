@@ -12,7 +12,7 @@ use crate::pipeline::{Obeys, OwnHosts, Rules, lanes_for};
 use crate::policy::address::AllowedAddresses;
 use crate::policy::limit;
 use crate::policy::politeness::Politeness;
-use crate::policy::robots::Product;
+use crate::policy::robots::{PATIENCE, Product, tries_within};
 use crate::telling::say;
 use crate::web_url::{Grouping, WebUrl};
 
@@ -77,6 +77,7 @@ impl Crew {
                 (false, Kind::List) => Obeys::Others,
                 (false, Kind::Crawl) => Obeys::All,
             },
+            robots_tries: tries_within(manners.robots_wait.unwrap_or(PATIENCE)),
             retries: how.retries,
             strips_tracking: plan.reach.strip_tracking,
             every: plan.every,

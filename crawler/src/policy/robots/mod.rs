@@ -9,6 +9,6 @@ mod pattern;
 mod rules;
 pub use rules::{BODY_BYTES_MAX, RobotsRefusal, Rules};
 mod standing;
-pub use standing::{Cached, Kept, Outcome, REDIRECTS_MAX, Standing, Step, TRIES_MAX};
+pub use standing::{Cached, Kept, Outcome, PATIENCE, REDIRECTS_MAX, Standing, Step, tries_within};
 #[cfg(test)]
 mod cases;

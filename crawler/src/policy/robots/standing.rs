@@ -7,8 +7,8 @@ use crate::policy::redirects::is_redirect;
 /// How many redirects of a robots.txt are followed, across hosts; the rules are the first authority's.
 /// Source: RFC 9309 §2.3.1.2.
 pub const REDIRECTS_MAX: u32 = 5;
-/// How many tries there are before the authority's URLs fail.
-pub const TRIES_MAX: u32 = 4;
+/// How long a robots.txt that was never reached is tried for before the authority's URLs fail, unless it is said.
+pub const PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// How long a copy is good for. Source: RFC 9309 §2.4.
 const KEPT_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -20,6 +20,29 @@ const WAITS: [Duration; 3] = [
 ];
 /// The wait after any other failure: an outage of hours ends between two tries.
 const LONG_WAIT: Duration = Duration::from_secs(60 * 60);
+
+/// Returns how many tries there are within that time: one at its begin, and one after each wait.
+///
+/// ```
+/// use std::time::Duration;
+/// use crawler::policy::robots::{PATIENCE, tries_within};
+///
+/// assert_eq!(tries_within(PATIENCE), 4);
+/// assert_eq!(tries_within(Duration::from_secs(24 * 60 * 60)), 27);
+/// ```
+#[must_use]
+pub fn tries_within(mut patience: Duration) -> u32 {
+    let mut tries = 1;
+    for wait in WAITS {
+        match patience.checked_sub(wait) {
+            Some(left) => patience = left,
+            None => return tries,
+        }
+        tries += 1;
+    }
+    let long = patience.as_secs() / LONG_WAIT.as_secs();
+    u32::try_from(long).map_or(u32::MAX, |long| long.saturating_add(tries))
+}
 
 /// What follows one answer to a request for a robots.txt.
 ///
@@ -102,8 +125,8 @@ pub enum Standing {
 ///  unknown ── Fetch ──────────────▶ Use ───────────────────────────────▶ Fetch
 ///     │ unreachable                  ▲ ▲ unreachable: the old copy serves, │
 ///     ▼                         kept │ └────────── and each hour a Fetch ──┘
-///   Wait 30 s, 90 s, 180 s ─▶ Fetch ─┤
-///     │ unreachable a fourth time    │
+///   Wait 30 s, 90 s, 180 s ─▶ Fetch ─┤ (then an hour each, with more tries)
+///     │ unreachable at the last try  │
 ///     ▼                              │
 ///  Unreachable ── after an hour ─▶ Fetch
 /// ```
@@ -114,8 +137,8 @@ pub enum Standing {
 ///
 /// let now = SystemTime::UNIX_EPOCH;
 /// let kept = Cached::default().after(Outcome::Kept(Kept::Body), now);
-/// assert_eq!(kept.standing(now), Standing::Use(Kept::Body));
-/// assert_eq!(kept.standing(now + Duration::from_secs(86_400)), Standing::Fetch);
+/// assert_eq!(kept.standing(now, 4), Standing::Use(Kept::Body));
+/// assert_eq!(kept.standing(now + Duration::from_secs(86_400), 4), Standing::Fetch);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cached {
@@ -163,13 +186,13 @@ impl Cached {
         }
     }
 
-    /// Returns what holds at that time.
+    /// Returns what holds at that time, where so many tries are made before its URLs fail.
     #[must_use]
-    pub fn standing(self, now: SystemTime) -> Standing {
+    pub fn standing(self, now: SystemTime, tries: u32) -> Standing {
         match self.kept {
             _ if now >= self.next_at => Standing::Fetch,
             Some(kept) => Standing::Use(kept),
-            None if self.failures >= TRIES_MAX => Standing::Unreachable,
+            None if self.failures >= tries => Standing::Unreachable,
             None => Standing::Wait(self.next_at),
         }
     }
@@ -211,7 +234,11 @@ mod tests {
     }
 
     fn check(cached: Cached, seconds: u64, expected: Standing) {
-        assert_eq!(cached.standing(at(seconds)), expected, "after {seconds} s");
+        assert_eq!(
+            cached.standing(at(seconds), 4),
+            expected,
+            "after {seconds} s"
+        );
     }
 
     #[test]
@@ -242,6 +269,24 @@ mod tests {
         check(cached, 3900, Standing::Unreachable);
         cached = cached.after(Outcome::Kept(Kept::Body), at(8000));
         check(cached, 8000, Standing::Use(Kept::Body));
+    }
+
+    #[test]
+    fn who_has_patience_waits_for_an_hour_between_tries() {
+        let mut cached = Cached::default();
+        for time in [0, 30, 120, 300] {
+            cached = cached.after(Outcome::Unreachable, at(time));
+        }
+        assert_eq!(cached.standing(at(300), 5), Standing::Wait(at(3_900)));
+        cached = cached.after(Outcome::Unreachable, at(3_900));
+        assert_eq!(cached.standing(at(3_900), 5), Standing::Unreachable);
+    }
+
+    #[test]
+    fn tries_are_counted_by_the_time_there_is() {
+        let tries = [0, 29, 30, 119, 120, 299, 300, 3_899, 3_900];
+        let tries = tries.map(|seconds| tries_within(Duration::from_secs(seconds)));
+        assert_eq!(tries, [1, 1, 2, 2, 3, 3, 4, 4, 5]);
     }
 
     #[test]
