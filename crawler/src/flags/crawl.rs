@@ -6,6 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use super::values::some_bytes;
 use super::{HowFlags, MannersFlags};
 
 /// How far a crawl goes from its seeds.
@@ -106,6 +107,9 @@ pub(crate) struct ReachFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) pages: Option<u64>,
+    /// How many bytes of bodies over the wire at most, such as 10GiB; what is in flight then is finished.
+    #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_BYTES", help_heading = "What to crawl")]
+    pub(crate) bytes: Option<u64>,
     /// Takes parameters that only track, such as `utm_source`, off links.
     #[arg(long, env = "CRAWLER_STRIP_TRACKING", value_parser = BoolishValueParser::new(), help_heading = "What to crawl")]
     pub(crate) strip_tracking: bool,
@@ -120,6 +124,7 @@ impl ReachFlags {
             exclude: Vec::new(),
             depth: 0,
             pages: None,
+            bytes: None,
             strip_tracking: false,
         }
     }

@@ -34,6 +34,8 @@ Exit codes:
 const RECORDS: &str = "\
 Each URL that is done is a line of JSON; a field that does not apply is left out:
   url           the URL that was asked for
+  id            the hash by which the crawl knows it
+  referrer      the id of the page that led to it; none for a seed
   fate          how it ended: fetched, redirected, refused or failed
   status        the status of the answer
   location      where it redirects to
@@ -61,7 +63,7 @@ Each URL that is done is a line of JSON; a field that does not apply is left out
                   name-not-found, connect, tls, timeout, protocol, connection-lost, coding
                                                       there was no answer, or none that can be read
                   crashed                             a defect of the crawler
-  cause         the class of the answer to another URL of the site that led to it
+  cause         why its site was set aside, as one of these codes
   message       the same in words";
 
 /// Returns what stands below the flags of the program without a command.
@@ -113,10 +115,12 @@ mod tests {
             noindex: true,
             links: Some(1),
             reason: Some("connect"),
-            cause: Some("status-503"),
             message: Some(String::new()),
             // Every field by name, so that a new one does not compile until it stands here.
             url: String::new(),
+            id: String::new(),
+            referrer: Some(String::new()),
+            cause: Some("status-429"),
             fate: "failed",
             at: String::new(),
             depth: 0,

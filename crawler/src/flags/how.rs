@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::values::{at_least_one, rate, time};
+use super::values::{at_least_one, rate, size, some_bytes, time};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -63,12 +63,15 @@ pub(crate) struct HowFlags {
     /// How long one fetch may take, from its start to the end of the body: 500ms, 30s or 2m; a bare number is seconds.
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to fetch")]
     pub(crate) timeout: Duration,
-    /// Bytes of a body, decoded, that are read at most, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "10", value_parser = at_least_one, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
-    pub(crate) max_body: NonZeroUsize,
-    /// Memory for all bodies in flight, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "256", value_parser = at_least_one, env = "CRAWLER_MEMORY", help_heading = "Safety")]
-    pub(crate) memory: NonZeroUsize,
+    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB.
+    #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = some_bytes, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
+    pub(crate) max_body: u64,
+    /// Memory for all bodies in flight.
+    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = some_bytes, env = "CRAWLER_MEMORY", help_heading = "Safety")]
+    pub(crate) memory: u64,
+    /// Ends the run while less than this is free on the disk of the job or its output; it can then be resumed.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, env = "CRAWLER_MIN_FREE", help_heading = "Safety")]
+    pub(crate) min_free: u64,
     /// The DNS server that names are looked up with, such as 127.0.0.1:53; the machine's own without it.
     #[arg(
         long,

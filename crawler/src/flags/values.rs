@@ -60,6 +60,40 @@ pub(super) fn rate(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Reads a number of bytes with its unit; a bare number is MiB.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "write a size such as 512KiB, 10MiB or 1GiB".to_owned())?;
+    let shift = match unit {
+        "B" => 0,
+        "KiB" => 10,
+        "" | "MiB" => 20,
+        "GiB" => 30,
+        "TiB" => 40,
+        _ => {
+            return Err(format!(
+                "{unit:?} is no unit; write B, KiB, MiB, GiB or TiB"
+            ));
+        }
+    };
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "no disk holds so much; write less".to_owned())
+}
+
+/// Reads a number of bytes of which there must be some.
+pub(super) fn some_bytes(text: &str) -> Result<u64, String> {
+    match size(text)? {
+        0 => Err("nothing would be read; write at least 1B".to_owned()),
+        bytes => Ok(bytes),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +126,17 @@ mod tests {
         for text in ["0", "-1/s", "3/h", "fast", "1.5/s", ""] {
             assert!(rate(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_have_units_and_a_bare_number_is_mebibytes() {
+        assert_eq!(size("10"), size("10MiB"));
+        assert_eq!(size("2GiB"), Ok(2 << 30));
+        assert_eq!(size("512KiB"), Ok(512 << 10));
+        assert_eq!(size("0"), Ok(0));
+        for text in ["", "MiB", "1MB", "-1", "1.5GiB", "99999999999TiB"] {
+            assert!(size(text).is_err(), "{text}");
+        }
+        assert!(some_bytes("0B").unwrap_err().contains("at least 1B"));
     }
 }

@@ -220,7 +220,7 @@ pub struct Archived {
 /// How far an output file holds records that are settled. On start the file is cut back to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Written {
-    /// The file's name.
+    /// What tells the file from all others.
     pub file: String,
     /// Its length then.
     pub bytes: u64,

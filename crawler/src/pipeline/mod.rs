@@ -33,8 +33,12 @@ mod visit;
 pub use visit::{Visited, Visitor};
 mod verdict;
 
+mod free_space;
+pub use free_space::LowSpaceError;
 mod output;
-pub use output::{Outputs, WriteError};
+pub use output::WriteError;
+mod outputs;
+pub use outputs::Outputs;
 mod window;
 pub(crate) use window::settle_window;
 mod store;

@@ -1,12 +1,12 @@
-//! Where the records go: files that are cut back to what is settled, and standard output.
+//! One place that records go to: a file that is cut back to what is settled, or standard output.
 
 use std::fs::File;
 use std::io::{self, Seek, Stdout, Write};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::{self, Path, PathBuf};
 
 use thiserror::Error;
 
+use super::LowSpaceError;
 use crate::frontier::Written;
 
 /// Why a record could not be written.
@@ -24,10 +24,13 @@ pub enum WriteError {
     /// Nobody reads standard output any more.
     #[error("standard output was closed before all results were written")]
     Closed(#[source] io::Error),
+    /// It was not tried, for the disk is nearly full.
+    #[error(transparent)]
+    LowSpace(#[from] LowSpaceError),
 }
 
 impl WriteError {
-    fn of(path: &Path, source: io::Error) -> Self {
+    pub(super) fn of(path: &Path, source: io::Error) -> Self {
         if source.kind() == io::ErrorKind::BrokenPipe {
             return Self::Closed(source);
         }
@@ -36,93 +39,57 @@ impl WriteError {
     }
 }
 
-/// All places that the records go to; each line goes to each of them.
-#[derive(Debug)]
-pub struct Outputs(Vec<Output>);
-
-impl Outputs {
-    /// Opens them as they are; `-` is standard output.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when one of them can't be written.
-    pub fn open(paths: &[PathBuf]) -> Result<Self, WriteError> {
-        let outputs = paths.iter().map(|path| Output::open(path));
-        Ok(Self(outputs.collect::<Result<_, _>>()?))
-    }
-
-    /// Returns whether standard output is piped, or redirected to a file.
-    #[must_use]
-    pub fn is_standard_taken() -> bool {
-        standard::is_taken()
-    }
-
-    /// Cuts off what is behind their settled bytes: records of URLs that are not settled.
-    ///
-    /// # Errors
-    ///
-    /// [`WriteError`] when one can't be cut, or holds less than was settled.
-    pub fn cut_back(&mut self, written: &[Written]) -> Result<(), WriteError> {
-        let mut outputs = self.0.iter_mut();
-        outputs.try_for_each(|output| output.cut_back(written))
-    }
-
-    /// Returns how far each holds what was appended.
-    pub(super) fn written(&self) -> Vec<Written> {
-        let outputs = self.0.iter().map(|output| Written {
-            file: output.name.clone(),
-            bytes: output.bytes,
-        });
-        outputs.collect()
-    }
-
-    /// Appends lines, off the executor.
-    pub(super) async fn append(&mut self, lines: Arc<str>) -> Result<(), WriteError> {
-        for output in &mut self.0 {
-            output.append(Arc::clone(&lines)).await?;
-        }
-        Ok(())
-    }
-}
-
 /// One place, cut back to what is settled.
 #[derive(Debug)]
-struct Output {
-    path: PathBuf,
-    /// Its name in the frontier.
+pub(super) struct Output {
+    pub(super) path: PathBuf,
+    /// What the frontier knows it by.
     name: String,
-    /// None while it is written to.
-    sink: Option<Sink>,
+    sink: Sink,
     bytes: u64,
 }
 
 impl Output {
-    fn open(path: &Path) -> Result<Self, WriteError> {
-        let sink = if path == Path::new("-") {
-            Sink::Standard(io::stdout())
+    /// Opens the file as it is, for the job in `folder`; `-` is standard output. What is no file, such as a pipe, is only
+    /// written to.
+    pub(super) fn open(path: &Path, folder: Option<&Path>) -> Result<Self, WriteError> {
+        let failed = |source| WriteError::of(path, source);
+        let (sink, name) = if path == Path::new("-") {
+            (Sink::Standard(io::stdout()), "-".to_owned())
         } else {
             let mut options = File::options();
             let file = options.create(true).truncate(false).write(true).open(path);
-            Sink::File(file.map_err(|source| WriteError::of(path, source))?)
+            let file = file.map_err(failed)?;
+            (Sink::File(file), name(path, folder).map_err(failed)?)
         };
-        let name = path.file_name().unwrap_or(path.as_os_str());
         Ok(Self {
             path: path.to_owned(),
-            name: name.to_string_lossy().into_owned(),
-            sink: Some(sink),
+            name,
+            sink,
             bytes: 0,
         })
     }
 
-    fn cut_back(&mut self, written: &[Written]) -> Result<(), WriteError> {
+    /// Returns whether it is a file, which takes room on a disk.
+    pub(super) fn is_file(&self) -> bool {
+        match &self.sink {
+            Sink::File(file) => file.metadata().is_ok_and(|about| about.is_file()),
+            Sink::Standard(_) => false,
+        }
+    }
+
+    /// Cuts off what is behind its settled bytes: records of URLs that are not settled. A file that this job has not
+    /// written, which has written another, is refused and left.
+    pub(super) fn cut_back(&mut self, written: &[Written]) -> Result<(), WriteError> {
         let settled = written.iter().find(|written| written.file == self.name);
         self.bytes = settled.map_or(0, |written| written.bytes);
-        self.cut()
+        let is_foreign = settled.is_none() && !written.is_empty();
+        self.cut(is_foreign)
             .map_err(|source| WriteError::of(&self.path, source))
     }
 
-    fn cut(&mut self) -> io::Result<()> {
-        let Some(Sink::File(file)) = &mut self.sink else {
+    fn cut(&mut self, is_foreign: bool) -> io::Result<()> {
+        let Sink::File(file) = &mut self.sink else {
             return Ok(());
         };
         let (found, bytes) = (file.metadata()?, self.bytes);
@@ -131,6 +98,10 @@ impl Output {
             return Ok(());
         }
         let found = found.len();
+        if is_foreign && found > 0 {
+            let foreign = "it holds what this job has not written: name another, or remove it";
+            return Err(io::Error::other(foreign));
+        }
         if found < bytes {
             let short = format!("it holds {found} bytes, and {bytes} were written");
             return Err(io::Error::other(short));
@@ -140,23 +111,23 @@ impl Output {
         Ok(())
     }
 
-    async fn append(&mut self, lines: Arc<str>) -> Result<(), WriteError> {
-        let Some(mut sink) = self.sink.take() else {
-            let early = io::Error::other("an earlier write did not end");
-            return Err(WriteError::of(&self.path, early));
+    /// Returns how far it holds records.
+    pub(super) fn written(&self) -> Written {
+        Written {
+            file: self.name.clone(),
+            bytes: self.bytes,
+        }
+    }
+
+    /// Appends lines.
+    pub(super) fn append(&mut self, lines: &str) -> Result<(), WriteError> {
+        let sink: &mut dyn Write = match &mut self.sink {
+            Sink::File(file) => file,
+            Sink::Standard(stdout) => stdout,
         };
-        let added = lines.len() as u64;
-        let write = tokio::task::spawn_blocking(move || {
-            let written = sink.write_all(lines.as_bytes()).and_then(|()| sink.flush());
-            (sink, written)
-        });
-        let failed = |source| WriteError::of(&self.path, source);
-        let (sink, written) = write
-            .await
-            .map_err(|error| failed(io::Error::other(error)))?;
-        written.map_err(failed)?;
-        self.sink = Some(sink);
-        self.bytes += added;
+        let written = sink.write_all(lines.as_bytes()).and_then(|()| sink.flush());
+        written.map_err(|source| WriteError::of(&self.path, source))?;
+        self.bytes += lines.len() as u64;
         Ok(())
     }
 }
@@ -167,52 +138,26 @@ enum Sink {
     Standard(Stdout),
 }
 
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.write(bytes),
-            Self::Standard(stdout) => stdout.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.flush(),
-            Self::Standard(stdout) => stdout.flush(),
-        }
-    }
-}
-
-#[cfg(unix)]
-mod standard {
-    use std::fs::File;
-    use std::io;
-    use std::os::fd::AsFd as _;
-    use std::os::unix::fs::FileTypeExt as _;
-
-    pub(super) fn is_taken() -> bool {
-        let copy = io::stdout().as_fd().try_clone_to_owned();
-        let about = copy.and_then(|copy| File::from(copy).metadata());
-        about.is_ok_and(|about| {
-            let kind = about.file_type();
-            kind.is_file() || kind.is_fifo() || kind.is_socket()
-        })
-    }
-}
-
-#[cfg(not(unix))]
-mod standard {
-    use std::io::{self, IsTerminal};
-
-    pub(super) fn is_taken() -> bool {
-        !io::stdout().is_terminal()
-    }
+/// Returns what the frontier knows the file by: its path from the job's folder if it lies in it, so that the folder may be
+/// moved, and else its whole path. Two files have two names, and one file has one, however it is called.
+fn name(path: &Path, folder: Option<&Path>) -> io::Result<String> {
+    // What is no file may be there under no path of its own.
+    let whole = |path: &Path| path.canonicalize().or_else(|_| path::absolute(path));
+    let (path, folder) = (whole(path)?, folder.map(whole).transpose()?);
+    let within = folder.and_then(|folder| path.strip_prefix(folder).ok());
+    let name = within.unwrap_or(&path);
+    Ok(match name.to_str() {
+        Some(name) => name.to_owned(),
+        None => name
+            .as_os_str()
+            .as_encoded_bytes()
+            .escape_ascii()
+            .to_string(),
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::error::Error;
-
     use super::*;
 
     /// Opens a file that holds `text`, of which so many bytes are settled; returns what it holds then.
@@ -221,11 +166,14 @@ mod tests {
         let path = folder.path().join("pages.jsonl");
         std::fs::write(&path, text).unwrap();
         let file = "pages.jsonl".to_owned();
-        let cut = Output::open(&path)
-            .unwrap()
-            .cut_back(&[Written { file, bytes }]);
-        let cut = cut.map_err(|error| error.source().unwrap().to_string());
+        let mut output = Output::open(&path, Some(folder.path())).unwrap();
+        let cut = output.cut_back(&[Written { file, bytes }]);
+        let cut = cut.map_err(|error| cause(&error));
         (cut, std::fs::read_to_string(&path).unwrap())
+    }
+
+    fn cause(error: &WriteError) -> String {
+        std::error::Error::source(error).unwrap().to_string()
     }
 
     #[test]
@@ -242,9 +190,42 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_device_is_written_to_though_it_cannot_be_cut_back() {
-        let mut output = Output::open(Path::new("/dev/null")).unwrap();
-        let file = "null".to_owned();
+        let mut output = Output::open(Path::new("/dev/null"), None).unwrap();
+        let file = "/dev/null".to_owned();
         output.cut_back(&[Written { file, bytes: 8 }]).unwrap();
         assert_eq!(output.bytes, 8);
+        assert!(!output.is_file());
+    }
+
+    #[test]
+    fn a_file_of_the_same_name_elsewhere_is_another_and_is_left_as_it_is() {
+        let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let [job, here, there] = [0, 1, 2].map(|at| folders[at].path());
+        let [ours, other] = [here, there].map(|folder| folder.join("pages.jsonl"));
+        std::fs::write(&ours, "settled\nnot").unwrap();
+        std::fs::write(&other, "of another job\n").unwrap();
+        let open = |path: &Path| Output::open(path, Some(job)).unwrap();
+        let mut written = open(&ours).written();
+        written.bytes = 8;
+        let refused = open(&other).cut_back(std::slice::from_ref(&written));
+        let refused = cause(&refused.unwrap_err());
+        assert!(refused.contains("has not written"), "{refused}");
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "of another job\n");
+        open(&ours).cut_back(&[written]).unwrap();
+        assert_eq!(std::fs::read_to_string(&ours).unwrap(), "settled\n");
+    }
+
+    #[test]
+    fn a_file_in_the_jobs_folder_is_known_by_its_place_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |path: &str| {
+            let path = folder.path().join(path);
+            Output::open(&path, Some(folder.path())).unwrap().name
+        };
+        assert_eq!(open("pages.jsonl"), "pages.jsonl");
+        assert_eq!(open("./pages.jsonl"), "pages.jsonl");
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        assert_eq!(open("a/pages.jsonl"), "a/pages.jsonl");
+        assert_eq!(open("a/../pages.jsonl"), "pages.jsonl");
     }
 }

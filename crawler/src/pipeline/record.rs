@@ -8,8 +8,13 @@ use serde::Serialize;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PageRecord {
-    /// The URL that was asked for.
+    /// The URL that was asked for. Where it redirects to, the target has a record of its own, with the final answer.
     pub url: String,
+    /// The hash by which the crawl knows it.
+    pub id: String,
+    /// The `id` of the page that led to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub referrer: Option<String>,
     /// How it ended: `fetched`, `redirected`, `refused` or `failed`.
     pub fate: &'static str,
     /// The status of the answer.

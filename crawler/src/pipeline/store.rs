@@ -12,6 +12,8 @@ use crate::frontier::Frontier;
 pub struct Store {
     frontier: Arc<dyn Frontier>,
     outputs: Outputs,
+    /// Whether the frontier has heard of them.
+    are_known: bool,
     held: Held,
     counts: Counts,
 }
@@ -26,6 +28,7 @@ impl Store {
         Self {
             frontier,
             outputs,
+            are_known: false,
             held,
             counts,
         }
@@ -43,7 +46,13 @@ impl Consumer for Store {
             outcomes.push(visited.outcome.aged(visited.ended.elapsed()));
         }
         if !lines.is_empty() {
-            self.outputs.append(lines.into()).await?;
+            if !self.are_known {
+                // Before they hold anything, so that what a kill leaves in them is cut back, and taken for nobody's.
+                let written = self.outputs.written();
+                self.frontier.settle(Vec::new(), written).await?;
+                self.are_known = true;
+            }
+            self.outputs.append(lines).await?;
         }
         let written = self.outputs.written();
         let settled = self.frontier.settle(outcomes, written).await?;

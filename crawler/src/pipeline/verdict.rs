@@ -10,7 +10,7 @@ use super::cost::wait_asked;
 use super::record::rfc3339;
 use super::visit::{Found, Visit, Visited};
 use crate::fetch::{Answer, Truncated};
-use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record};
+use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, UrlHash};
 use crate::parse::Page;
 use crate::policy::refusal::Refusal;
 use crate::policy::welcome::{PUSHBACKS_MAX, Welcome, is_pushback, pushback_wait};
@@ -251,6 +251,8 @@ impl Visit<'_> {
     fn record(&self, lease: &Lease, fate: &'static str) -> PageRecord {
         PageRecord {
             url: lease.url.clone(),
+            id: id(lease.hash),
+            referrer: lease.referrer.map(id),
             fate,
             at: rfc3339(self.started),
             depth: lease.depth,
@@ -290,6 +292,11 @@ fn welcome_after(lease: &Lease, answer: &Answer) -> (Welcome, Option<Duration>) 
     let number = u32::from(lease.attempts) + 1;
     let wait = is_pushback(answer.status).then(|| pushback_wait(asked, number, random));
     (lease.welcome, wait)
+}
+
+/// Returns the hash of a URL as it stands in records.
+fn id(hash: UrlHash) -> String {
+    format!("{:016x}", hash.0)
 }
 
 /// Returns the class of a status that is no final answer.

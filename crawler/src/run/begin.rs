@@ -8,7 +8,7 @@ use anyhow::{Context as _, ensure};
 use super::{Crew, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags};
 use crate::frontier::{self, Frontier, SqliteOptions, State};
-use crate::pipeline::Outputs;
+use crate::pipeline::{Outputs, WriteError};
 use crate::seeds::{self, Line, Seeded, Seeds, UrlList};
 use crate::telling::say;
 use crate::web_url::WebUrl;
@@ -110,7 +110,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     );
     let seeds = seeds::typed(&plan.seeds)?;
     let mut crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
-    let outputs = Outputs::open(&output_paths(Some(&flags.job), &flags.how))?;
+    let outputs = outputs(Some(&flags.job), &flags.how)?;
     // A run that was killed may not have come to its last seed.
     let mut seeds = Seeds::Typed(seeds.into_iter());
     seeds::seed(&mut seeds, &mut crew, &*frontier).await?;
@@ -138,7 +138,7 @@ async fn begin(
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let outputs = Outputs::open(&output_paths(folder.as_deref(), how))?;
+    let outputs = outputs(folder.as_deref(), how)?;
     let (options, job) = (
         SqliteOptions::default(),
         frontier::Job {
@@ -165,14 +165,15 @@ async fn begin(
     job.run(crew, outputs, seeded, how).await
 }
 
-/// Returns where the records go: as it was said, or else to the job's folder and to a standard output that is piped.
-fn output_paths(folder: Option<&Path>, how: &HowFlags) -> Vec<PathBuf> {
-    if !how.output.is_empty() {
-        return how.output.clone();
+/// Opens what the records go to: as it was said, or else the job's folder and a standard output that is piped.
+fn outputs(folder: Option<&Path>, how: &HowFlags) -> Result<Outputs, WriteError> {
+    let mut paths = how.output.clone();
+    if paths.is_empty() {
+        let pages = folder.map(|folder| folder.join(PAGES));
+        let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
+        paths = pages.into_iter().chain(standard).collect();
     }
-    let pages = folder.map(|folder| folder.join(PAGES));
-    let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
-    pages.into_iter().chain(standard).collect()
+    Outputs::open(&paths, folder, how.min_free)
 }
 
 /// Refuses to overwrite a list of URLs with what comes of them.

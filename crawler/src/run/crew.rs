@@ -20,8 +20,6 @@ use crate::web_url::{Grouping, WebUrl};
 const OF_LIST: usize = 100;
 const OF_CRAWL: usize = 64;
 
-const MIB: usize = 1024 * 1024;
-
 /// What decides and fetches.
 #[derive(Debug)]
 pub(crate) struct Crew {
@@ -105,10 +103,10 @@ impl Crew {
             limits: Limits {
                 total: how.timeout,
                 first_byte: Limits::default().first_byte.min(how.timeout),
-                body_bytes_max: how.max_body.get().saturating_mul(MIB),
+                body_bytes_max: usize::try_from(how.max_body).unwrap_or(usize::MAX),
                 ..Limits::default()
             },
-            memory_bytes: how.memory.get().saturating_mul(MIB),
+            memory_bytes: usize::try_from(how.memory).unwrap_or(usize::MAX),
             concurrency,
             kind: plan.kind,
             has_delay: manners.delay.is_some(),

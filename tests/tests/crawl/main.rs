@@ -15,6 +15,7 @@ mod interrupted;
 mod killed;
 mod memory;
 mod once;
+mod outputs;
 mod places;
 mod polite;
 mod set_aside;
