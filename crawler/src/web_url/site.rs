@@ -7,6 +7,12 @@ use url::Host;
 use super::{SiteId, WebUrl};
 
 /// What counts as one site.
+///
+/// There is no grouping of names by their address. A URL is known by its site and its hash, and a site is needed where a
+/// link is found: to look up the name of each would ask the DNS about hosts that are never fetched, and as a name has
+/// several addresses, and others tomorrow or on another machine, one URL would be of several sites and be fetched once in
+/// each. What such a group is for, that many small hosts of one server are not a burden together, holds by address where
+/// it is known: at most ten requests to one are in flight at once, in each process.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Grouping {
     /// All hosts under one registrable domain.
