@@ -26,7 +26,7 @@ Flags go before variables (CRAWLER_…), variables before the file of --config, 
 Ctrl-C lets what is in flight finish, for 30 s at most; a second one does not. Nothing finished is lost.
 
 Exit codes:
-  0  all is done, or the budget of pages is spent; a 404 is an answer, a refusal no failure
+  0  all is done, or the budget is spent; a 404 is an answer, a refusal no failure
   1  a URL of a list or a seed had no answer after its retries, or a line held no URL
   2  bad usage or configuration
   3  interrupted, or it could not go on: work is left, and with a job's folder crawler resume DIR goes on";

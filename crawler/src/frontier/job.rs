@@ -7,7 +7,8 @@
 /// ```
 /// use crawler::frontier::Job;
 ///
-/// let job = Job { config: r#"{"scope":"same-host"}"#.to_owned(), pages: Some(1_000) };
+/// let config = r#"{"scope":"same-host"}"#.to_owned();
+/// let job = Job { config, pages: Some(1_000), ..Job::default() };
 /// assert_ne!(job, Job::default());
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,6 +17,8 @@ pub struct Job {
     pub config: String,
     /// How many pages may yet be fetched; any number if none is given.
     pub pages: Option<u64>,
+    /// How many bytes of bodies may yet be read; any number if none is given.
+    pub bytes: Option<u64>,
 }
 
 /// How far a crawl has come.
@@ -80,4 +83,6 @@ pub struct Stats {
     pub failed: u64,
     /// How many pages may yet be fetched, if there is a limit.
     pub pages_left: Option<u64>,
+    /// How many bytes of bodies may yet be read, if there is a limit.
+    pub bytes_left: Option<u64>,
 }

@@ -140,7 +140,7 @@ pub enum Next {
     After(Duration),
     /// When something has changed: nothing is queued, but the seeds are not all in.
     Changed,
-    /// Not with this budget of pages, which is spent.
+    /// Not with this budget of pages or of bytes, which is spent.
     Spent,
     /// Never: every URL is done.
     Done,

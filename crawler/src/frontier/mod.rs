@@ -88,7 +88,7 @@ use async_trait::async_trait;
 /// when its lease runs out.
 #[async_trait]
 pub trait Frontier: Debug + Send + Sync {
-    /// Returns what the crawl was begun with, and how many pages of it are left.
+    /// Returns what the crawl was begun with, and how many pages and bytes of it are left.
     async fn job(&self) -> Result<Job, FrontierError>;
 
     /// Replaces the configuration that the crawl was begun with, where it is known whole only when all seeds are in.
@@ -96,6 +96,10 @@ pub trait Frontier: Debug + Send + Sync {
 
     /// Sets how many pages may yet be fetched; any number with `None`.
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError>;
+
+    /// Sets how many bytes of bodies may yet be read; any number with `None`. When none are left nothing more is leased;
+    /// what is on lease then may exceed it.
+    async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError>;
 
     /// Queues the URLs that are new: for seeds and sitemaps, while links come with their page's outcome.
     async fn add(&self, urls: Vec<NewUrl>) -> Result<Added, FrontierError>;

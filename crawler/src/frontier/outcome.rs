@@ -42,6 +42,8 @@ pub struct Outcome {
     pub rest: Duration,
     /// Whether nothing was asked of the site, so that it needs no rest.
     pub is_unasked: bool,
+    /// How many bytes of bodies were read for it; they count against the budget of bytes, whatever becomes of the URL.
+    pub bytes: u64,
     /// How welcome the crawl is at the site by now; as the lease told it, unless an answer changed it.
     pub welcome: Welcome,
 }
@@ -99,6 +101,13 @@ impl Outcome {
         self
     }
 
+    /// Says how many bytes of bodies were read for it.
+    #[must_use]
+    pub const fn read(mut self, bytes: u64) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
     /// Says how welcome the crawl is at the site by its answer. It is for sites that are asked for one URL at a time.
     #[must_use]
     pub const fn welcomed(mut self, welcome: Welcome) -> Self {
@@ -115,6 +124,7 @@ impl Outcome {
             age: Duration::ZERO,
             rest: Duration::ZERO,
             is_unasked: false,
+            bytes: 0,
         }
     }
 }

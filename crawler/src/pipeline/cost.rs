@@ -16,11 +16,14 @@ pub(crate) struct Cost {
     pub(super) crawl_delay: Option<Duration>,
     /// How long the site asked to be left alone.
     pub(super) wait: Option<Duration>,
+    /// Bytes of bodies, over the wire.
+    pub(super) bytes: u64,
 }
 
 impl Cost {
     pub(super) fn answered(&mut self, answer: &Answer) {
         self.asked = self.asked.max(Some(answer.latency));
+        self.bytes += answer.body.wire_bytes;
     }
 
     pub(super) fn unanswered(&mut self, failed: &NoAnswer) {

@@ -30,6 +30,11 @@ pub struct Visited {
 }
 
 impl Visited {
+    fn read(mut self, bytes: u64) -> Self {
+        self.outcome = self.outcome.read(bytes);
+        self
+    }
+
     /// Leaves the site alone for so long, if that is longer than what it asked for.
     fn resting(mut self, rest: Duration) -> Self {
         let asked = self.outcome.rest;
@@ -117,6 +122,8 @@ impl Visitor {
                 visit.failed(lease, crashed.code(), &crashed.to_string())
             }
         };
+        self.counts.bytes(cost.bytes);
+        let visited = visited.read(cost.bytes);
         Ok(match cost.asked {
             Some(time) => {
                 let rest = self.rules.rest(url, cost.crawl_delay, time);
@@ -192,7 +199,6 @@ impl Visit<'_> {
             }
         };
         cost.answered(&answer);
-        visitor.counts.bytes(answer.body.wire_bytes);
         let follows = lease.depth < u16::MAX && (200..300).contains(&answer.status);
         self.read(url, answer, follows)
             .await

@@ -144,6 +144,7 @@ async fn begin(
         frontier::Job {
             config: plan.to_config()?,
             pages: plan.reach.pages,
+            bytes: plan.reach.bytes,
         },
     );
     let frontier = match folder.as_ref().map(|folder| folder.join(DATABASE)) {

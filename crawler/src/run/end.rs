@@ -56,7 +56,7 @@ impl End {
                 format!("interrupted, and {left} URLs are left; to go on: {to_go_on}")
             }
             Self::Done if left > 0 => {
-                format!("its budget of pages is spent, and {left} URLs are left")
+                format!("its budget is spent, and {left} URLs are left")
             }
             Self::Done => return None,
         })

@@ -174,6 +174,36 @@ pub(crate) async fn a_budget_of_pages_is_never_exceeded<E: Engine>() {
     assert_eq!(world.leases(10).await.len(), 4);
 }
 
+pub(crate) async fn a_budget_of_bytes_is_exceeded_by_what_is_on_lease_alone<E: Engine>() {
+    let bytes = Some(1_000);
+    let job = Job {
+        bytes,
+        ..Job::default()
+    };
+    let world = World::<E>::with(job).await;
+    world.add(pages(&Site::unlimited("h"), 10)).await;
+    world.frontier.seeded().await.unwrap();
+    let mut leases = world.leases(3).await;
+    let (tried, last) = (leases.remove(0), leases.remove(0));
+    let retry = Outcome::retry(tried, seconds(0)).read(300);
+    world.settle(vec![retry]).await;
+    let left = async |world: &World<E>| world.frontier.stats().await.unwrap().bytes_left;
+    assert_eq!(left(&world).await, Some(700), "a try that fails counts");
+    world.finish(leases).await;
+    let [more] = <[_; 1]>::try_from(world.leases(1).await).unwrap();
+    world.settle(vec![fetched(last).read(900)]).await;
+    assert_eq!(left(&world).await, Some(0));
+    let claims = world.claim(10).await;
+    assert_eq!((claims.leases, claims.next), (vec![], Next::After(LEASE)));
+    world.settle(vec![fetched(more).read(900)]).await;
+    assert_eq!(world.next().await, Next::Spent);
+    let world = world.restart().await;
+    assert_eq!(world.claim(10).await.next, Next::Spent);
+    world.frontier.allow_bytes(Some(1)).await.unwrap();
+    assert_eq!(world.leases(10).await.len(), 7);
+    assert_eq!(world.frontier.job().await.unwrap().bytes, Some(1));
+}
+
 pub(crate) async fn a_lost_lease_gives_its_part_of_the_budget_back<E: Engine>() {
     let world = World::<E>::with(job(1)).await;
     world

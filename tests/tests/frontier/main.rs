@@ -81,6 +81,7 @@ mod sqlite_file {
             a_waiting_claimer_is_woken_by_a_close,
             several_claimers_share_a_crawl_and_all_hear_of_its_end,
             a_budget_of_pages_is_never_exceeded,
+            a_budget_of_bytes_is_exceeded_by_what_is_on_lease_alone,
             a_lost_lease_gives_its_part_of_the_budget_back,
             what_is_no_page_costs_no_budget;
         recovery:

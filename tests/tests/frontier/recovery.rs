@@ -53,6 +53,7 @@ pub(crate) async fn a_crawl_goes_on_after_a_clean_stop<E: Engine>() {
     let job = Job {
         config: "{\"depth\":3}".to_owned(),
         pages: Some(50),
+        bytes: Some(1 << 40),
     };
     let world = World::<E>::with(job.clone()).await;
     world.add(pages(&polite("h"), 3)).await;

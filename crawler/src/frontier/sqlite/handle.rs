@@ -94,8 +94,12 @@ impl SqliteFrontier {
 impl Frontier for SqliteFrontier {
     async fn job(&self) -> Result<Job, FrontierError> {
         let config = self.config().clone();
-        let pages = self.stats().await?.pages_left;
-        Ok(Job { config, pages })
+        let stats = self.stats().await?;
+        Ok(Job {
+            config,
+            pages: stats.pages_left,
+            bytes: stats.bytes_left,
+        })
     }
 
     async fn describe(&self, config: String) -> Result<(), FrontierError> {
@@ -112,6 +116,15 @@ impl Frontier for SqliteFrontier {
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError> {
         let allow = move |turn: &mut Turn<'_>| {
             turn.ledger.pages_left = pages.map(column);
+            turn.changed();
+            Ok(())
+        };
+        self.ask(Kind::Durable, allow).await
+    }
+
+    async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError> {
+        let allow = move |turn: &mut Turn<'_>| {
+            turn.ledger.bytes_left = bytes.map(column);
             turn.changed();
             Ok(())
         };

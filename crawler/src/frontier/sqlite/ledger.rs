@@ -10,6 +10,7 @@ use crate::frontier::{Fate, Job, State, Stats};
 pub(super) struct Ledger {
     pub(super) state: State,
     pub(super) pages_left: Option<i64>,
+    pub(super) bytes_left: Option<i64>,
     /// The number of the last URL that was queued.
     pub(super) seq: i64,
     pub(super) known: i64,
@@ -30,15 +31,21 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Writes the row of a crawl that begins.
     pub(super) fn begin(connection: &Connection, job: &Job) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO crawl VALUES (1, ?1, ?2, ?3, 0, 0, 0, 0, 0, 0, 0, 0)";
+        let sql = "INSERT INTO crawl VALUES (1, ?1, ?2, ?3, ?4, 0, 0, 0, 0, 0, 0, 0, 0)";
         let state = State::default().as_str();
-        let begun = params![state, job.config, job.pages.map(column)];
+        let begun = params![
+            state,
+            job.config,
+            job.pages.map(column),
+            job.bytes.map(column)
+        ];
         connection.execute(sql, begun).map(drop)
     }
 
     /// Reads the row.
     pub(super) fn read(connection: &Connection) -> rusqlite::Result<Self> {
-        let sql = "SELECT state, pages_left, seq, known, queued, delayed, fetched, redirected, refused, failed
+        let sql = "SELECT state, pages_left, seq, known, queued, delayed, fetched, redirected, refused, failed,
+                       bytes_left
                    FROM crawl";
         connection.query_row(sql, [], Self::from_row)
     }
@@ -56,6 +63,7 @@ impl Ledger {
             redirected: row.get(7)?,
             refused: row.get(8)?,
             failed: row.get(9)?,
+            bytes_left: row.get(10)?,
             token: 0,
             leased: 0,
             round: 0,
@@ -68,7 +76,7 @@ impl Ledger {
             return Ok(());
         }
         let sql = "UPDATE crawl SET state = ?1, pages_left = ?2, seq = ?3, known = ?4, queued = ?5, delayed = ?6,
-                       fetched = ?7, redirected = ?8, refused = ?9, failed = ?10";
+                       fetched = ?7, redirected = ?8, refused = ?9, failed = ?10, bytes_left = ?11";
         let numbers = params![
             self.state.as_str(),
             self.pages_left,
@@ -79,7 +87,8 @@ impl Ledger {
             self.fetched,
             self.redirected,
             self.refused,
-            self.failed
+            self.failed,
+            self.bytes_left
         ];
         connection.prepare_cached(sql)?.execute(numbers).map(drop)
     }
@@ -97,8 +106,17 @@ impl Ledger {
         }
     }
 
-    /// Returns how many more URLs the budget allows to be leased, if there is one.
+    /// Counts bytes of bodies that were read.
+    pub(super) fn count_bytes(&mut self, bytes: u64) {
+        let left = |left: i64| left.saturating_sub(column(bytes)).max(0);
+        self.bytes_left = self.bytes_left.map(left);
+    }
+
+    /// Returns how many more URLs the budgets allow to be leased, if there is one.
     pub(super) fn room(&self) -> Option<usize> {
+        if self.bytes_left == Some(0) {
+            return Some(0);
+        }
         let left = self.pages_left? - self.leased;
         Some(usize::try_from(left).unwrap_or(0))
     }
@@ -116,6 +134,7 @@ impl Ledger {
             refused: self.refused.cast_unsigned(),
             failed: self.failed.cast_unsigned(),
             pages_left: self.pages_left.map(i64::cast_unsigned),
+            bytes_left: self.bytes_left.map(i64::cast_unsigned),
         }
     }
 

@@ -33,7 +33,7 @@ const KNOWN_MAX: usize = 500_000;
 /// let folder = tempfile::tempdir()?;
 /// let path = folder.path().join("crawl.db");
 /// let options = SqliteOptions::default();
-/// let job = Job { config: "depth = 3".to_owned(), pages: None };
+/// let job = Job { config: "depth = 3".to_owned(), ..Job::default() };
 /// let begun = options.create(&path, job.clone()).await?;
 /// begun.close().await?;
 ///

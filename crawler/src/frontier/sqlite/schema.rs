@@ -22,6 +22,7 @@ const LAYOUT: i64 = 2;
 const TABLES: &str = "
 CREATE TABLE crawl(
     id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, config TEXT NOT NULL, pages_left INTEGER,
+    bytes_left INTEGER,
     seq INTEGER NOT NULL, known INTEGER NOT NULL, queued INTEGER NOT NULL, delayed INTEGER NOT NULL,
     fetched INTEGER NOT NULL, redirected INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL
 ) STRICT;

@@ -40,6 +40,7 @@ impl Turn<'_> {
         };
         outcomes.sort_by_key(|outcome| outcome.lease.key);
         for outcome in &outcomes {
+            self.ledger.count_bytes(outcome.bytes);
             if self.finish(outcome)? {
                 settled.outcomes += 1;
             } else {
