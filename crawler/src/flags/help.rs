@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
-        let all = [list_long(), crawl_long(), resume()].concat();
+        let all = [list_long(), crawl_long(), resume()].join("\n");
         for line in all.lines() {
             assert!(line.chars().count() <= 120, "{line}");
         }

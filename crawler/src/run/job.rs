@@ -106,11 +106,14 @@ impl Job {
             visits.abort();
         };
         let ended = async {
-            let exit = store.join().await;
-            // What is not done then has nobody to hand it to: the claims would wait for outcomes that do not come.
-            abort();
-            tokio::join!(claims.join(), visits.join());
-            exit
+            let stored = async {
+                let exit = store.join().await;
+                // What is not done then has nobody to hand it to: the claims would wait for outcomes that do not come.
+                abort();
+                exit
+            };
+            // All are joined from the begin, so that no abort is logged as one that nobody sees.
+            tokio::join!(stored, claims.join(), visits.join()).0
         };
         tokio::pin!(ended);
         let progress = progress::show(counts, &*self.frontier, self.kind, how.quiet);

@@ -40,7 +40,7 @@ async fn a_file_of_the_same_name_in_another_folder_is_another_output() {
     let ended = job.resume(&["-o", text(&foreign)]).ended().await;
     assert_eq!(ended.code(), 2, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("this crawl has not written"),
+        ended.stderr.contains("this job has not written"),
         "{}",
         ended.stderr
     );
