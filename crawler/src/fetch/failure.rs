@@ -15,8 +15,8 @@ use crate::policy::address::RefusedAddress;
 pub struct NoAnswer {
     /// Why there is none.
     pub error: FetchError,
-    /// How long its server was asked; none when nothing was asked of it.
-    pub asked: Option<Duration>,
+    /// How long its server was asked: not at all when its name was not found, or its address is refused.
+    pub asked: Duration,
 }
 
 /// Why there is no answer. The URL is not part of it.

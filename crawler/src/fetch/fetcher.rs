@@ -158,13 +158,15 @@ impl Fetcher {
     /// A fetch that is dropped ends its request.
     pub async fn fetch(&self, url: &WebUrl) -> Result<Answer, NoAnswer> {
         let ready = self.client(url).await;
-        let (client, _place) = ready.map_err(|error| NoAnswer { error, asked: None })?;
+        let (client, _place) = ready.map_err(|error| NoAnswer {
+            error,
+            asked: Duration::ZERO,
+        })?;
         let start = Instant::now();
-        self.ask(client, url, start).await.map_err(|error| {
-            // The client looks the name up again: an address that is refused then was not connected to either.
-            let is_asked = !matches!(error, FetchError::Address(_));
-            let asked = is_asked.then(|| start.elapsed());
-            NoAnswer { error, asked }
+        let answer = self.ask(client, url, start).await;
+        answer.map_err(|error| NoAnswer {
+            error,
+            asked: start.elapsed(),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fetch::{Answer, NoAnswer};
+use crate::fetch::{Answer, FetchError, NoAnswer};
 use crate::policy::retry_after::retry_after;
 use crate::policy::welcome::is_pushback;
 
@@ -27,7 +27,10 @@ impl Cost {
     }
 
     pub(super) fn unanswered(&mut self, failed: &NoAnswer) {
-        self.asked = self.asked.max(failed.asked);
+        // An address that is refused was not connected to. A name that is not found costs its name server as much.
+        if !matches!(failed.error, FetchError::Address(_)) {
+            self.asked = self.asked.max(Some(failed.asked));
+        }
     }
 
     /// Notes an answer whose `Retry-After` is nobody else's business.
@@ -43,4 +46,27 @@ impl Cost {
 pub(super) fn wait_asked(answer: &Answer) -> Option<Duration> {
     let value = answer.header("retry-after")?;
     retry_after(value, std::time::SystemTime::now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::address::AllowedAddresses;
+    use crate::web_url::WebUrl;
+
+    #[test]
+    fn the_longest_request_counts_and_an_address_that_is_refused_is_none() {
+        let loopback = WebUrl::parse("http://127.0.0.1/").unwrap();
+        let refused = AllowedAddresses::default().check_literal(&loopback);
+        let mut cost = Cost::default();
+        let mut fail = |error, seconds| {
+            let asked = Duration::from_secs(seconds);
+            cost.unanswered(&NoAnswer { error, asked });
+            cost.asked.map(|asked| asked.as_secs())
+        };
+        assert_eq!(fail(FetchError::Address(refused.unwrap_err()), 1), None);
+        assert_eq!(fail(FetchError::Name(String::new()), 0), Some(0));
+        assert_eq!(fail(FetchError::Timeout, 30), Some(30));
+        assert_eq!(fail(FetchError::Timeout, 2), Some(30));
+    }
 }

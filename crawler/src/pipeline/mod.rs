@@ -9,7 +9,7 @@
 //!
 //! Demand is places: the store asks for as many outcomes as there are places, so a visit is begun only when its outcome
 //! can be taken, and a URL is claimed only when a visit can begin. A page is parsed in the place it was fetched in, so
-//! that no more than the places are ever fetched and not settled.
+//! that what is fetched and not settled is no more than the places and one batch that is settled.
 
 mod own_hosts;
 pub use own_hosts::OwnHosts;

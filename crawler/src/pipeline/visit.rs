@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::claims::DEMAND;
 use super::{Cost, Counts, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
-use crate::frontier::{Frontier, FrontierError, Lease, Outcome};
+use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome};
 use crate::parse::{Page, Response, is_html, parse_html};
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::welcome::Welcome;
@@ -30,6 +30,11 @@ pub struct Visited {
 }
 
 impl Visited {
+    /// Returns whether the URL was not asked for yet.
+    const fn is_to_come(&self) -> bool {
+        matches!(self.outcome.ending, Ending::Later { .. })
+    }
+
     fn read(mut self, bytes: u64) -> Self {
         self.outcome = self.outcome.read(bytes);
         self
@@ -125,6 +130,8 @@ impl Visitor {
         self.counts.bytes(cost.bytes);
         let visited = visited.read(cost.bytes);
         Ok(match cost.asked {
+            // Else the URLs of a site whose robots.txt can't be had would come and go all at once.
+            None if visited.is_to_come() => visited,
             Some(time) => {
                 let rest = self.rules.rest(url, cost.crawl_delay, time);
                 visited.resting(rest.max(cost.wait.unwrap_or_default()))

@@ -238,3 +238,22 @@ async fn a_port_that_was_not_typed_is_asked_politely_though_another_of_its_host_
     assert!(gap >= 999_000, "{gap} µs");
     found.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_costs_its_site_no_delay() {
+    let server = world::start(WebOptions::default()).await;
+    let seeds: Vec<_> = (1..=60)
+        .map(|n| world::url(&server, 0, &format!("/site/private/{n}")))
+        .collect();
+    let mut flags: Vec<_> = seeds[1..].iter().map(String::as_str).collect();
+    flags.extend(["--delay", "1s"]);
+    let (job, start) = (Job::new(), Instant::now());
+    let ended = job.crawl(&seeds[0], &flags).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let urls = job.urls();
+    world::assert_each_once(&urls, &seeds);
+    assert_eq!(world::pages_asked(&server, 0), 0);
+    let elapsed = start.elapsed();
+    assert!(elapsed < Duration::from_secs(15), "{elapsed:?}");
+    server.stop().await;
+}
