@@ -26,10 +26,14 @@ impl Backoff {
     /// Tries again at once.
     pub const AT_ONCE: Self = Self::new(Duration::ZERO, Duration::ZERO);
 
-    /// Waits about `first` before the first try, then twice as long each time, never longer than `most`.
+    /// Waits about `first` before the first try, then twice as long each time, never longer than `most`. A century counts
+    /// as the longest wait there is, so that every clock can tell its end.
     #[must_use]
     pub const fn new(first: Duration, most: Duration) -> Self {
-        Self { first, most }
+        Self {
+            first: at_most_a_century(first),
+            most: at_most_a_century(most),
+        }
     }
 
     /// The longest wait.
@@ -44,6 +48,16 @@ impl Backoff {
         let factor = 2_u32.checked_pow(attempt).unwrap_or(u32::MAX);
         let whole = self.first.saturating_mul(factor).min(self.most);
         whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+    }
+}
+
+const CENTURY: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+const fn at_most_a_century(wait: Duration) -> Duration {
+    if wait.as_secs() < CENTURY.as_secs() {
+        wait
+    } else {
+        CENTURY
     }
 }
 
@@ -66,5 +80,13 @@ mod tests {
         assert_eq!(waits(0.0), [50, 100, 175, 175, 175]);
         assert_eq!(waits(f64::INFINITY), waits(1.0));
         assert_eq!(Backoff::AT_ONCE.delay(9, 1.0), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_longest_wait_is_one_that_a_clock_can_tell() {
+        let endless = Backoff::new(Duration::MAX, Duration::MAX);
+        assert_eq!(endless.most(), CENTURY);
+        assert_eq!(endless.delay(u32::MAX, 1.0), CENTURY);
+        assert!(std::time::Instant::now().checked_add(CENTURY).is_some());
     }
 }
