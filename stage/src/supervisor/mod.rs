@@ -15,6 +15,7 @@
 mod plan;
 mod task;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
@@ -270,7 +271,7 @@ impl Supervisor {
     #[must_use]
     pub fn children(&self) -> Vec<ChildStatus> {
         let roster = self.office.roster();
-        roster.iter().map(|entry| entry.status.clone()).collect()
+        roster.values().map(|entry| entry.status.clone()).collect()
     }
 
     /// Returns how it ended, or `None` while it lives.
@@ -341,12 +342,11 @@ enum Message {
 /// Where a supervisor is reached: by its handles, its children and its own supervisor.
 struct Office {
     messages: mpsc::UnboundedSender<Message>,
-    roster: Mutex<Vec<Entry>>,
+    /// By id, which is the order they were started in.
+    roster: Mutex<BTreeMap<StageId, Entry>>,
 }
 
 struct Entry {
-    /// Whether the plan has had it.
-    is_known: bool,
     status: ChildStatus,
     subordinate: Arc<dyn Subordinate>,
 }
@@ -356,13 +356,13 @@ impl Office {
         self.messages.send(message).is_ok()
     }
 
-    fn roster(&self) -> MutexGuard<'_, Vec<Entry>> {
+    fn roster(&self) -> MutexGuard<'_, BTreeMap<StageId, Entry>> {
         self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds the stages below it.
     fn add_cells(&self, cells: &mut Vec<Arc<Cell>>) {
-        for entry in self.roster().iter() {
+        for entry in self.roster().values() {
             entry.subordinate.add_cells(cells);
         }
     }
@@ -371,7 +371,6 @@ impl Office {
 impl Superior for Office {
     fn enlist(&self, child: NewChild) -> bool {
         let entry = Entry {
-            is_known: false,
             status: ChildStatus {
                 id: child.id,
                 name: Arc::clone(&child.name),
@@ -382,12 +381,11 @@ impl Superior for Office {
             subordinate: Arc::clone(&child.subordinate),
         };
         let id = child.id;
-        // Both under the lock, so that the children stand in one order here and in the plan.
-        let mut roster = self.roster();
-        roster.push(entry);
+        // First, so that it is here when the task notes what became of it.
+        self.roster().insert(id, entry);
         let is_heard = self.send(Message::Child(child));
         if !is_heard {
-            roster.retain(|entry| entry.status.id != id);
+            self.roster().remove(&id);
         }
         is_heard
     }
@@ -431,7 +429,7 @@ impl Subordinate for Below {
         if let Some(office) = self.0.upgrade() {
             office
                 .roster()
-                .iter()
+                .values()
                 .for_each(|entry| entry.subordinate.abort());
         }
     }

@@ -137,23 +137,23 @@ impl Task {
         }
     }
 
-    /// Writes down what became of the children.
-    fn note(&self) {
-        let Some(office) = self.office.upgrade() else {
+    /// Writes down what became of the children that this turn was about.
+    fn note(&mut self) {
+        let changed = self.plan.take_changed();
+        let Some(office) = self.office.upgrade().filter(|_| !changed.is_empty()) else {
             return;
         };
         let mut roster = office.roster();
-        // Both are in the order of enlisting. One that enlisted since is not in the plan yet: its message is on the way.
-        let mut children = self.plan.children().peekable();
-        roster.retain_mut(|entry| {
-            let Some(child) = children.next_if(|child| child.id == entry.status.id) else {
-                return !entry.is_known;
+        for id in changed {
+            let Some(child) = self.plan.status(id) else {
+                roster.remove(&id);
+                continue;
             };
-            entry.is_known = true;
-            entry.status.is_running = child.is_running;
-            entry.status.restarts = child.restarts;
-            true
-        });
+            if let Some(entry) = roster.get_mut(&id) {
+                entry.status.is_running = child.is_running;
+                entry.status.restarts = child.restarts;
+            }
+        }
     }
 }
 

@@ -10,6 +10,8 @@
 //! Children stand in the order they were started. A group goes down from the last to the first, one at a time, each
 //! within its own deadline, and comes up from the first to the last, one at a time.
 
+mod children;
+
 use std::time::{Duration, Instant};
 
 use super::{Restart, Strategy};
@@ -17,6 +19,8 @@ use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::{Backoff, Intensity};
 use crate::runtime::Report;
+
+use children::{Children, Patience, State};
 
 /// What the caller is to do, in order.
 #[derive(Debug, Clone)]
@@ -39,42 +43,6 @@ pub(super) enum Effect {
     Ended(Exit),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum State {
-    Running {
-        since: Instant,
-    },
-    /// Told to go down.
-    Suspending(Patience),
-    /// Waits to be started, or finished; `at` is set where it waits for itself alone.
-    Down {
-        at: Option<Instant>,
-    },
-    Starting,
-    /// Told to end.
-    Stopping(Patience),
-}
-
-/// How long an order may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Patience {
-    Until(Instant),
-    /// It is over, and what the order said was done by force.
-    Over,
-    WithoutEnd,
-}
-
-#[derive(Debug)]
-struct Child {
-    id: StageId,
-    restart: Restart,
-    shutdown: Duration,
-    state: State,
-    /// Failed starts and short runs in a row.
-    attempts: u32,
-    restarts: u64,
-}
-
 /// What the supervisor is about.
 #[derive(Debug, Clone)]
 enum Goal {
@@ -89,10 +57,10 @@ enum Goal {
     End(Exit),
 }
 
-/// A group that is brought down from the last to `from`, and then up again.
+/// A group that is brought down from the last to `from`, or to the first of all, and then up again.
 #[derive(Debug, Clone, Copy)]
 struct Recovery {
-    from: usize,
+    from: Option<StageId>,
     at: Instant,
     is_rising: bool,
 }
@@ -105,24 +73,22 @@ pub(super) struct Plan {
     backoff: Backoff,
     /// Whether a supervisor of its own decides when it gives up.
     has_superior: bool,
-    children: Vec<Child>,
+    children: Children,
     goal: Goal,
     recovery: Option<Recovery>,
     /// Whether it was told to start all again and has not said that it has.
     is_starting: bool,
 }
 
-/// A child as [`Plan::children`] tells it.
+/// A child as [`Plan::status`] tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Status {
-    pub(super) id: StageId,
-    pub(super) restart: Restart,
     pub(super) is_running: bool,
     pub(super) restarts: u64,
 }
 
 impl Plan {
-    pub(super) const fn new(
+    pub(super) fn new(
         strategy: Strategy,
         intensity: Intensity,
         backoff: Backoff,
@@ -133,18 +99,22 @@ impl Plan {
             intensity,
             backoff,
             has_superior,
-            children: Vec::new(),
+            children: Children::default(),
             goal: Goal::Run,
             recovery: None,
             is_starting: false,
         }
     }
 
-    pub(super) fn children(&self) -> impl Iterator<Item = Status> {
-        self.children.iter().map(|child| Status {
-            id: child.id,
-            restart: child.restart,
-            is_running: matches!(child.state, State::Running { .. }),
+    /// Takes the ids of the children that began or ceased to run, or are gone, since the last call.
+    pub(super) fn take_changed(&mut self) -> Vec<StageId> {
+        self.children.take_changed()
+    }
+
+    /// Tells of a child; `None` when it is gone.
+    pub(super) fn status(&self, id: StageId) -> Option<Status> {
+        self.children.get(id).map(|child| Status {
+            is_running: child.is_running(),
             restarts: child.restarts,
         })
     }
@@ -157,14 +127,7 @@ impl Plan {
         shutdown: Duration,
         now: Instant,
     ) -> Vec<Effect> {
-        self.children.push(Child {
-            id,
-            restart,
-            shutdown,
-            state: State::Running { since: now },
-            attempts: 0,
-            restarts: 0,
-        });
+        self.children.insert(id, restart, shutdown, now);
         self.go_on(now)
     }
 
@@ -176,72 +139,81 @@ impl Plan {
         now: Instant,
         jitter: f64,
     ) -> Vec<Effect> {
-        let Some(at) = self.children.iter().position(|child| child.id == id) else {
-            return Vec::new();
-        };
         match report {
-            Report::Started => {
-                let child = &mut self.children[at];
-                // One that is meanwhile told to go down, or to end, is not running.
-                if child.state == State::Starting {
-                    child.state = State::Running { since: now };
-                    child.restarts += 1;
-                }
-            }
-            Report::Suspended => self.children[at].state = State::Down { at: None },
+            Report::Started => self.on_started(id, now),
+            Report::Suspended => self.children.set(id, State::Down { at: None }),
             Report::Down { exit, is_escalated } => {
-                if let Some(finish) = self.on_down(at, exit, *is_escalated, now, jitter) {
+                if let Some(finish) = self.on_down(id, exit, *is_escalated, now, jitter) {
                     return vec![finish];
                 }
             }
-            Report::Ended => self.forget(at),
+            Report::Ended => self.children.remove(id),
         }
         self.go_on(now)
+    }
+
+    /// One that is meanwhile told to go down, or to end, is not running.
+    fn on_started(&mut self, id: StageId, now: Instant) {
+        if let Some(child) = self.children.get_mut(id)
+            && child.state() == State::Starting
+        {
+            child.restarts += 1;
+            self.children.set(id, State::Running { since: now });
+        }
     }
 
     /// Returns the child's end where it is not started again.
     fn on_down(
         &mut self,
-        at: usize,
+        id: StageId,
         exit: &Exit,
         is_escalated: bool,
         now: Instant,
         jitter: f64,
     ) -> Option<Effect> {
         let most = self.backoff.most();
-        let child = &mut self.children[at];
-        let is_ordered = matches!(child.state, State::Stopping(_));
+        let child = self.children.get_mut(id)?;
+        let was = child.state();
+        let is_ordered = matches!(was, State::Stopping(_));
         if is_ordered || (!is_escalated && !child.restart.restarts(exit)) {
-            child.state = State::Stopping(Patience::WithoutEnd);
-            return Some(Effect::Finish(child.id));
+            self.children.set(id, State::Stopping(Patience::WithoutEnd));
+            return Some(Effect::Finish(id));
         }
-        if matches!(child.state, State::Running { since } if now.duration_since(since) > most) {
+        if matches!(was, State::Running { since } if now.duration_since(since) > most) {
             child.attempts = 0;
         }
-        let was_running = !matches!(child.state, State::Suspending(_));
-        child.state = State::Down { at: None };
+        let back = now + self.backoff.delay(child.attempts, jitter);
+        self.children.set(id, State::Down { at: None });
         if !matches!(self.goal, Goal::Run) {
             return None;
         }
-        if is_escalated || (was_running && !self.intensity.allows(now)) {
+        let counts = !matches!(was, State::Suspending(_));
+        if is_escalated || (counts && !self.intensity.allows(now)) {
             self.give_up(exit);
             return None;
         }
-        let back = now + self.backoff.delay(child.attempts, jitter);
-        child.attempts = child.attempts.saturating_add(1);
+        if let Some(child) = self.children.get_mut(id) {
+            child.attempts = child.attempts.saturating_add(1);
+        }
         let from = match self.strategy {
             Strategy::OneForOne => {
-                child.state = State::Down { at: Some(back) };
+                self.children.set(id, State::Down { at: Some(back) });
                 return None;
             }
-            Strategy::OneForAll => 0,
-            Strategy::RestForOne => at,
+            Strategy::OneForAll => None,
+            Strategy::RestForOne => Some(id),
         };
-        let earlier = self.recovery;
-        self.recovery = Some(Recovery {
-            from: earlier.map_or(from, |earlier| earlier.from.min(from)),
-            at: earlier.map_or(back, |earlier| earlier.at.max(back)),
-            is_rising: false,
+        self.recovery = Some(match self.recovery {
+            None => Recovery {
+                from,
+                at: back,
+                is_rising: false,
+            },
+            Some(earlier) => Recovery {
+                from: earlier.from.min(from),
+                at: earlier.at.max(back),
+                is_rising: false,
+            },
         });
         None
     }
@@ -256,15 +228,6 @@ impl Plan {
         } else {
             Goal::End(failure.clone())
         };
-    }
-
-    fn forget(&mut self, at: usize) {
-        self.children.remove(at);
-        if let Some(recovery) = &mut self.recovery
-            && at < recovery.from
-        {
-            recovery.from -= 1;
-        }
     }
 
     /// Its own supervisor wants all down.
@@ -286,7 +249,7 @@ impl Plan {
             self.intensity.forget();
             self.is_starting = true;
             self.recovery = Some(Recovery {
-                from: 0,
+                from: None,
                 at: now,
                 is_rising: true,
             });
@@ -315,46 +278,45 @@ impl Plan {
 
     /// When [`Plan::on_time`] is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let own = self.children.iter().filter_map(|child| match child.state {
-            State::Suspending(Patience::Until(at)) | State::Stopping(Patience::Until(at)) => {
-                Some(at)
-            }
-            State::Down { at } if matches!(self.goal, Goal::Run) => at,
-            _ => None,
-        });
-        let group = self.recovery.filter(|_| self.may_rise());
-        own.chain(group.map(|group| group.at)).min()
+        let order = self.children.next_order();
+        let wait = self.children.next_wait();
+        let group = self.recovery.filter(|group| self.may_rise(group));
+        [
+            order,
+            wait.filter(|_| matches!(self.goal, Goal::Run)),
+            group.map(|group| group.at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Does what is due: by force where patience is over, else the next step towards the goal.
     fn go_on(&mut self, now: Instant) -> Vec<Effect> {
-        let mut effects: Vec<_> = self
-            .children
-            .iter_mut()
-            .filter_map(|c| c.force(now))
-            .collect();
+        let mut effects = Vec::new();
+        while let Some(forced) = self.children.force_next(now) {
+            effects.push(forced);
+        }
         match self.goal.clone() {
             Goal::Run => self.run(now, &mut effects),
             Goal::Down { failure, is_told } => {
-                if self.take_down(0, now, &mut effects) && !is_told {
+                if self.take_down(None, now, &mut effects) && !is_told {
                     effects.push(Effect::Down(failure.clone()));
                     let is_told = true;
                     self.goal = Goal::Down { failure, is_told };
                 }
             }
-            Goal::End(exit) => match self.children.last_mut() {
+            Goal::End(exit) => match self.children.last() {
                 None => effects.push(Effect::Ended(exit)),
-                Some(last) => effects.extend(last.end(now)),
+                Some(last) => effects.extend(self.children.end(last, now)),
             },
         }
         effects
     }
 
     fn run(&mut self, now: Instant, effects: &mut Vec<Effect>) {
-        for child in &mut self.children {
-            if matches!(child.state, State::Down { at: Some(_) }) {
-                effects.extend(child.rise(now));
-            }
+        while let Some(start) = self.children.rise_next(now) {
+            effects.push(start);
         }
         if let Some(recovery) = self.recovery {
             self.recover(recovery, now, effects);
@@ -375,94 +337,32 @@ impl Plan {
                 ..recovery
             });
         }
-        let mut group = self.children.iter_mut().skip(recovery.from);
-        match group.find(|child| !matches!(child.state, State::Running { .. })) {
+        match self.children.first_idle(recovery.from) {
             None => self.recovery = None,
-            Some(next) => effects.extend(next.rise(now)),
+            Some(next) => effects.extend(self.children.rise(next, now)),
         }
     }
 
     /// Returns whether a group only waits for its time.
-    fn may_rise(&self) -> bool {
-        self.recovery.is_some_and(|recovery| {
-            let mut group = self.children.iter().skip(recovery.from);
-            !recovery.is_rising && group.all(|child| matches!(child.state, State::Down { .. }))
-        })
+    fn may_rise(&self, group: &Recovery) -> bool {
+        !group.is_rising && self.children.last_up(group.from).is_none()
     }
 
     /// Tells the last of the children from `from` on that is up to go down, unless one is on its way; returns whether all
     /// are down.
-    fn take_down(&mut self, from: usize, now: Instant, effects: &mut Vec<Effect>) -> bool {
-        let group = &mut self.children[from..];
-        let last_up = group
-            .iter_mut()
-            .rev()
-            .find(|child| !matches!(child.state, State::Down { .. }));
-        match last_up {
-            None => true,
-            Some(child) => {
-                effects.extend(child.go_down(now));
-                false
-            }
-        }
-    }
-}
-
-impl Child {
-    /// Tells a child to go down; one that is never restarted ends.
-    fn go_down(&mut self, now: Instant) -> Option<Effect> {
-        match self.state {
-            State::Running { .. } | State::Starting if self.restart == Restart::Temporary => {
-                self.end(now)
-            }
-            State::Running { .. } | State::Starting => {
-                self.state = State::Suspending(self.patience(now));
-                Some(Effect::Suspend(self.id))
-            }
-            _ => None,
-        }
-    }
-
-    fn end(&mut self, now: Instant) -> Option<Effect> {
-        let effect = match self.state {
-            State::Stopping(_) => return None,
-            State::Down { .. } => Effect::Finish(self.id),
-            _ => Effect::Stop(self.id),
+    fn take_down(
+        &mut self,
+        from: Option<StageId>,
+        now: Instant,
+        effects: &mut Vec<Effect>,
+    ) -> bool {
+        let Some(last_up) = self.children.last_up(from) else {
+            return true;
         };
-        self.state = State::Stopping(self.patience(now));
-        Some(effect)
-    }
-
-    /// Starts one that is down and does not wait for a time of its own.
-    fn rise(&mut self, now: Instant) -> Option<Effect> {
-        match self.state {
-            State::Down { at } if at.is_none_or(|at| at <= now) => Some(self.start()),
-            _ => None,
-        }
-    }
-
-    const fn start(&mut self) -> Effect {
-        self.state = State::Starting;
-        Effect::Start(self.id)
-    }
-
-    /// A deadline that no clock can tell is none.
-    fn patience(&self, now: Instant) -> Patience {
-        now.checked_add(self.shutdown)
-            .map_or(Patience::WithoutEnd, Patience::Until)
-    }
-
-    fn force(&mut self, now: Instant) -> Option<Effect> {
-        match self.state {
-            State::Suspending(Patience::Until(at)) if at <= now => {
-                self.state = State::Suspending(Patience::Over);
-                Some(Effect::Interrupt(self.id))
-            }
-            State::Stopping(Patience::Until(at)) if at <= now => {
-                self.state = State::Stopping(Patience::Over);
-                Some(Effect::Abort(self.id))
-            }
-            _ => None,
-        }
+        effects.extend(self.children.go_down(last_up, now));
+        false
     }
 }
+
+#[cfg(test)]
+mod tests;
