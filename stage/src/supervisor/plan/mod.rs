@@ -210,12 +210,21 @@ impl Plan {
                 is_rising: false,
             },
             Some(earlier) => Recovery {
-                from: earlier.from.min(from),
+                from: self.not_up_again(earlier).min(from),
                 at: earlier.at.max(back),
                 is_rising: false,
             },
         });
         None
+    }
+
+    /// The first of a group that is not up again: while it rises, there is one.
+    fn not_up_again(&self, group: Recovery) -> Option<StageId> {
+        if group.is_rising {
+            self.children.first_idle(group.from)
+        } else {
+            group.from
+        }
     }
 
     fn give_up(&mut self, failure: &Exit) {

@@ -144,6 +144,13 @@ fn a_group_reaches_to_the_first_of_those_that_failed() {
     assert_eq!(case.hear(3, &Report::Suspended, 0), NOTHING);
     assert_eq!(case.time(1), ["start 1"]);
     assert_eq!(case.hear(1, &Report::Started, 1), ["start 2"]);
+    // One that fails at its start takes those behind it along once more, of which none is up, and waits twice as long.
+    assert_eq!(case.fails(2, 1), NOTHING);
+    assert_eq!(case.deadline(), Some(3));
+    assert_eq!(case.time(3), ["start 2"]);
+    assert_eq!(case.hear(2, &Report::Started, 3), ["start 3"]);
+    assert_eq!(case.hear(3, &Report::Started, 3), NOTHING);
+    assert_eq!(case.deadline(), None);
 }
 
 #[test]
