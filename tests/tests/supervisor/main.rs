@@ -25,3 +25,7 @@ mod streams;
 mod resubscribe;
 
 mod orders;
+
+mod completions;
+
+mod put_off;

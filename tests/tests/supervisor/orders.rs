@@ -5,11 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use futures::TryStreamExt;
-use stage::Restart::{Permanent, Transient};
+use stage::Restart::Permanent;
 use stage::{
-    Batch, Context, Demand, Exit, Handler, Intensity, Producer, ProducerConsumer, Result, Strategy,
-    Supervisor, from_iter, producer_consumer_with, producer_with, supervisor,
+    Context, Exit, Handler, Intensity, Producer, Result, Strategy, Supervisor, producer_with,
+    supervisor,
 };
 use tokio::time::{Instant, timeout};
 
@@ -71,58 +70,6 @@ async fn a_last_callback_that_hangs_holds_its_group_up_no_longer_than_the_deadli
     a.cast(Do::Panic).unwrap();
     diary.reads(&["a up", "lingering up"]).await;
     assert!(told.elapsed() <= SHUTDOWN + Duration::from_millis(10));
-    workers.stop().await;
-}
-
-/// Passes on what it gets; its first life hangs in `handle_complete`.
-struct Last(Diary, usize);
-
-impl ProducerConsumer for Last {
-    type In = usize;
-    type Out = usize;
-
-    async fn handle_events(
-        &mut self,
-        events: &mut Batch<'_, usize>,
-        cx: &mut Context<usize>,
-    ) -> Result {
-        cx.emit_all(events);
-        Ok(())
-    }
-
-    async fn handle_complete(&mut self, cx: &mut Context<usize>) -> Result {
-        self.0.note("completes");
-        if self.1 == 0 {
-            pending::<()>().await;
-        }
-        cx.emit(100);
-        Ok(())
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_completion_that_is_interrupted_is_completed_by_the_next_behaviour() {
-    let diary = Diary::default();
-    let workers = supervisor(Strategy::OneForAll).spawn().unwrap();
-    let noted = Diary::default();
-    let a = worker("a", &workers, Permanent, &noted);
-    let numbers = from_iter(0..3).spawn().unwrap();
-    let (mut lives, told) = (0, diary.clone());
-    let last = producer_consumer_with(move || {
-        lives += 1;
-        Last(told.clone(), lives - 1)
-    })
-    .subscribe_to(&numbers, Demand::default())
-    .supervised_by(&workers, Transient)
-    .spawn()
-    .unwrap();
-    let got = tokio::spawn(last.stream(Demand::default()).try_collect::<Vec<usize>>());
-    diary.reads(&["completes"]).await;
-    a.call(Do::Panic).await.unwrap_err();
-    diary.reads(&["completes"]).await;
-    let got = timeout(Duration::from_secs(60), got).await;
-    assert_eq!(got.unwrap().unwrap().unwrap(), [0, 1, 2, 100]);
-    assert!(matches!(last.join().await, Exit::Completed));
     workers.stop().await;
 }
 
