@@ -13,6 +13,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use crate::id::SubscriptionId;
+use crate::protocol::Backoff;
 
 /// The events taken and not settled. Times are counted from any one moment.
 ///
@@ -21,7 +22,7 @@ use crate::id::SubscriptionId;
 pub(super) struct Deliveries<T> {
     in_flight_max: NonZeroUsize,
     attempts: NonZeroU32,
-    pub(super) back_off: BackOff,
+    pub(super) backoff: Backoff,
     in_flight: usize,
     taken: u64,
     waiting: VecDeque<(SubscriptionId, T)>,
@@ -47,13 +48,6 @@ pub(super) struct Out<T> {
     pub(super) kept: Delivery<T>,
     /// The subscription that it came on, when it goes out for the first time.
     pub(super) came_on: Option<SubscriptionId>,
-}
-
-/// The time between a failure and the next delivery: the first, doubled with each failure, up to the last.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct BackOff {
-    pub(super) first: Duration,
-    pub(super) max: Duration,
 }
 
 impl<T: Clone> Deliveries<T> {
@@ -95,10 +89,7 @@ impl<T> Deliveries<T> {
         Self {
             in_flight_max,
             attempts,
-            back_off: BackOff {
-                first: Duration::ZERO,
-                max: Duration::ZERO,
-            },
+            backoff: Backoff::AT_ONCE,
             in_flight: 0,
             taken: 0,
             waiting: VecDeque::new(),
@@ -120,14 +111,19 @@ impl<T> Deliveries<T> {
         self.leave();
     }
 
-    /// Keeps the event for its next attempt, or gives it up and back.
+    /// Keeps the event for its next attempt, or gives it up and back. `jitter` is between 0 and 1.
     #[must_use]
-    pub(super) fn on_failed(&mut self, failed: Delivery<T>, now: Duration) -> Option<T> {
+    pub(super) fn on_failed(
+        &mut self,
+        failed: Delivery<T>,
+        now: Duration,
+        jitter: f64,
+    ) -> Option<T> {
         if failed.attempt >= self.attempts.get() {
             self.leave();
             return Some(failed.event);
         }
-        match self.back_off.after(failed.attempt) {
+        match self.backoff.delay(failed.attempt - 1, jitter) {
             Duration::ZERO => self.again.insert(failed.number, failed),
             delay => {
                 let due = now.saturating_add(delay);
@@ -155,14 +151,6 @@ impl<T> Deliveries<T> {
             self.again.len() + self.later.len() <= self.in_flight,
             "what comes again is in flight"
         );
-    }
-}
-
-impl BackOff {
-    /// The delay after a failed attempt, the first of which is 1.
-    fn after(self, attempt: u32) -> Duration {
-        let factor = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
-        self.first.saturating_mul(factor).min(self.max)
     }
 }
 
@@ -195,7 +183,7 @@ mod tests {
         let mut deliveries = deliveries(2, 3, "abc");
         let (events, mut kept) = go(&mut deliveries);
         assert_eq!((&*events, deliveries.len()), ("ab", 3));
-        assert_eq!(deliveries.on_failed(kept.remove(0), SECOND), None);
+        assert_eq!(deliveries.on_failed(kept.remove(0), SECOND, 1.0), None);
         assert_eq!(go(&mut deliveries).0, "a");
         deliveries.on_acknowledged(kept.remove(0));
         assert_eq!((&*go(&mut deliveries).0, deliveries.len()), ("c", 2));
@@ -206,13 +194,13 @@ mod tests {
         let mut deliveries = deliveries(4, 2, "abcde");
         let (_, kept) = go(&mut deliveries);
         for failed in kept.into_iter().rev() {
-            assert_eq!(deliveries.on_failed(failed, SECOND), None);
+            assert_eq!(deliveries.on_failed(failed, SECOND, 1.0), None);
         }
         let (events, kept) = go(&mut deliveries);
         assert_eq!(events, "abcd");
         let given_up = kept
             .into_iter()
-            .filter_map(|kept| deliveries.on_failed(kept, SECOND));
+            .filter_map(|kept| deliveries.on_failed(kept, SECOND, 1.0));
         assert_eq!(given_up.collect::<String>(), "abcd");
         assert_eq!((&*go(&mut deliveries).0, deliveries.len()), ("e", 1));
     }
@@ -220,14 +208,11 @@ mod tests {
     #[test]
     fn each_failure_doubles_the_delay_up_to_the_longest() {
         let mut deliveries = deliveries(1, 9, "a");
-        deliveries.back_off = BackOff {
-            first: SECOND,
-            max: 5 * SECOND,
-        };
+        deliveries.backoff = Backoff::new(SECOND, 5 * SECOND);
         let mut now = Duration::ZERO;
         for seconds in [1, 2, 4, 5, 5] {
             let (_, mut kept) = go(&mut deliveries);
-            assert_eq!(deliveries.on_failed(kept.remove(0), now), None);
+            assert_eq!(deliveries.on_failed(kept.remove(0), now, 1.0), None);
             let due = now + seconds * SECOND;
             assert_eq!(deliveries.on_time(due - SECOND / 2), Some(due));
             assert_eq!(go(&mut deliveries).0, "");
@@ -235,14 +220,5 @@ mod tests {
             now = due;
         }
         assert_eq!(go(&mut deliveries).0, "a");
-    }
-
-    #[test]
-    fn a_delay_never_overflows() {
-        let back_off = BackOff {
-            first: Duration::MAX,
-            max: Duration::MAX,
-        };
-        assert_eq!(back_off.after(u32::MAX), Duration::MAX);
     }
 }

@@ -36,7 +36,7 @@
 //!   order of the source.
 //! * **Poison.** An event that kills its consumer fails with it all those in its mailbox, at the cost of an attempt for
 //!   each, and another one where events are sent to a consumer that is ending and not yet known to be. Small windows
-//!   keep the neighbours few; [`Build::back_off`](crate::Build::back_off) keeps the deaths apart, and
+//!   keep the neighbours few; [`Build::backoff`](crate::Build::backoff) keeps the deaths apart, and
 //!   [`Build::give_up_to`](crate::Build::give_up_to) keeps what was given up.
 //!
 //! # The price

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, Sleep, sleep};
 
-use super::deliveries::{BackOff, Deliveries, Delivery, Out};
+use super::deliveries::{Deliveries, Delivery, Out};
 use super::{Acked, Acks, Settled, Settlements, acks};
 use crate::batch::Batch;
 use crate::behaviour::{Handler, ProducerConsumer};
@@ -29,7 +29,7 @@ use crate::context::Context;
 use crate::exit::{End, Result, StageError};
 use crate::id::{ById, SubscriptionId};
 use crate::operators::DeadLetters;
-use crate::protocol::{Asking, Dispatcher};
+use crate::protocol::{Asking, Backoff, Dispatcher};
 use crate::runtime::{
     AsProducerConsumer, Build, DeadLetter, Failure, ProducerHandle, producer_consumer,
 };
@@ -119,8 +119,8 @@ where
     T: Clone + Send + 'static,
     D: Dispatcher<Acked<T>>,
 {
-    /// Waits for `first` after an event's first failure before it is emitted again, twice as long after each other one,
-    /// and never longer than `max`; others are not held up by it. At once by default.
+    /// Sets how long an event that failed waits before it is emitted again: longer with each failure. Others are not held
+    /// up by it. At once by default.
     ///
     /// A pause also spares the attempts when a consumer ends: until its end is known, what its death failed may be sent
     /// to it once more. It needs a tokio runtime with its timer.
@@ -129,17 +129,19 @@ where
     /// use std::num::{NonZeroU32, NonZeroUsize};
     /// use std::time::Duration;
     ///
+    /// use stage::{Backoff, redeliver};
+    ///
     /// # fn build() -> Option<()> {
     /// let (in_flight_max, attempts) = (NonZeroUsize::new(10)?, NonZeroU32::new(5)?);
     /// let second = Duration::from_secs(1);
-    /// // It is tried again after 1, 2, 4 and 5 seconds.
-    /// let kept = stage::redeliver::<String>(in_flight_max, attempts).back_off(second, 5 * second);
+    /// // It is tried again after 1, 2, 4 and 5 seconds, or somewhat earlier each time.
+    /// let kept = redeliver::<String>(in_flight_max, attempts).backoff(Backoff::new(second, 5 * second));
     /// # Some(())
     /// # }
     /// # build().unwrap();
     /// ```
-    pub fn back_off(mut self, first: Duration, max: Duration) -> Self {
-        self.stage.deliveries.back_off = BackOff { first, max };
+    pub fn backoff(mut self, backoff: Backoff) -> Self {
+        self.stage.deliveries.backoff = backoff;
         self
     }
 
@@ -198,7 +200,7 @@ impl<T: Clone + Send + 'static> Redeliver<T> {
         let now = self.start.elapsed();
         let mut letters = Vec::new();
         for (failed, reason) in self.settled.failed.drain(..) {
-            if let Some(event) = self.deliveries.on_failed(failed, now) {
+            if let Some(event) = self.deliveries.on_failed(failed, now, fastrand::f64()) {
                 letters.push(give_up(event, reason, cx));
             }
         }

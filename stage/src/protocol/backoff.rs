@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A wait that doubles with each failed try.
 ///
 /// The wait before try `n` (from 0) lies between the half and the whole of `min(first × 2ⁿ, most)`, where the jitter puts
-/// it: what failed together does not come back together.
+/// it: what failed together does not come back together. One that is [exact](Backoff::exact) has no jitter.
 ///
 /// ```
 /// use std::time::Duration;
@@ -20,6 +20,7 @@ use std::time::Duration;
 pub struct Backoff {
     first: Duration,
     most: Duration,
+    is_exact: bool,
 }
 
 impl Backoff {
@@ -33,7 +34,24 @@ impl Backoff {
         Self {
             first: at_most_a_century(first),
             most: at_most_a_century(most),
+            is_exact: false,
         }
+    }
+
+    /// Waits for the whole each time, whatever the jitter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stage::Backoff;
+    ///
+    /// let second = Duration::from_secs(1);
+    /// let exact = Backoff::new(second, 5 * second).exact();
+    /// assert_eq!([0, 1, 2, 3].map(|n| exact.delay(n, 0.0).as_secs()), [1, 2, 4, 5]);
+    /// ```
+    #[must_use]
+    pub const fn exact(mut self) -> Self {
+        self.is_exact = true;
+        self
     }
 
     /// The longest wait.
@@ -47,6 +65,9 @@ impl Backoff {
     pub fn delay(self, attempt: u32, jitter: f64) -> Duration {
         let factor = 2_u32.checked_pow(attempt).unwrap_or(u32::MAX);
         let whole = self.first.saturating_mul(factor).min(self.most);
+        if self.is_exact {
+            return whole;
+        }
         whole.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
     }
 }

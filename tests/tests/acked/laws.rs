@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{StreamExt, TryStreamExt};
 use proptest::prelude::*;
 use stage::{
-    Acked, DeadLetters, Demand, Exit, ProducerConsumerHandle, ProducerHandle, Redeliver,
+    Acked, Backoff, DeadLetters, Demand, Exit, ProducerConsumerHandle, ProducerHandle, Redeliver,
     Subscription, dead_letters, from_iter,
 };
 use tokio::time::sleep;
@@ -60,9 +60,9 @@ impl Program {
     fn start(model: Model, window: Demand) -> Self {
         let letters = dead_letters().spawn().unwrap();
         let source = from_iter(0..model.events).spawn().unwrap();
-        let (first, max) = model.back_off;
+        let (first, max) = model.backoff;
         let kept = kept(model.in_flight_max, model.attempts)
-            .back_off(Duration::from_millis(first), Duration::from_millis(max))
+            .backoff(Backoff::new(Duration::from_millis(first), Duration::from_millis(max)).exact())
             .give_up_to(&letters)
             .subscribe_to(&source, window)
             .spawn()
@@ -184,15 +184,15 @@ proptest! {
         events in 0..24usize,
         in_flight_max in 1..9usize,
         attempts in 1..=ATTEMPTS_MAX,
-        back_off in prop_oneof![Just((0, 0)), (0..3u64, 0..7u64)],
+        backoff in prop_oneof![Just((0, 0)), (0..3u64, 0..7u64)],
         (max, min) in (1..9usize, 0..9usize),
         steps in prop::collection::vec(step(), 0..60),
     ) {
         let due = |ticks: u64| if ticks == 0 { 0 } else { ticks * TICK_MS + DUE_MS };
-        let back_off = (due(back_off.0), due(back_off.1));
+        let backoff = (due(backoff.0), due(backoff.1));
         let window = Demand::new(max, min % max).unwrap();
         on_a_paused_clock(async move {
-            let model = Model::new(in_flight_max, attempts, back_off, events);
+            let model = Model::new(in_flight_max, attempts, backoff, events);
             let mut program = Program::start(model, window);
             for step in steps {
                 program.step(step).await;

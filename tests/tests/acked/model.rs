@@ -22,7 +22,7 @@ pub(crate) struct Model {
     pub(crate) in_flight_max: usize,
     pub(crate) attempts: u32,
     /// In milliseconds.
-    pub(crate) back_off: (u64, u64),
+    pub(crate) backoff: (u64, u64),
     pub(crate) events: usize,
     /// The next new event.
     pub(crate) next: usize,
@@ -43,13 +43,13 @@ impl Model {
     pub(crate) fn new(
         in_flight_max: usize,
         attempts: u32,
-        back_off: (u64, u64),
+        backoff: (u64, u64),
         events: usize,
     ) -> Self {
         Self {
             in_flight_max,
             attempts,
-            back_off,
+            backoff,
             events,
             next: 0,
             credit: 0,
@@ -122,7 +122,7 @@ impl Model {
             self.given_up.push(out.number);
             return;
         }
-        let (first, max) = self.back_off;
+        let (first, max) = self.backoff;
         let delay = (first << (out.attempt - 1)).min(max);
         self.failed.push((now + delay, out));
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures::{StreamExt, TryStreamExt};
 use stage::{
-    Acked, Batch, Consumer, Context, Demand, Directive, Exit, Failure, Order, Result, acks,
-    consumer, consumer_with, dead_letters, from_iter, from_stream, map_async,
+    Acked, Backoff, Batch, Consumer, Context, Demand, Directive, Exit, Failure, Order, Result,
+    acks, consumer, consumer_with, dead_letters, from_iter, from_stream, map_async,
 };
 use tokio::time::{Instant, sleep};
 
@@ -55,7 +55,7 @@ async fn an_event_that_always_fails_is_given_up_and_delays_nobody() {
     let letters = dead_letters().spawn().unwrap();
     let source = from_iter(0..4).spawn().unwrap();
     let kept = kept(2, 3)
-        .back_off(SECOND, 60 * SECOND)
+        .backoff(Backoff::new(SECOND, 60 * SECOND).exact())
         .give_up_to(&letters)
         .subscribe_to(&source, Demand::default())
         .spawn()
