@@ -37,10 +37,10 @@ pub enum ChildState {
     Restarting,
 }
 
-/// A child of a [`ConsumerSupervisor`](crate::ConsumerSupervisor), as its `children` lists it.
+/// What is known of a task of a [`ConsumerSupervisor`](crate::ConsumerSupervisor) now, as its `children` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ChildInfo {
+pub struct ChildTaskStatus {
     /// Its id.
     pub id: ChildId,
     /// Its name, where children are named.
@@ -87,8 +87,8 @@ impl<E> Child<E> {
         }
     }
 
-    fn info(&self, state: ChildState) -> ChildInfo {
-        ChildInfo {
+    fn status(&self, state: ChildState) -> ChildTaskStatus {
+        ChildTaskStatus {
             id: self.id,
             name: self.name.clone(),
             state,
@@ -189,17 +189,17 @@ impl<E> Children<E> {
     }
 
     /// Lists them in the order of their first start.
-    pub(super) fn list(&self) -> Vec<ChildInfo> {
+    pub(super) fn list(&self) -> Vec<ChildTaskStatus> {
         let running = self.running.values().map(|running| {
             let is_ending = running.is_ending;
-            running.child.info(if is_ending {
+            running.child.status(if is_ending {
                 ChildState::Ending
             } else {
                 ChildState::Running
             })
         });
         let restarting = self.restarting.iter();
-        let restarting = restarting.map(|it| it.child.info(ChildState::Restarting));
+        let restarting = restarting.map(|it| it.child.status(ChildState::Restarting));
         let mut all: Vec<_> = running.chain(restarting).collect();
         all.sort_unstable_by_key(|child| child.id);
         all

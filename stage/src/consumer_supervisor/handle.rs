@@ -4,7 +4,8 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::{
-    ChildCounts, ChildId, ChildInfo, ChildShutdown, ConsumerSupervisor, StartChild, StartChildError,
+    ChildCounts, ChildId, ChildShutdown, ChildTaskStatus, ConsumerSupervisor, StartChild,
+    StartChildError,
 };
 use crate::behaviour::Handler;
 use crate::context::Context;
@@ -104,7 +105,7 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
-    pub async fn children(&self) -> Result<Vec<ChildInfo>, CallError> {
+    pub async fn children(&self) -> Result<Vec<ChildTaskStatus>, CallError> {
         self.call(List).await
     }
 
@@ -173,9 +174,9 @@ impl<E: Send + 'static, S: StartChild<E>> Handler<GraceIsOver> for ConsumerSuper
 struct List;
 
 impl<E: Send + 'static, S: StartChild<E>> Handler<List> for ConsumerSupervisor<E, S> {
-    type Reply = Vec<ChildInfo>;
+    type Reply = Vec<ChildTaskStatus>;
 
-    async fn handle(&mut self, _: List, _: &mut Context) -> Vec<ChildInfo> {
+    async fn handle(&mut self, _: List, _: &mut Context) -> Vec<ChildTaskStatus> {
         self.children.list()
     }
 }

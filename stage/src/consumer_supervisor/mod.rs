@@ -19,7 +19,7 @@ pub use shutdown::{ChildShutdown, Stopping};
 mod start;
 pub use start::{StartChild, StartChildError, StartWith};
 mod child;
-pub use child::{ChildCounts, ChildId, ChildInfo, ChildState};
+pub use child::{ChildCounts, ChildId, ChildState, ChildTaskStatus};
 mod ends;
 pub use ends::ChildrenFail;
 mod supervisor;

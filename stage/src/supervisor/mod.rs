@@ -224,7 +224,7 @@ pub struct Supervisor {
     office: Arc<Office>,
 }
 
-/// What is known of a child now.
+/// What is known of a child of a [`Supervisor`] now, as its `children` tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChildStatus {
