@@ -95,7 +95,25 @@ impl Cancel {
     }
 }
 
+impl fmt::Display for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Normal => f.write_str("normal"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+        }
+    }
+}
+
 /// How a subscription ended, as `handle_cancel` hears it.
+///
+/// ```
+/// use stage::{Cancel, End, Exit};
+///
+/// let end = End::Cancelled(Cancel::failed("it is too late"));
+/// assert_eq!(end.to_string(), "cancelled: failed: it is too late");
+/// assert!(end.is_failure());
+/// assert!(!End::Down(Exit::Stopped).is_failure());
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum End {
@@ -126,5 +144,40 @@ impl End {
             Self::Cancelled(Cancel::Failed(error)) => Exit::Failed(Arc::clone(error)),
             Self::Down(exit) => exit.clone(),
         }
+    }
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Completed => f.write_str("completed"),
+            Self::Cancelled(reason) => write!(f, "cancelled: {reason}"),
+            Self::Down(exit) => write!(f, "down: {exit}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_end_says_what_it_was_and_why() {
+        let check = |end: &End, expected| assert_eq!(end.to_string(), expected);
+        check(&End::Completed, "completed");
+        check(&End::Cancelled(Cancel::Normal), "cancelled: normal");
+        check(
+            &End::Cancelled(Cancel::failed("no luck")),
+            "cancelled: failed: no luck",
+        );
+        check(&End::Down(Exit::Stopped), "down: stopped");
+        check(
+            &End::Down(Exit::Panicked("no luck".into())),
+            "down: panicked: no luck",
+        );
+        check(
+            &End::Down(Exit::Unreachable),
+            "down: its producer had already ended",
+        );
     }
 }

@@ -15,6 +15,7 @@ use crate::protocol::Intensity;
 /// Children failed more often than a [`ConsumerSupervisor`] starts them again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("children fail too often; the last failure: {last}")]
+#[non_exhaustive]
 pub struct ChildrenFail {
     /// Why the last one failed, or did not start.
     pub last: String,

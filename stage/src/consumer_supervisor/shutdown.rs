@@ -42,6 +42,7 @@ use tokio::sync::watch;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum ChildShutdown {
     /// Aborts it at once.
     #[default]

@@ -27,6 +27,7 @@ use crate::protocol::Demand;
 /// # }
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum MinDemand {
     /// At least so many keep running: it asks again when `max − min` have ended, as every consumer does.
     #[default]

@@ -23,6 +23,7 @@ pub enum WhenFull {
 #[error(
     "the buffer of {capacity} events is full, and {over} more were emitted than anybody asked for"
 )]
+#[non_exhaustive]
 pub struct BufferFull {
     /// What it holds.
     pub capacity: usize,

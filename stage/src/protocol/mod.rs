@@ -10,15 +10,21 @@
 //!
 //! A producer is told `wanted − owed`: what its consumers could take now less what it was already told and has not
 //! paid. That one formula serves orphaned demand, buffered events and events that nobody took alike.
+//!
+//! What is documented here is what stages and their dispatchers are written with. The machines below them are public for
+//! the tests of this project alone, and may change at any time.
 
 mod demand;
 pub use demand::{Demand, DemandError};
 mod window;
+#[doc(hidden)]
 pub use window::{Split, Window};
 mod subscription;
 pub use subscription::{Asking, Subscribe, UpstreamEnds};
 mod buffer;
-pub use buffer::{Buffer, BufferFull, WhenFull};
+#[doc(hidden)]
+pub use buffer::Buffer;
+pub use buffer::{BufferFull, WhenFull};
 mod dispatcher;
 pub(crate) use dispatcher::AnyKey;
 pub use dispatcher::{
@@ -26,7 +32,9 @@ pub use dispatcher::{
     Partition, PartitionsError, Refused, Selector,
 };
 mod producer_half;
-pub use producer_half::{DemandMode, ProducerHalf};
+pub use producer_half::DemandMode;
+#[doc(hidden)]
+pub use producer_half::ProducerHalf;
 mod restart;
 pub use restart::{Intensity, Restart};
 mod backoff;

@@ -15,6 +15,7 @@ pub struct Window {
 
 /// One part of a message: handle `len` events, then ask `ask` (0 is no ask).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 #[must_use]
 pub struct Split {
     /// Events for one callback.

@@ -44,6 +44,7 @@ use task::Task;
 /// Those that go along are brought down from the last to the first, each within its
 /// [`shutdown`](crate::Build::shutdown), and started again from the first to the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Strategy {
     /// The one that failed.
     #[default]

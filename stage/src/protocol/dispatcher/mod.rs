@@ -24,6 +24,7 @@ pub type Deliveries<T> = Vec<(SubscriptionId, Vec<T>)>;
 
 /// What a dispatcher decided. The caller acts on it, empties it and lends it again.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Dispatched<T> {
     /// Batches to send, in this order.
     pub deliveries: Deliveries<T>,
