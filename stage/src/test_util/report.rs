@@ -60,6 +60,19 @@ impl Report {
             .collect()
     }
 
+    /// Returns whether no rule was broken.
+    ///
+    /// ```
+    /// use stage::Fair;
+    /// use stage::test_util::dispatcher_laws;
+    ///
+    /// assert!(dispatcher_laws(Fair::default, |n| n, |event| *event).check().holds());
+    /// ```
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.broken().is_empty()
+    }
+
     /// Fails the test unless every rule held.
     ///
     /// # Panics

@@ -23,13 +23,15 @@ enum Flaw {
     MarksAir,
     SendsNothing,
     Panics,
+    Overflows,
+    ForgetsAsks,
 }
 
 /// Gives events to whoever is first in line, up to its ask.
 #[derive(Debug)]
 struct Flawed {
     line: Vec<(SubscriptionId, usize)>,
-    wanted: usize,
+    wanted: u128,
     queue: Vec<usize>,
     flaw: Flaw,
 }
@@ -44,16 +46,21 @@ impl Flawed {
         }
     }
 
+    /// What is wanted, as far as it can be told.
+    fn told(&self) -> usize {
+        usize::try_from(self.wanted).unwrap_or(usize::MAX)
+    }
+
     fn give(&mut self, events: &mut Vec<usize>, out: &mut Dispatched<usize>) {
         for (id, asked) in &mut self.line {
             let extra = usize::from(self.flaw == Flaw::OverDelivers);
-            let given = (*asked + extra).min(events.len());
+            let given = asked.saturating_add(extra).min(events.len());
             let mut batch: Vec<usize> = match self.flaw {
                 Flaw::TakesTheNewest => events.drain(events.len() - given..).collect(),
                 _ => events.drain(..given).collect(),
             };
             *asked = asked.saturating_sub(given);
-            self.wanted = self.wanted.saturating_sub(given);
+            self.wanted = self.wanted.saturating_sub(given as u128);
             match self.flaw {
                 Flaw::Reverses => batch.reverse(),
                 Flaw::Loses if batch.len() > 3 => drop(batch.pop()),
@@ -93,17 +100,31 @@ impl Dispatcher<usize> for Flawed {
         match self.flaw {
             Flaw::ServesLeavers => {}
             Flaw::KeepsTheirDemand => drop(self.line.remove(at)),
-            _ => self.wanted -= self.line.remove(at).1,
+            Flaw::ForgetsAsks => {
+                let left = self.line.remove(at).1 as u128;
+                self.wanted = self.wanted.min(usize::MAX as u128) - left;
+            }
+            _ => self.wanted -= self.line.remove(at).1 as u128,
         }
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<usize>) {
         match self.line.iter_mut().find(|(other, _)| *other == id) {
-            Some((_, asked)) => *asked += n,
-            None if self.flaw == Flaw::AdoptsStrangers => self.line.push((id, n)),
+            Some((_, asked)) if self.flaw == Flaw::Overflows => {
+                self.wanted += n as u128;
+                *asked += n;
+            }
+            Some((_, asked)) => {
+                let added = n.min(usize::MAX - *asked);
+                self.wanted += added as u128;
+                *asked += added;
+            }
+            None if self.flaw == Flaw::AdoptsStrangers => {
+                self.wanted += n as u128;
+                self.line.push((id, n));
+            }
             None => return,
         }
-        self.wanted += n;
         if self.flaw == Flaw::Panics && self.wanted > 30 {
             panic!("on purpose");
         }
@@ -117,8 +138,8 @@ impl Dispatcher<usize> for Flawed {
     fn wanted(&self) -> usize {
         match self.flaw {
             Flaw::WantsNothing => 0,
-            Flaw::WantsTooMuch if self.wanted > 0 => self.wanted + 1,
-            _ => self.wanted,
+            Flaw::WantsTooMuch if self.wanted > 0 => self.told().saturating_add(1),
+            _ => self.told(),
         }
     }
 
@@ -133,7 +154,7 @@ impl Dispatcher<usize> for Flawed {
     fn dispatch(&mut self, events: &mut Vec<usize>, out: &mut Dispatched<usize>) {
         match self.flaw {
             Flaw::QueuesThough if self.wanted > 0 => {
-                let wanted = self.wanted.min(events.len());
+                let wanted = self.told().min(events.len());
                 self.queue.extend(events.drain(..wanted));
                 if self.queue.len() > 4 {
                     let mut queue = std::mem::take(&mut self.queue);
@@ -167,7 +188,9 @@ fn assert_broken(report: &Report, rule: &str) {
 
 #[test]
 fn without_a_flaw_it_keeps_them_all() {
-    laws(Flaw::None).check().assert();
+    let report = laws(Flaw::None).check();
+    report.assert();
+    assert!(report.holds());
 }
 
 #[test]
@@ -189,10 +212,15 @@ fn each_flaw_is_told_by_its_law() {
         (Flaw::MarksAir, "law: marks"),
         (Flaw::SendsNothing, "law: empty"),
         (Flaw::Panics, "law: panic"),
+        (Flaw::Overflows, "law: saturation"),
+        (Flaw::ForgetsAsks, "law: saturation"),
     ];
     for (flaw, rule) in told {
         let report = laws(flaw).check();
-        assert!(report.broken().contains(&rule), "{flaw:?}:\n{report}");
+        assert!(
+            !report.holds() && report.broken().contains(&rule),
+            "{flaw:?}:\n{report}"
+        );
     }
 }
 

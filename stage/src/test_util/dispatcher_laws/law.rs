@@ -19,6 +19,7 @@ pub(super) enum Law {
     Empty,
     Broadcast,
     Key,
+    Saturation,
     Panic,
 }
 
@@ -30,7 +31,7 @@ pub(super) struct Broken {
 }
 
 impl Law {
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Credit,
         Self::Order,
         Self::Overtaking,
@@ -45,6 +46,7 @@ impl Law {
         Self::Empty,
         Self::Broadcast,
         Self::Key,
+        Self::Saturation,
         Self::Panic,
     ];
 
@@ -64,6 +66,7 @@ impl Law {
             Self::Empty => "law: empty",
             Self::Broadcast => "law: broadcast",
             Self::Key => "law: key",
+            Self::Saturation => "law: saturation",
             Self::Panic => "law: panic",
         }
     }
@@ -86,6 +89,9 @@ impl Law {
             Self::Empty => "no batch is empty",
             Self::Broadcast => "as much is wanted as the least unpaid ask, and all get it",
             Self::Key => "events of a key that come while no subscription does go to the same one",
+            Self::Saturation => {
+                "asks that come to more than a usize holds are all wanted, and forgotten one by one"
+            }
             Self::Panic => "nothing panics",
         }
     }

@@ -12,6 +12,7 @@ mod law;
 use law::{Broken, Law};
 mod run;
 use run::Run;
+mod saturation;
 
 /// How long a program is.
 const STEPS: usize = 40;
@@ -36,6 +37,7 @@ pub struct DispatcherLaws<T, D: Dispatcher<T>> {
 
 /// Whom a dispatcher may give an event to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Audience {
     /// Any one subscription.
     #[default]
@@ -49,7 +51,7 @@ pub enum Audience {
 /// Checks the dispatchers that `make` makes; `sample` makes their events by number, and `number` tells it.
 ///
 /// Random programs of subscriptions, asks, batches, marks and cancels are run on them; a broken law is reported with a
-/// small program that breaks it.
+/// small program that breaks it. Then so much is asked that no `usize` holds it.
 ///
 /// ```
 /// use stage::Fair;
@@ -138,6 +140,9 @@ impl<T, D: Dispatcher<T>> DispatcherLaws<T, D> {
                 let how = self.smallest(program, &found);
                 broken.push((found.law, how));
             }
+        }
+        if let Err(Broken { law, how }) = saturation::check(self) {
+            broken.push((law, how));
         }
         let mut report = Report::new();
         for law in Law::ALL {
