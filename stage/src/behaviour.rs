@@ -11,6 +11,39 @@ use crate::protocol::Asking;
 use crate::runtime::Failure;
 
 /// What to do after a callback failed.
+///
+/// ```
+/// use stage::{Batch, Consumer, Context, Demand, Directive, Failure, Result, consumer, from_iter};
+///
+/// struct Odd;
+///
+/// impl Consumer for Odd {
+///     type In = u32;
+///
+///     async fn handle_events(&mut self, events: &mut Batch<'_, u32>, _: &mut Context) -> Result {
+///         match events.find(|event| event % 2 == 0) {
+///             Some(even) => Err(format!("{even} is even").into()),
+///             None => Ok(()),
+///         }
+///     }
+///
+///     fn handle_failure(&mut self, failure: &Failure) -> Directive {
+///         match failure {
+///             Failure::Error(_) => Directive::Resume,
+///             _ => Directive::Stop,
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(1..=10).spawn()?;
+/// let odd = consumer(Odd).subscribe_to(&numbers, Demand::default()).spawn()?;
+/// assert_eq!(odd.join().await.to_string(), "completed");
+/// assert_eq!(odd.stats().failed, 5);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Directive {

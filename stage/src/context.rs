@@ -47,6 +47,54 @@ impl Upstream {
 }
 
 /// The stage, as its callbacks see it. `Out` is what it emits.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use futures::TryStreamExt;
+/// use stage::{Context, Demand, Handler, Producer, Result, producer};
+///
+/// /// Emits the number of each tick that somebody waits for.
+/// struct Clock(u32);
+/// struct Tick;
+///
+/// impl Producer for Clock {
+///     type Out = u32;
+///
+///     async fn started(&mut self, cx: &mut Context<u32>) -> Result {
+///         cx.cast_after::<Self, _>(Duration::from_millis(1), Tick);
+///         Ok(())
+///     }
+///
+///     async fn handle_demand(&mut self, _: usize, _: &mut Context<u32>) -> Result {
+///         Ok(())
+///     }
+/// }
+///
+/// impl Handler<Tick, u32> for Clock {
+///     type Reply = ();
+///
+///     async fn handle(&mut self, _: Tick, cx: &mut Context<u32>) {
+///         if cx.demand() > 0 {
+///             self.0 += 1;
+///             cx.emit(self.0);
+///         }
+///         if self.0 == 3 {
+///             cx.complete();
+///         } else {
+///             cx.cast_after::<Self, _>(Duration::from_millis(1), Tick);
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let clock = producer(Clock(0)).spawn()?;
+/// let ticks: Vec<u32> = clock.stream(Demand::new(1, 0)?).try_collect().await?;
+/// assert_eq!(ticks, [1, 2, 3]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Context<Out: Send + 'static = Never> {
     pub(crate) cell: Arc<Cell>,
     pub(crate) half: ProducerHalf<Out>,

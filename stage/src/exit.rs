@@ -8,6 +8,17 @@ use std::sync::Arc;
 ///
 /// It does not implement [`Error`] itself, so that every error converts into it; its cause is [`StageError::source`]. A
 /// `main` that uses `?` on what callbacks return can return [`stage::Result`](Result) too.
+///
+/// ```
+/// use stage::StageError;
+///
+/// let error: StageError = match "one".parse::<u32>() {
+///     Ok(_) => "it is a number".into(),
+///     Err(error) => error.into(),
+/// };
+/// assert_eq!(error.to_string(), "invalid digit found in string");
+/// assert!(error.source().is::<std::num::ParseIntError>());
+/// ```
 pub struct StageError(Box<dyn Error + Send + Sync>);
 
 /// What callbacks return.
@@ -40,6 +51,21 @@ impl fmt::Display for StageError {
 }
 
 /// Why a stage ended.
+///
+/// ```
+/// use stage::{Exit, from_iter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(0..).spawn()?;
+/// assert!(numbers.exit().is_none());
+/// let exit = numbers.stop().await;
+/// assert_eq!((exit.is_failure(), exit.to_string()), (false, "stopped".into()));
+/// numbers.abort();
+/// assert!(matches!(numbers.join().await, Exit::Stopped));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Exit {

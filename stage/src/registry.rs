@@ -20,6 +20,23 @@ struct Entry {
 }
 
 /// The names of one [`Stages`](crate::Stages); clones share it.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Demand, LookupError, Stages, from_iter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let stages = Stages::new();
+/// from_iter(["ask", "emit"]).named("words").within(&stages).spawn()?;
+/// let words = stages.registry().outlet::<&str>("words")?;
+/// let all: Vec<&str> = words.stream(Demand::default()).try_collect().await?;
+/// assert_eq!(all, ["ask", "emit"]);
+/// let numbers = stages.registry().outlet::<u32>("numbers");
+/// assert_eq!(numbers.unwrap_err(), LookupError::NotFound("numbers".into()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Registry(Arc<Mutex<HashMap<String, Entry>>>);
 

@@ -14,6 +14,27 @@ use crate::sync::{Mutex, MutexGuard, process_wide};
 process_wide! { static ROOT: LazyLock<Stages> = LazyLock::new(Stages::new); }
 
 /// A group of stages with names of their own; clones are the same group.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use stage::{Demand, Stages, consumer_supervisor, from_iter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let shift = Stages::new();
+/// let jobs = from_iter(1..).within(&shift).spawn()?;
+/// let workers = consumer_supervisor(async |_: u32| Ok(()))
+///     .subscribe_to(&jobs, Demand::one_by_one(3)?)
+///     .within(&shift)
+///     .spawn()?;
+/// assert_eq!(shift.len(), 2);
+/// // The producer emits no more, the workers finish what they have, and nothing has to be aborted.
+/// let left = shift.drain(Duration::from_secs(5)).await;
+/// assert!(left.is_empty() && shift.is_empty() && workers.exit().is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Stages {
     live: Arc<Mutex<ById<StageId, Arc<Cell>>>>,

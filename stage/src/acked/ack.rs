@@ -41,6 +41,23 @@ pub struct Acked<T> {
 ///
 /// It settles its event exactly once, with one push under a lock: nothing waits, nothing is allocated for it alone, and
 /// while the source lives nothing is lost. Once the source has ended it does nothing.
+///
+/// ```
+/// use futures::{FutureExt, StreamExt};
+/// use stage::{Unacknowledged, acks};
+///
+/// let (acks, mut settlements) = acks();
+/// acks.ack("done").acknowledge();
+/// acks.ack("bad").fail("it is no good");
+/// drop(acks.ack("forgotten"));
+/// let settled = settlements.next().now_or_never().flatten().unwrap_or_default();
+/// assert_eq!(settled.acknowledged, ["done"]);
+/// let [(bad, why), (forgotten, dropped)] = &settled.failed[..] else {
+///     panic!("two have failed");
+/// };
+/// assert_eq!((*bad, why.to_string()), ("bad", "it is no good".into()));
+/// assert!(*forgotten == "forgotten" && dropped.source().is::<Unacknowledged>());
+/// ```
 #[must_use = "an ack that is dropped unacknowledged fails its event"]
 pub struct Ack {
     /// None once it has settled its event.

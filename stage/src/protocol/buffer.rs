@@ -5,6 +5,40 @@ use std::collections::VecDeque;
 use thiserror::Error;
 
 /// What happens to events beyond the buffer's capacity.
+///
+/// ```
+/// use stage::{Context, Demand, Handler, Producer, Result, WhenFull, producer};
+///
+/// /// Measures whether or not somebody asks.
+/// struct Sensor;
+///
+/// impl Producer for Sensor {
+///     type Out = u32;
+///     async fn handle_demand(&mut self, _: usize, _: &mut Context<u32>) -> Result {
+///         Ok(())
+///     }
+/// }
+///
+/// impl Handler<u32, u32> for Sensor {
+///     type Reply = ();
+///     async fn handle(&mut self, measured: u32, cx: &mut Context<u32>) {
+///         cx.emit(measured);
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let sensor = producer(Sensor).buffer(2, WhenFull::DropOldest).spawn()?;
+/// for measured in [17, 18, 19] {
+///     sensor.call(measured).await?;
+/// }
+/// let mut edge = sensor.subscribe();
+/// edge.request(std::num::NonZeroUsize::MIN.saturating_add(9));
+/// assert_eq!(edge.next().await?, Some(vec![18, 19]));
+/// assert_eq!(sensor.stats().discarded, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {

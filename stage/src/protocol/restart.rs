@@ -36,6 +36,16 @@ impl Restart {
 }
 
 /// Allows `max` restarts within `period`. Default 3 in 5 s. Source: GenStage 1.3 `max_restarts`, `max_seconds`.
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// use stage::Intensity;
+///
+/// let (mut two_in_a_minute, start) = (Intensity::new(2, Duration::from_secs(60)), Instant::now());
+/// let allowed = [0, 10, 20, 90].map(|s| two_in_a_minute.allows(start + Duration::from_secs(s)));
+/// assert_eq!(allowed, [true, true, false, true]);
+/// ```
 #[derive(Debug, Clone)]
 pub struct Intensity {
     max: usize,

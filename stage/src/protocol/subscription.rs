@@ -20,6 +20,14 @@ use crate::exit::End;
 /// name can't come back, and then it means `Complete`. It does so too for a stream, which is no stage. `handle_cancel`
 /// hears of the failure, and of each try that finds nobody, as [`Down`](End::Down) with
 /// [`Exit::Unreachable`](crate::Exit::Unreachable).
+///
+/// ```
+/// use stage::{Cancel, End, UpstreamEnds};
+///
+/// let (failed, is_last) = (End::Cancelled(Cancel::failed("the disk is full")), false);
+/// assert!(UpstreamEnds::Complete.stops(&failed, is_last));
+/// assert!(!UpstreamEnds::Keep.stops(&failed, is_last));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum UpstreamEnds {
@@ -59,6 +67,36 @@ impl UpstreamEnds {
 }
 
 /// Who asks on a subscription.
+///
+/// ```
+/// use stage::{Asking, Batch, Consumer, Context, Demand, Result, Subscribe, SubscriptionId, consumer, from_iter};
+///
+/// /// Takes three events and leaves.
+/// struct Taster;
+///
+/// impl Consumer for Taster {
+///     type In = u32;
+///
+///     async fn handle_subscribe(&mut self, id: SubscriptionId, _: Asking, cx: &mut Context) -> Result<Asking> {
+///         cx.ask(id, 3);
+///         Ok(Asking::Manual)
+///     }
+///
+///     async fn handle_events(&mut self, events: &mut Batch<'_, u32>, cx: &mut Context) -> Result {
+///         assert_eq!(events.as_slice(), [0, 1, 2]);
+///         cx.stop();
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(0..).spawn()?;
+/// let taster = consumer(Taster).subscribe_to(&numbers, Subscribe::default()).spawn()?;
+/// assert_eq!(taster.join().await.to_string(), "stopped");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Asking {
     /// The runtime, by the window.

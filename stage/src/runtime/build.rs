@@ -104,11 +104,74 @@ where
 }
 
 /// Builds a producer; its buffer holds 10,000 events and then drops the oldest.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Context, Demand, Producer, Result, producer};
+///
+/// struct Countdown(u32);
+///
+/// impl Producer for Countdown {
+///     type Out = u32;
+///
+///     async fn handle_demand(&mut self, demand: usize, cx: &mut Context<u32>) -> Result {
+///         cx.emit_all((1..=self.0).rev().take(demand));
+///         self.0 = self.0.saturating_sub(demand as u32);
+///         if self.0 == 0 {
+///             cx.complete();
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let countdown = producer(Countdown(5)).spawn()?;
+/// let all: Vec<u32> = countdown.stream(Demand::new(2, 1)?).try_collect().await?;
+/// assert_eq!(all, [5, 4, 3, 2, 1]);
+/// # Ok(())
+/// # }
+/// ```
 pub fn producer<S: Producer>(stage: S) -> Build<AsProducer<S>> {
     build(stage, Buffer::new(BUFFER_CAPACITY, WhenFull::DropOldest))
 }
 
 /// Builds a producer whose behaviour is made anew after a failure.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Context, Demand, Producer, Result, producer_with};
+///
+/// /// Which life it lives; the first one ends at the first demand.
+/// struct Cat(u32);
+///
+/// impl Producer for Cat {
+///     type Out = u32;
+///
+///     async fn handle_demand(&mut self, _: usize, cx: &mut Context<u32>) -> Result {
+///         if self.0 == 1 {
+///             return Err("curiosity".into());
+///         }
+///         cx.emit(self.0);
+///         cx.complete();
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let mut lives = 0;
+/// let cat = producer_with(move || {
+///     lives += 1;
+///     Cat(lives)
+/// })
+/// .spawn()?;
+/// // Its consumer hears nothing of the failure: the stage goes on with a new behaviour.
+/// let all: Vec<u32> = cat.stream(Demand::default()).try_collect().await?;
+/// assert_eq!((all, cat.stats().failed), (vec![2], 1));
+/// # Ok(())
+/// # }
+/// ```
 pub fn producer_with<S: Producer>(
     mut factory: impl FnMut() -> S + Send + 'static,
 ) -> Build<AsProducer<S>> {
@@ -118,11 +181,71 @@ pub fn producer_with<S: Producer>(
 }
 
 /// Builds a producer-consumer; its buffer holds input back.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Batch, Context, Demand, ProducerConsumer, Result, from_iter, producer_consumer};
+///
+/// struct Words;
+///
+/// impl ProducerConsumer for Words {
+///     type In = &'static str;
+///     type Out = &'static str;
+///
+///     async fn handle_events(
+///         &mut self,
+///         lines: &mut Batch<'_, &'static str>,
+///         cx: &mut Context<&'static str>,
+///     ) -> Result {
+///         cx.emit_all(lines.flat_map(str::split_whitespace));
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let lines = from_iter(["ask and", "ye shall receive"]).spawn()?;
+/// let words = producer_consumer(Words).subscribe_to(&lines, Demand::default()).spawn()?;
+/// let all: Vec<&str> = words.stream(Demand::default()).try_collect().await?;
+/// assert_eq!(all, ["ask", "and", "ye", "shall", "receive"]);
+/// # Ok(())
+/// # }
+/// ```
 pub fn producer_consumer<S: ProducerConsumer>(stage: S) -> Build<AsProducerConsumer<S>> {
     build(stage, Buffer::new(1, WhenFull::HoldBack))
 }
 
 /// Builds a producer-consumer whose behaviour is made anew after a failure.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Batch, Context, Demand, ProducerConsumer, Result, from_iter, producer_consumer_with};
+///
+/// struct Parse;
+///
+/// impl ProducerConsumer for Parse {
+///     type In = &'static str;
+///     type Out = u32;
+///
+///     async fn handle_events(&mut self, words: &mut Batch<'_, &'static str>, cx: &mut Context<u32>) -> Result {
+///         while let Some(word) = words.front() {
+///             cx.emit(word.parse()?);
+///             words.pop();
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let words = from_iter(["1", "two", "3"]).spawn()?;
+/// let parse = producer_consumer_with(|| Parse).subscribe_to(&words, Demand::default()).spawn()?;
+/// // The event that failed is skipped; those behind it go to the new behaviour.
+/// let all: Vec<u32> = parse.stream(Demand::default()).try_collect().await?;
+/// assert_eq!((all, parse.stats().failed), (vec![1, 3], 1));
+/// # Ok(())
+/// # }
+/// ```
 pub fn producer_consumer_with<S: ProducerConsumer>(
     mut factory: impl FnMut() -> S + Send + 'static,
 ) -> Build<AsProducerConsumer<S>> {
@@ -132,11 +255,63 @@ pub fn producer_consumer_with<S: ProducerConsumer>(
 }
 
 /// Builds a consumer.
+///
+/// ```
+/// use stage::{Batch, Consumer, Context, Demand, Exit, Result, consumer, from_iter};
+///
+/// struct Print;
+///
+/// impl Consumer for Print {
+///     type In = u32;
+///
+///     async fn handle_events(&mut self, events: &mut Batch<'_, u32>, _: &mut Context) -> Result {
+///         println!("{:?}", events.as_slice());
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(0..10).spawn()?;
+/// let print = consumer(Print).subscribe_to(&numbers, Demand::new(4, 2)?).spawn()?;
+/// assert!(matches!(print.join().await, Exit::Completed));
+/// assert_eq!(print.edges()[0].delivered, 10);
+/// # Ok(())
+/// # }
+/// ```
 pub fn consumer<S: Consumer>(stage: S) -> Build<AsConsumer<S>> {
     build(stage, Buffer::new(1, WhenFull::HoldBack))
 }
 
 /// Builds a consumer whose behaviour is made anew after a failure.
+///
+/// ```
+/// use stage::{Batch, Consumer, Context, Demand, Exit, Result, consumer_with, from_iter};
+///
+/// struct Superstitious;
+///
+/// impl Consumer for Superstitious {
+///     type In = u32;
+///
+///     async fn handle_events(&mut self, events: &mut Batch<'_, u32>, _: &mut Context) -> Result {
+///         for event in events {
+///             assert!(event != 13, "bad luck");
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(1..=20).spawn()?;
+/// let superstitious = consumer_with(|| Superstitious)
+///     .subscribe_to(&numbers, Demand::one_by_one(4)?)
+///     .spawn()?;
+/// assert!(matches!(superstitious.join().await, Exit::Completed));
+/// assert_eq!(superstitious.stats().failed, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub fn consumer_with<S: Consumer>(
     mut factory: impl FnMut() -> S + Send + 'static,
 ) -> Build<AsConsumer<S>> {

@@ -20,6 +20,29 @@ use crate::protocol::{Demand, DemandDispatcher, DemandMode, Dispatcher, Subscrib
 use crate::sync;
 
 /// A stage that runs; clones are the same stage, and dropping them stops nothing.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::time::Duration;
+///
+/// use stage::{Exit, from_iter};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let numbers = from_iter(0..).named("numbers").spawn()?;
+/// let mut edge = numbers.subscribe();
+/// edge.request(NonZeroUsize::MIN);
+/// assert_eq!(edge.next().await?, Some(vec![0]));
+/// assert_eq!((numbers.name(), numbers.stats().owed), ("numbers", 0));
+/// // It lives until it is told to end, whatever becomes of its handles.
+/// let also_numbers = numbers.clone();
+/// drop(numbers);
+/// assert!(also_numbers.exit().is_none());
+/// let drained = also_numbers.drain(Duration::from_secs(1)).await;
+/// assert!(matches!(drained.exit, Exit::Stopped));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Handle<R: Role> {
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     pub(crate) cell: Arc<Cell>,

@@ -12,6 +12,26 @@ use crate::registry::Registry;
 /// Where a consumer of `T` subscribes.
 ///
 /// One made by [`Handle::select`] or [`Handle::partition`] also says which events it wants.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Demand, Outlet, Source, from_iter, from_stream};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// // Where the events come from is not part of its type.
+/// let sources: [Outlet<u32>; 2] = [
+///     from_iter(1..3).spawn()?.outlet(),
+///     from_stream(tokio_stream::iter([3, 4])).spawn()?.outlet(),
+/// ];
+/// let mut all = Vec::new();
+/// for source in &sources {
+///     all.extend(source.stream(Demand::default()).try_collect::<Vec<_>>().await?);
+/// }
+/// assert_eq!(all, [1, 2, 3, 4]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Outlet<T> {
     port: Arc<dyn ProducerPort<T>>,
     name: Arc<str>,
@@ -122,6 +142,22 @@ impl<T: 'static> Outlet<T> {
 }
 
 /// What can be subscribed to: a handle that emits, or an outlet.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use stage::{Demand, Source, UpstreamFailed, from_iter};
+///
+/// async fn sum(source: &impl Source<Out = u32>) -> Result<u32, UpstreamFailed> {
+///     let numbers = source.outlet().stream(Demand::default());
+///     numbers.try_fold(0, async |sum, n| Ok(sum + n)).await
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// assert_eq!(sum(&from_iter(1..=4).spawn()?).await?, 10);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Source {
     /// What it emits.
     type Out: Send + 'static;

@@ -218,6 +218,21 @@ impl BuildSupervisor {
 
 /// A running supervisor; clones are the same one, and dropping them stops nothing: it ends when it is stopped, when it
 /// gives up, or when no handle and no child is left.
+///
+/// ```
+/// use stage::{Exit, Restart, Strategy, from_iter, supervisor};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let sources = supervisor(Strategy::OneForOne).named("sources").spawn()?;
+/// let numbers = from_iter(0..).named("numbers").supervised_by(&sources, Restart::Temporary).spawn()?;
+/// let children = sources.children();
+/// assert_eq!((&*children[0].name, children[0].is_running), ("numbers", true));
+/// assert!(matches!(sources.stop().await, Exit::Stopped));
+/// assert!(matches!(numbers.exit(), Some(Exit::Stopped)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Supervisor {
     cell: Arc<Cell>,

@@ -10,6 +10,22 @@ use crate::id::SubscriptionId;
 /// and [`DemandDispatcher::expecting`] tells of such a consumer.
 /// Asking, leaving and serving cost a scan of the subscriptions when there are several. Source: GenStage 1.3
 /// `DemandDispatcher`.
+///
+/// ```
+/// use stage::protocol::{Dispatched, Dispatcher};
+/// use stage::{DemandDispatcher, SubscriptionId};
+///
+/// let (mut dispatcher, mut out) = (DemandDispatcher::default(), Dispatched::default());
+/// let [large, _] = [100, 10].map(|n| {
+///     let id = SubscriptionId::next();
+///     Dispatcher::<u32>::subscribe(&mut dispatcher, id, None).expect("nobody is refused");
+///     dispatcher.ask(id, n, &mut out);
+///     id
+/// });
+/// dispatcher.dispatch(&mut (0..22).collect(), &mut out);
+/// let given: Vec<_> = out.deliveries.iter().map(|(id, events)| (*id, events.len())).collect();
+/// assert_eq!(given, [(large, 22)]);
+/// ```
 #[derive(Debug, Default)]
 pub struct DemandDispatcher {
     /// By demand, largest first; equal ones in the order of their asks.

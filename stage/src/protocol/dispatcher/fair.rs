@@ -10,6 +10,22 @@ use crate::id::SubscriptionId;
 ///
 /// Whoever was served goes to the end of the line, so a consumer with demand waits for one round at most. Batches are
 /// smaller than those of [`DemandDispatcher`](super::DemandDispatcher), so it costs more messages.
+///
+/// ```
+/// use stage::protocol::{Dispatched, Dispatcher};
+/// use stage::{Fair, SubscriptionId};
+///
+/// let (mut dispatcher, mut out) = (Fair::default(), Dispatched::default());
+/// let [large, small] = [100, 10].map(|n| {
+///     let id = SubscriptionId::next();
+///     Dispatcher::<u32>::subscribe(&mut dispatcher, id, None).expect("nobody is refused");
+///     dispatcher.ask(id, n, &mut out);
+///     id
+/// });
+/// dispatcher.dispatch(&mut (0..22).collect(), &mut out);
+/// let given: Vec<_> = out.deliveries.iter().map(|(id, events)| (*id, events.len())).collect();
+/// assert_eq!(given, [(large, 20), (small, 2)]);
+/// ```
 #[derive(Debug, Default)]
 pub struct Fair {
     /// In serving order.

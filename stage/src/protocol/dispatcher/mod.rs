@@ -107,6 +107,57 @@ pub struct ContractBroken {
 ///
 /// One that panics ends its stage with the panic. The [guide](crate::guide::dispatchers) writes one step by step, and
 /// the example `priority_dispatcher` one with keys; `test_util::dispatcher_laws` checks this contract.
+///
+/// ```
+/// use stage::protocol::{Dispatched, Dispatcher};
+/// use stage::{Refused, SubscriptionId};
+///
+/// /// Serves one consumer, and refuses all others.
+/// #[derive(Debug, Default)]
+/// struct Single(Option<(SubscriptionId, usize)>);
+///
+/// impl<T> Dispatcher<T> for Single {
+///     type Key = ();
+///
+///     fn subscribe(&mut self, id: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
+///         match self.0 {
+///             Some((other, _)) => Err(Refused::new(format!("{other} is served"))),
+///             None => Ok(self.0 = Some((id, 0))),
+///         }
+///     }
+///
+///     fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
+///         self.0 = self.0.filter(|(served, _)| *served != id);
+///     }
+///
+///     fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
+///         if let Some((_, asked)) = self.0.as_mut().filter(|(served, _)| *served == id) {
+///             *asked = asked.saturating_add(n);
+///         }
+///     }
+///
+///     fn wanted(&self) -> usize {
+///         self.0.map_or(0, |(_, asked)| asked)
+///     }
+///
+///     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+///         if let Some((id, asked)) = self.0.as_mut().filter(|(_, asked)| *asked > 0) {
+///             let taken = events.len().min(*asked);
+///             *asked -= taken;
+///             out.deliveries.push((*id, events.drain(..taken).collect()));
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
+/// let single = stage::from_iter(1..=3).dispatcher(Single::default()).spawn()?;
+/// let _first = single.subscribe();
+/// let refused = single.subscribe().next().await.unwrap_err();
+/// assert!(refused.to_string().ends_with("is served"));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
     /// What a subscription may say of the events it wants, such as a selector or a partition; `()` for nothing.
     ///
