@@ -1,24 +1,30 @@
 //! What can go wrong with a frontier: what, where, and what to do about it.
 
+use std::error::Error;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use super::Place;
+
+/// What an engine said.
+type Cause = Arc<dyn Error + Send + Sync>;
 
 /// Why a frontier could not be opened, or could not do what it was asked.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum FrontierError {
     /// A crawl that was to be begun is there already.
-    #[error("{} holds a crawl already: resume it, or start over with --fresh", path.display())]
+    #[error("{place} holds a crawl already: resume it, or start over with --fresh")]
     Exists {
-        /// Its file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
     },
     /// A crawl that was to be resumed is not there.
-    #[error("there is no crawl in {}: begin one, or name the folder of another", path.display())]
+    #[error("there is no crawl in {place}: begin one, or name another")]
     Missing {
-        /// The file that was looked for.
-        path: PathBuf,
+        /// Where it was looked for.
+        place: Place,
     },
     /// Another process works on it.
     #[error(
@@ -34,12 +40,11 @@ pub enum FrontierError {
     },
     /// It was written by a newer program.
     #[error(
-        "{} has layout {found}, and this program knows layouts up to {known}: use a newer one",
-        path.display()
+        "{place} has layout {found}, and this program knows layouts up to {known}: use a newer one"
     )]
     Newer {
-        /// The crawl's file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// Its layout.
         found: i64,
         /// The newest that is understood.
@@ -47,12 +52,11 @@ pub enum FrontierError {
     },
     /// It was written by an older program.
     #[error(
-        "{} has layout {found} of an older program: finish it with that, or start over with --fresh",
-        path.display()
+        "{place} has layout {found} of an older program: finish it with that, or start over with --fresh"
     )]
     Older {
-        /// The crawl's file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// Its layout.
         found: i64,
     },
@@ -68,15 +72,15 @@ pub enum FrontierError {
         /// The file.
         path: PathBuf,
         /// What the engine said.
-        source: Arc<rusqlite::Error>,
+        source: Cause,
     },
     /// The disk is full. What was settled before is kept.
-    #[error("no room left on the disk of {}: make some, and resume", path.display())]
+    #[error("no room left on the disk of {place}: make some, and resume")]
     Full {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What the engine said.
-        source: Arc<rusqlite::Error>,
+        source: Cause,
     },
     /// A file could not be read or written.
     #[error("cannot open {}: see that its folder exists and may be written to", path.display())]
@@ -86,17 +90,51 @@ pub enum FrontierError {
         /// What the system said.
         source: Arc<io::Error>,
     },
+    /// The address of a database, or the name of a crawl or of a node in it, is none.
+    #[error("{what}: {help}")]
+    Address {
+        /// What is wrong.
+        what: String,
+        /// What to write instead.
+        help: &'static str,
+    },
+    /// The database can't be reached now. It may be later: what was asked can be asked again.
+    #[error(
+        "cannot reach {place}: see that the server runs and may be connected to; it is worth another try"
+    )]
+    Unavailable {
+        /// Where it is.
+        place: Place,
+        /// What the engine said, if it said anything.
+        source: Option<Cause>,
+    },
+    /// Another process is this node of the crawl.
+    #[error("{place} has a node {name} at work: give this one another name, or stop that one")]
+    NodeInUse {
+        /// Where it is.
+        place: Place,
+        /// The name of the node.
+        name: String,
+    },
     /// The engine failed in another way. What was settled before is kept.
-    #[error("cannot use {}: see that it may be read and written, and resume", path.display())]
+    #[error("cannot use {place}: see that it may be read and written, and resume")]
     Engine {
-        /// The file.
-        path: PathBuf,
+        /// Where it is.
+        place: Place,
         /// What the engine said.
-        source: Arc<rusqlite::Error>,
+        source: Cause,
     },
     /// It was closed.
     #[error("the frontier is closed")]
     Closed,
+}
+
+impl FrontierError {
+    /// Returns whether what failed may be done later as if nothing had been.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
 }
 
 fn holder(pid: Option<u32>) -> String {

@@ -49,6 +49,8 @@ mod robots;
 pub use robots::RobotsCopy;
 mod job;
 pub use job::{Job, State, Stats};
+mod place;
+pub use place::Place;
 mod error;
 pub use error::FrontierError;
 mod losses;

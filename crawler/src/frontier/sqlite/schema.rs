@@ -126,17 +126,19 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
 
 /// Returns the error for a file that holds what it should not.
 pub(super) fn refuse(path: &Path, found: Found) -> FrontierError {
-    let path = path.to_owned();
+    let place = path.into();
     match found {
-        Found::Nothing => FrontierError::Missing { path },
-        Found::Crawl => FrontierError::Exists { path },
-        Found::Older(found) => FrontierError::Older { path, found },
+        Found::Nothing => FrontierError::Missing { place },
+        Found::Crawl => FrontierError::Exists { place },
+        Found::Older(found) => FrontierError::Older { place, found },
         Found::Newer(found) => FrontierError::Newer {
-            path,
+            place,
             found,
             known: LAYOUT,
         },
-        Found::Foreign => FrontierError::Foreign { path },
+        Found::Foreign => FrontierError::Foreign {
+            path: path.to_owned(),
+        },
     }
 }
 
@@ -170,13 +172,14 @@ pub(super) fn config(connection: &Connection) -> rusqlite::Result<String> {
 /// Returns what an error of the engine means to the one who has the file.
 pub(super) fn explain(path: &Path, error: rusqlite::Error) -> FrontierError {
     let code = error.sqlite_error_code();
-    let (path, source) = (path.to_owned(), Arc::new(error));
+    let (place, source) = (path.into(), Arc::new(error));
     match code {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            FrontierError::Corrupt { path, source }
-        }
-        Some(ErrorCode::DiskFull) => FrontierError::Full { path, source },
-        _ => FrontierError::Engine { path, source },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => FrontierError::Corrupt {
+            path: path.to_owned(),
+            source,
+        },
+        Some(ErrorCode::DiskFull) => FrontierError::Full { place, source },
+        _ => FrontierError::Engine { place, source },
     }
 }
 
