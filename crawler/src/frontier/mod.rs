@@ -60,6 +60,9 @@ mod known;
 mod sqlite;
 pub use sqlite::{SqliteFrontier, SqliteOptions};
 
+mod postgres;
+pub use postgres::{Membership, Node, PostgresFrontier, PostgresOptions, Pulse};
+
 use std::fmt::Debug;
 
 use async_trait::async_trait;

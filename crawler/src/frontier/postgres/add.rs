@@ -1,0 +1,313 @@
+//! Adding URLs: each that was not seen before is queued in its lane, and the lane is woken.
+//!
+//! The order in which rows are locked is the same in all that adds and settles, so that nobody waits in a circle: `seen`,
+//! then `site`, then the lanes, each in the order of its keys.
+
+use std::collections::{HashMap, HashSet};
+use std::num::NonZeroU16;
+
+use tokio_postgres::types::Type;
+
+use super::failure::Failure;
+use super::lanes::small;
+use super::sites::Resting;
+use super::turn::{Kind, Sql, Turn, Work};
+use crate::frontier::clock::span_millis;
+use crate::frontier::known::Key;
+use crate::frontier::lane::Lane;
+use crate::frontier::{Added, NewUrl, SiteId, State, UrlHash};
+
+const SEE: Sql = Sql {
+    text: "
+INSERT INTO seen SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING RETURNING site, url_hash",
+    types: &[Type::INT8_ARRAY, Type::INT8_ARRAY],
+};
+
+const SITES: Sql = Sql {
+    text: "
+SELECT s.site, s.lanes, s.delay_ms, s.rest_until FROM unnest($1) AS x(site) JOIN site s ON s.site = x.site",
+    types: &[Type::INT8_ARRAY],
+};
+
+const MAKE_SITES: Sql = Sql {
+    text: "
+INSERT INTO site(site, lanes, delay_ms, rest_until, name)
+SELECT x.site, x.lanes, x.delay_ms, 0, x.name FROM unnest($1, $2, $3, $4) AS x(site, lanes, delay_ms, name)
+ON CONFLICT DO NOTHING",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT_ARRAY,
+    ],
+};
+
+/// Lanes that are not there, of sites that may have several.
+const MISSING: Sql = Sql {
+    text: "
+SELECT DISTINCT x.site FROM unnest($1, $2) AS x(site, lane)
+WHERE NOT EXISTS (SELECT FROM site_lane l WHERE (l.site, l.lane) = (x.site, x.lane))",
+    types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
+};
+
+const MAKE_LANES: Sql = Sql {
+    text:
+        "
+INSERT INTO site_lane(site, lane, lanes, delay_ms, next_at, polite_at)
+SELECT x.site, x.lane, x.lanes, x.delay_ms, 9223372036854775807, x.polite_at
+FROM unnest($1, $2, $3, $4, $5) AS x(site, lane, lanes, delay_ms, polite_at) ON CONFLICT DO NOTHING",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+    ],
+};
+
+/// The numbers are given in the order of the page.
+const QUEUE: Sql = Sql {
+    text: "
+INSERT INTO queue(site, lane, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
+SELECT x.site, x.lane, x.prio, nextval('seq'), x.url_hash, x.depth, 0, x.hops, x.referrer, x.chain, x.url
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS x(site, lane, prio, url_hash, depth, hops, referrer, chain, url)",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT2_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT2_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT_ARRAY,
+    ],
+};
+
+const RUN_AGAIN: Sql = Sql {
+    text: "UPDATE crawl SET state = 'running' WHERE state = 'done'",
+    types: &[],
+};
+
+/// Queues the URLs that are new.
+#[derive(Debug)]
+pub(super) struct Add(pub(super) Vec<NewUrl>);
+
+impl Work for Add {
+    type Answer = Added;
+
+    const KIND: Kind = Kind::Durable;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Added, Failure> {
+        let filled = turn.add(&self.0, &Resting::new()).await?;
+        let mut lanes = turn.lock(filled.lanes).await?;
+        for lane in &mut lanes {
+            lane.wake(turn.now);
+        }
+        turn.write_lanes(&lanes.iter().collect::<Vec<_>>()).await?;
+        Ok(Added {
+            new: filled.new,
+            known: self.0.len() - filled.new,
+        })
+    }
+
+    fn is_change(added: &Added) -> bool {
+        added.new > 0
+    }
+}
+
+/// What URLs came to.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    pub(super) new: usize,
+    /// The lanes that they are in, which are to be locked and woken.
+    pub(super) lanes: Vec<Lane>,
+}
+
+/// How a site was laid out when its first URL came.
+#[derive(Debug, Clone, Copy)]
+struct Layout {
+    lanes: NonZeroU16,
+    delay_ms: i64,
+    /// A site that rests rests in all its lanes, also in those to come.
+    rest_until: i64,
+}
+
+type Layouts = HashMap<SiteId, Layout>;
+
+impl Turn<'_> {
+    /// Queues the URLs that are new, in lanes that are there then, and locks none of these; and lets sites rest, for these
+    /// are locked on the way.
+    pub(super) async fn add(
+        &mut self,
+        urls: &[NewUrl],
+        resting: &Resting,
+    ) -> Result<Filled, Failure> {
+        let new = self.see(urls).await?;
+        if new.is_empty() {
+            self.lock_sites(Vec::new(), resting).await?;
+            return Ok(Filled::default());
+        }
+        let mut layouts = self.layouts(&new).await?;
+        let lanes = lanes_of(&new, &layouts);
+        let is_wide = |lane: &&Lane| layouts[&lane.site].lanes.get() > 1;
+        let wide: Vec<Lane> = lanes.iter().filter(is_wide).copied().collect();
+        let growing = self.without_lanes(&wide).await?;
+        for (site, rest_until) in self.lock_sites(growing, resting).await? {
+            if let Some(layout) = layouts.get_mut(&site) {
+                layout.rest_until = rest_until;
+            }
+        }
+        self.make_lanes(&lanes, &layouts).await?;
+        self.queue(&new, &layouts).await?;
+        if self.state == State::Done {
+            self.execute(&RUN_AGAIN, &[]).await?;
+        }
+        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
+        self.tally.known += count;
+        self.tally.queued += count;
+        Ok(Filled {
+            new: new.len(),
+            lanes,
+        })
+    }
+
+    /// Returns the URLs that were never seen before, in the order they came.
+    async fn see<'u>(&self, urls: &'u [NewUrl]) -> Result<Vec<&'u NewUrl>, Failure> {
+        let mut keys: Vec<Key> = urls.iter().map(NewUrl::key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sites, hashes): (Vec<i64>, Vec<i64>) =
+            keys.iter().map(|(site, hash)| (site.0, hash.0)).unzip();
+        let rows = self.query(&SEE, &[&sites, &hashes]).await?;
+        let mut new = HashSet::with_capacity(rows.len());
+        for row in rows {
+            new.insert((SiteId(row.try_get(0)?), UrlHash(row.try_get(1)?)));
+        }
+        Ok(urls.iter().filter(|url| new.remove(&url.key())).collect())
+    }
+
+    /// Returns how the sites are laid out: as they were when they were first seen, or as they are now.
+    async fn layouts(&self, urls: &[&NewUrl]) -> Result<Layouts, Failure> {
+        let mut firsts: Vec<_> = urls.iter().map(|url| &url.site).collect();
+        firsts.sort_by_key(|site| site.id());
+        firsts.dedup_by_key(|site| site.id());
+        let mut layouts = self
+            .read_sites(firsts.iter().map(|site| site.id().0))
+            .await?;
+        firsts.retain(|site| !layouts.contains_key(&site.id()));
+        if firsts.is_empty() {
+            return Ok(layouts);
+        }
+        let sites: Vec<i64> = firsts.iter().map(|site| site.id().0).collect();
+        let lanes: Vec<i32> = firsts
+            .iter()
+            .map(|site| site.lanes().get().into())
+            .collect();
+        let delays: Vec<i64> = firsts
+            .iter()
+            .map(|site| span_millis(site.delay()))
+            .collect();
+        let names: Vec<&str> = firsts.iter().map(|site| site.name()).collect();
+        self.execute(&MAKE_SITES, &[&sites, &lanes, &delays, &names])
+            .await?;
+        // Another may have made one of them first.
+        layouts.extend(self.read_sites(sites).await?);
+        Ok(layouts)
+    }
+
+    async fn read_sites(&self, sites: impl IntoIterator<Item = i64>) -> Result<Layouts, Failure> {
+        let sites: Vec<i64> = sites.into_iter().collect();
+        let rows = self.query(&SITES, &[&sites]).await?;
+        let layouts = rows.iter().map(|row| {
+            let lanes = NonZeroU16::new(small(row, 1)?);
+            let layout = Layout {
+                lanes: lanes.ok_or(Failure::Damaged("a site without lanes"))?,
+                delay_ms: row.try_get(2)?,
+                rest_until: row.try_get(3)?,
+            };
+            Ok((SiteId(row.try_get(0)?), layout))
+        });
+        layouts.collect()
+    }
+
+    /// Returns the sites that lack one of these lanes.
+    async fn without_lanes(&self, lanes: &[Lane]) -> Result<Vec<SiteId>, Failure> {
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sites: Vec<i64> = lanes.iter().map(|lane| lane.site.0).collect();
+        let numbers: Vec<i32> = lanes.iter().map(|lane| lane.number.into()).collect();
+        let rows = self.query(&MISSING, &[&sites, &numbers]).await?;
+        let sites = rows.iter().map(|row| Ok(SiteId(row.try_get(0)?)));
+        sites.collect()
+    }
+
+    async fn make_lanes(&self, lanes: &[Lane], layouts: &Layouts) -> Result<(), Failure> {
+        let layout = |lane: &Lane| &layouts[&lane.site];
+        let sites: Vec<i64> = lanes.iter().map(|lane| lane.site.0).collect();
+        let numbers: Vec<i32> = lanes.iter().map(|lane| lane.number.into()).collect();
+        let counts: Vec<i32> = lanes
+            .iter()
+            .map(|lane| layout(lane).lanes.get().into())
+            .collect();
+        let delays: Vec<i64> = lanes.iter().map(|lane| layout(lane).delay_ms).collect();
+        let rests: Vec<i64> = lanes.iter().map(|lane| layout(lane).rest_until).collect();
+        self.execute(&MAKE_LANES, &[&sites, &numbers, &counts, &delays, &rests])
+            .await
+            .map(drop)
+    }
+
+    async fn queue(&self, urls: &[&NewUrl], layouts: &Layouts) -> Result<(), Failure> {
+        let sites: Vec<i64> = urls.iter().map(|url| url.site.id().0).collect();
+        let lanes: Vec<i32> = urls
+            .iter()
+            .map(|url| lane_of(url, layouts).number.into())
+            .collect();
+        let priorities: Vec<i16> = urls.iter().map(|url| url.priority).collect();
+        let hashes: Vec<i64> = urls.iter().map(|url| url.hash.0).collect();
+        let depths: Vec<i32> = urls.iter().map(|url| url.depth.into()).collect();
+        let hops: Vec<i16> = urls.iter().map(|url| url.hops.into()).collect();
+        let referrers: Vec<i64> = urls
+            .iter()
+            .map(|url| UrlHash::column(url.referrer))
+            .collect();
+        let chains: Vec<i64> = urls.iter().map(|url| UrlHash::column(url.chain)).collect();
+        let texts: Vec<&str> = urls.iter().map(|url| url.url.as_str()).collect();
+        self.execute(
+            &QUEUE,
+            &[
+                &sites,
+                &lanes,
+                &priorities,
+                &hashes,
+                &depths,
+                &hops,
+                &referrers,
+                &chains,
+                &texts,
+            ],
+        )
+        .await
+        .map(drop)
+    }
+}
+
+fn lane_of(url: &NewUrl, layouts: &Layouts) -> Lane {
+    let site = url.site.id();
+    Lane {
+        site,
+        number: url.hash.lane(layouts[&site].lanes),
+    }
+}
+
+/// Returns the lanes that URLs go to, in the order of their keys.
+fn lanes_of(urls: &[&NewUrl], layouts: &Layouts) -> Vec<Lane> {
+    let mut lanes: Vec<_> = urls.iter().map(|url| lane_of(url, layouts)).collect();
+    lanes.sort_unstable();
+    lanes.dedup();
+    lanes
+}

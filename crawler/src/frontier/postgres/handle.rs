@@ -1,0 +1,255 @@
+//! The frontier as its users hold it: each call is a task of its own, which goes on when its caller does not wait.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+use super::add::Add;
+use super::claim::Claim;
+use super::core::Core;
+use super::crawl::{Allow, ReadStats, Seeded};
+use super::leases::{Release, Renew};
+use super::node::{Membership, Node, ReadNodes};
+use super::notes::{KeepRobots, ReadRobots, ReadWritten};
+use super::settle::Settle;
+use super::turn::Work;
+use crate::frontier::known::Key;
+use crate::frontier::{
+    Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
+    Round, Settled, Stats, Written,
+};
+
+/// How long a claimer waits at most before it looks at what other nodes did.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// A frontier in a PostgreSQL database, which several processes share. [`PostgresOptions`](super::PostgresOptions) open
+/// it.
+///
+/// While the database can't be reached its methods wait, but for [`renew`](Frontier::renew) and
+/// [`stats`](Frontier::stats), which fail with [`FrontierError::Unavailable`] at once: so that outcomes wait in memory,
+/// and who holds a lease sees that it runs out. [`close`](Frontier::close) lets them all go.
+#[derive(Debug)]
+pub struct PostgresFrontier {
+    core: Arc<Core>,
+    tasks: TaskTracker,
+    runtime: Handle,
+}
+
+impl PostgresFrontier {
+    pub(super) fn new(core: Core) -> Self {
+        Self {
+            core: Arc::new(core),
+            tasks: TaskTracker::new(),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// Joins the crawl under the name of this node, which no other has then. `address` tells people where it runs.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::NodeInUse`] when another process has the name; [`FrontierError::Unavailable`],
+    /// [`FrontierError::Missing`] and [`FrontierError::Engine`] as any call.
+    ///
+    /// # Cancel safety
+    ///
+    /// One that is dropped has not joined.
+    pub async fn join(&self, address: &str) -> Result<Membership, FrontierError> {
+        Membership::join(Arc::clone(&self.core), address).await
+    }
+
+    /// Returns the nodes that work on the crawl, and those that ended without leaving, in the order of their names.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::Unavailable`], [`FrontierError::Missing`] and [`FrontierError::Engine`] as any call.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads.
+    pub async fn nodes(&self) -> Result<Vec<Node>, FrontierError> {
+        self.try_once(ReadNodes).await
+    }
+
+    /// Does a piece of work, however long the database is away.
+    async fn ask<W: Work + 'static>(&self, work: W) -> Result<W::Answer, FrontierError>
+    where
+        W::Answer: 'static,
+    {
+        let core = Arc::clone(&self.core);
+        self.wait(async move { core.persist(&work).await }).await
+    }
+
+    /// Does a piece of work, if the database is there.
+    async fn try_once<W: Work + 'static>(&self, work: W) -> Result<W::Answer, FrontierError>
+    where
+        W::Answer: 'static,
+    {
+        let core = Arc::clone(&self.core);
+        self.wait(async move { core.try_once(&work).await }).await
+    }
+
+    /// Waits for a task that goes on when nobody waits for it any more.
+    async fn wait<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, FrontierError>> + Send + 'static,
+    ) -> Result<T, FrontierError> {
+        let (reply, answer) = oneshot::channel();
+        self.spawn(async move {
+            let _nobody_waits = reply.send(work.await);
+        })?;
+        answer.await.unwrap_or(Err(FrontierError::Closed))
+    }
+
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> Result<(), FrontierError> {
+        if self.core.is_closed() {
+            return Err(FrontierError::Closed);
+        }
+        self.tasks.spawn_on(task, &self.runtime);
+        Ok(())
+    }
+}
+
+impl Drop for PostgresFrontier {
+    fn drop(&mut self) {
+        // Who waits for the database does so for nobody.
+        self.core.close();
+    }
+}
+
+#[async_trait]
+impl Frontier for PostgresFrontier {
+    async fn job(&self) -> Result<Job, FrontierError> {
+        let config = self.core.config.clone();
+        let pages = self.ask(ReadStats).await?.pages_left;
+        Ok(Job { config, pages })
+    }
+
+    async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError> {
+        self.ask(Allow(pages)).await
+    }
+
+    async fn add(&self, mut urls: Vec<NewUrl>) -> Result<Added, FrontierError> {
+        let count = urls.len();
+        self.core.known().strip(&mut urls);
+        let known = count - urls.len();
+        let keys: Vec<Key> = urls.iter().map(NewUrl::key).collect();
+        let mut added = self.ask(Add(urls)).await?;
+        added.known += known;
+        self.core.known().learn(keys);
+        Ok(added)
+    }
+
+    async fn seeded(&self) -> Result<(), FrontierError> {
+        self.ask(Seeded).await.map(drop)
+    }
+
+    async fn claim(&self, demand: usize) -> Result<Claims, FrontierError> {
+        let (reply, answer) = oneshot::channel();
+        let core = Arc::clone(&self.core);
+        let claim = Claim {
+            demand,
+            round: core.round(),
+        };
+        self.spawn(async move {
+            let claims = core.persist(&claim).await;
+            if let Err(Ok(claims)) = reply.send(claims) {
+                let _they_run_out = core.try_once(&Release::new(&claims.leases)).await;
+            }
+        })?;
+        let mut claiming = Claiming {
+            answer,
+            frontier: self,
+        };
+        let answer = (&mut claiming.answer).await;
+        answer.unwrap_or(Err(FrontierError::Closed))
+    }
+
+    async fn changed(&self, since: Round) {
+        let mut told = self.core.told.subscribe();
+        let changed = told.wait_for(|told| told.is_closed || Round(told.round) > since);
+        // Nodes do not tell each other what they do, for that would make their commits wait for one another: so each
+        // looks, and not all at once.
+        let wait = LOOK_EVERY.mul_f64(fastrand::f64().mul_add(0.25, 0.75));
+        let _looks_now = tokio::time::timeout(wait, changed).await;
+    }
+
+    async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError> {
+        self.try_once(Renew(leases)).await
+    }
+
+    async fn settle(
+        &self,
+        mut outcomes: Vec<Outcome>,
+        written: Vec<Written>,
+    ) -> Result<Settled, FrontierError> {
+        {
+            let mut known = self.core.known();
+            for outcome in &mut outcomes {
+                known.strip(&mut outcome.links);
+            }
+        }
+        let links = outcomes.iter().flat_map(|outcome| &outcome.links);
+        let keys: Vec<Key> = links.map(NewUrl::key).collect();
+        let settled = self.ask(Settle::new(outcomes, written)).await?;
+        self.core.known().learn(keys);
+        Ok(settled)
+    }
+
+    async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError> {
+        self.ask(Release::new(&leases)).await
+    }
+
+    async fn robots(&self, authority: &str) -> Result<Option<RobotsCopy>, FrontierError> {
+        self.ask(ReadRobots(authority.to_owned())).await
+    }
+
+    async fn keep_robots(&self, authority: &str, copy: RobotsCopy) -> Result<(), FrontierError> {
+        let authority = authority.to_owned();
+        self.ask(KeepRobots { authority, copy }).await
+    }
+
+    async fn written(&self) -> Result<Vec<Written>, FrontierError> {
+        self.ask(ReadWritten).await
+    }
+
+    async fn stats(&self) -> Result<Stats, FrontierError> {
+        self.try_once(ReadStats).await
+    }
+
+    async fn close(&self) -> Result<(), FrontierError> {
+        if self.core.is_closed() {
+            return Err(FrontierError::Closed);
+        }
+        self.core.close();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.core.pool.close();
+        Ok(())
+    }
+}
+
+/// A claim that waits for its answer. When it is dropped, an answer that has come gives its leases back; one that has
+/// not finds nobody, and its task does it.
+struct Claiming<'a> {
+    answer: oneshot::Receiver<Result<Claims, FrontierError>>,
+    frontier: &'a PostgresFrontier,
+}
+
+impl Drop for Claiming<'_> {
+    fn drop(&mut self) {
+        self.answer.close();
+        let Ok(Ok(claims)) = self.answer.try_recv() else {
+            return;
+        };
+        let core = Arc::clone(&self.frontier.core);
+        // With a closed frontier they come back when their lease runs out.
+        let _closed = self.frontier.spawn(async move {
+            let _they_run_out = core.try_once(&Release::new(&claims.leases)).await;
+        });
+    }
+}

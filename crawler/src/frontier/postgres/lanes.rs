@@ -1,0 +1,188 @@
+//! Lanes as rows: locked in the order of their keys, decided about while they are locked, and written back.
+
+use std::num::NonZeroU16;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::failure::Failure;
+use super::turn::{Sql, Turn};
+use crate::frontier::SiteId;
+use crate::frontier::clock::NEVER;
+use crate::frontier::lane::Lane;
+use crate::frontier::losses::Losses;
+
+/// When a lane is due next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    At(i64),
+    /// When it is polite, if anything is queued in it as it is written; never if nothing is.
+    IfQueued,
+}
+
+/// A lane that is locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LaneRow {
+    pub(super) lane: Lane,
+    pub(super) lanes: NonZeroU16,
+    pub(super) delay_ms: i64,
+    pub(super) due: Due,
+    pub(super) polite_at: i64,
+    pub(super) token: i64,
+    /// URLs on its lease.
+    pub(super) held: i32,
+    pub(super) losses: Losses,
+}
+
+/// Locks lanes by their keys, in the order that all keep to.
+const LOCK: Sql = Sql {
+    text: "
+SELECT l.site, l.lane, l.lanes, l.delay_ms, l.next_at, l.polite_at, l.token, l.held, l.lost, l.suspect, l.alone
+FROM unnest($1, $2) AS x(site, lane) JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)
+ORDER BY l.site, l.lane FOR UPDATE OF l",
+    types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
+};
+
+const WRITE: Sql = Sql {
+    text: "
+UPDATE site_lane l SET polite_at = x.polite_at, token = x.token, held = x.held, lost = x.lost, suspect = x.suspect,
+    alone = x.alone,
+    next_at = CASE WHEN x.next_at >= 0 THEN x.next_at
+                   WHEN EXISTS (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane)) THEN x.polite_at
+                   ELSE 9223372036854775807 END
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS x(site, lane, next_at, polite_at, token, held, lost, suspect, alone)
+WHERE (l.site, l.lane) = (x.site, x.lane)",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+    ],
+};
+
+impl LaneRow {
+    pub(super) fn from_row(row: &Row) -> Result<Self, Failure> {
+        let lanes = NonZeroU16::new(small(row, 2)?);
+        Ok(Self {
+            lane: Lane {
+                site: SiteId(row.try_get(0)?),
+                number: small(row, 1)?,
+            },
+            lanes: lanes.ok_or(Failure::Damaged("a site without lanes"))?,
+            delay_ms: row.try_get(3)?,
+            due: Due::At(row.try_get(4)?),
+            polite_at: row.try_get(5)?,
+            token: row.try_get(6)?,
+            held: row.try_get(7)?,
+            losses: Losses {
+                lost: small(row, 8)?,
+                suspect: row.try_get(9)?,
+                alone: small(row, 10)?,
+            },
+        })
+    }
+
+    /// Returns whether it gives one URL at a time.
+    pub(super) const fn is_single(&self) -> bool {
+        self.lanes.get() == 1 || self.losses.is_careful()
+    }
+
+    /// Gives its lease one URL less, whose fetch ended then, and ends it with its last. It is polite from then on.
+    pub(super) fn free(&mut self, ended_at: i64, rest: i64) {
+        self.polite_at = self.polite_at.max(ended_at + self.delay_ms.max(rest));
+        self.losses = Losses::default();
+        self.held -= 1;
+        if self.held <= 0 {
+            (self.held, self.token, self.due) = (0, 0, Due::IfQueued);
+        } else {
+            self.postpone(self.polite_at);
+        }
+    }
+
+    /// Takes a URL of its lease back, unfetched.
+    pub(super) fn release(&mut self, now: i64) {
+        self.held -= 1;
+        if self.held <= 0 {
+            (self.held, self.token) = (0, 0);
+            self.due = Due::At(self.polite_at.max(now));
+        }
+    }
+
+    /// Leaves it alone until then; what is leased goes on, and is not claimed by another before.
+    pub(super) fn rest(&mut self, until: i64) {
+        self.polite_at = self.polite_at.max(until);
+        self.postpone(until);
+    }
+
+    /// Makes it due when it is polite, if it was due never.
+    pub(super) fn wake(&mut self, now: i64) {
+        if self.due == Due::At(NEVER) {
+            self.due = Due::At(self.polite_at.max(now));
+        }
+    }
+
+    fn postpone(&mut self, until: i64) {
+        if let Due::At(at) = &mut self.due {
+            *at = (*at).max(until);
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Locks lanes, in the order of their keys, and returns them in it.
+    pub(super) async fn lock(&self, mut lanes: Vec<Lane>) -> Result<Vec<LaneRow>, Failure> {
+        lanes.sort_unstable();
+        lanes.dedup();
+        if lanes.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sites: Vec<i64> = lanes.iter().map(|lane| lane.site.0).collect();
+        let numbers: Vec<i32> = lanes.iter().map(|lane| lane.number.into()).collect();
+        let rows = self.query(&LOCK, &[&sites, &numbers]).await?;
+        rows.iter().map(LaneRow::from_row).collect()
+    }
+
+    /// Writes lanes that are locked.
+    pub(super) async fn write_lanes(&self, lanes: &[&LaneRow]) -> Result<(), Failure> {
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let next_at = |row: &LaneRow| match row.due {
+            Due::At(at) => at,
+            Due::IfQueued => -1,
+        };
+        let long = |value: &dyn Fn(&LaneRow) -> i64| -> Vec<i64> {
+            lanes.iter().map(|row| value(row)).collect()
+        };
+        let short = |value: &dyn Fn(&LaneRow) -> i32| -> Vec<i32> {
+            lanes.iter().map(|row| value(row)).collect()
+        };
+        self.execute(
+            &WRITE,
+            &[
+                &long(&|row| row.lane.site.0),
+                &short(&|row| row.lane.number.into()),
+                &long(&next_at),
+                &long(&|row| row.polite_at),
+                &long(&|row| row.token),
+                &short(&|row| row.held),
+                &short(&|row| row.losses.lost.into()),
+                &long(&|row| row.losses.suspect),
+                &short(&|row| row.losses.alone.into()),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+}
+
+/// Reads a column that holds a number of 16 bits.
+pub(super) fn small(row: &Row, column: usize) -> Result<u16, Failure> {
+    let value: i32 = row.try_get(column)?;
+    u16::try_from(value).map_err(|_| Failure::Damaged("a number that is too large"))
+}

@@ -1,0 +1,211 @@
+//! What a crawl keeps beside its URLs: what fetches gave, copies of robots.txt that all nodes share, and how far each
+//! node's output files are settled.
+
+use tokio_postgres::types::Type;
+
+use super::failure::Failure;
+use super::settle::record_of;
+use super::turn::{Kind, Sql, Turn, Work};
+use crate::frontier::clock::{millis, span_millis, time};
+use crate::frontier::{Outcome, RobotsCopy, UrlHash, Written};
+
+const RECORD: Sql = Sql {
+    text: "
+INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, file, file_offset, node)
+SELECT x.*, $12 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS x",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT4_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::TEXT_ARRAY,
+        Type::INT8_ARRAY,
+        Type::TEXT,
+    ],
+};
+
+const ROBOTS: Sql = Sql {
+    text: "SELECT status, body, fetched_at, expires_at, tries FROM robots WHERE authority = $1",
+    types: &[Type::TEXT],
+};
+
+const KEEP_ROBOTS: Sql = Sql {
+    text: "
+INSERT INTO robots(authority, status, body, fetched_at, expires_at, tries) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (authority) DO UPDATE SET status = excluded.status, body = excluded.body,
+    fetched_at = excluded.fetched_at, expires_at = excluded.expires_at, tries = excluded.tries",
+    types: &[
+        Type::TEXT,
+        Type::INT4,
+        Type::BYTEA,
+        Type::INT8,
+        Type::INT8,
+        Type::INT4,
+    ],
+};
+
+const WRITTEN: Sql = Sql {
+    text: "SELECT file, committed_bytes FROM output WHERE node = $1 ORDER BY file",
+    types: &[Type::TEXT],
+};
+
+const NOTE_WRITTEN: Sql = Sql {
+    text: "
+INSERT INTO output SELECT $1, x.* FROM unnest($2, $3) AS x
+ON CONFLICT (node, file) DO UPDATE SET committed_bytes = excluded.committed_bytes",
+    types: &[Type::TEXT, Type::TEXT_ARRAY, Type::INT8_ARRAY],
+};
+
+/// Returns a number as a column, the largest there is for any larger.
+pub(super) fn column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Turn<'_> {
+    /// Records what fetches gave.
+    pub(super) async fn record(&self, outcomes: &[&Outcome]) -> Result<(), Failure> {
+        let recorded = outcomes
+            .iter()
+            .filter_map(|outcome| Some((outcome, record_of(outcome)?)));
+        let all: Vec<_> = recorded.collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        let leases = || all.iter().map(|(outcome, _)| &outcome.lease);
+        let records = || all.iter().map(|(_, record)| *record);
+        let sites: Vec<i64> = leases().map(|lease| lease.site.0).collect();
+        let hashes: Vec<i64> = leases().map(|lease| lease.hash.0).collect();
+        let urls: Vec<&str> = leases().map(|lease| lease.url.as_str()).collect();
+        let referrers: Vec<i64> = leases()
+            .map(|lease| UrlHash::column(lease.referrer))
+            .collect();
+        let depths: Vec<i32> = leases().map(|lease| lease.depth.into()).collect();
+        let at = |(outcome, _): &(&&Outcome, _)| self.now - span_millis(outcome.age);
+        let times: Vec<i64> = all.iter().map(at).collect();
+        let fates: Vec<&str> = records().map(|record| record.fate.as_str()).collect();
+        let statuses: Vec<Option<i32>> = records()
+            .map(|record| record.status.map(i32::from))
+            .collect();
+        let abouts: Vec<&str> = records().map(|record| record.about.as_str()).collect();
+        let archives = || records().map(|record| record.archive.as_ref());
+        let files: Vec<Option<&str>> = archives()
+            .map(|archive| archive.map(|archive| archive.file.as_str()))
+            .collect();
+        let offsets: Vec<Option<i64>> = archives()
+            .map(|archive| archive.map(|archive| column(archive.offset)))
+            .collect();
+        self.execute(
+            &RECORD,
+            &[
+                &sites,
+                &hashes,
+                &urls,
+                &referrers,
+                &depths,
+                &times,
+                &fates,
+                &statuses,
+                &abouts,
+                &files,
+                &offsets,
+                &self.core.node,
+            ],
+        )
+        .await
+        .map(drop)
+    }
+
+    pub(super) async fn note_written(&self, written: &[Written]) -> Result<(), Failure> {
+        if written.is_empty() {
+            return Ok(());
+        }
+        let mut written: Vec<_> = written.iter().collect();
+        written.sort_unstable();
+        written.dedup_by(|later, earlier| later.file == earlier.file);
+        let files: Vec<&str> = written.iter().map(|file| file.file.as_str()).collect();
+        let bytes: Vec<i64> = written.iter().map(|file| column(file.bytes)).collect();
+        self.execute(&NOTE_WRITTEN, &[&self.core.node, &files, &bytes])
+            .await
+            .map(drop)
+    }
+}
+
+/// Reads how far the output files of this node are settled.
+#[derive(Debug)]
+pub(super) struct ReadWritten;
+
+impl Work for ReadWritten {
+    type Answer = Vec<Written>;
+
+    const KIND: Kind = Kind::Passing;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Vec<Written>, Failure> {
+        let rows = turn.query(&WRITTEN, &[&turn.core.node]).await?;
+        let files = rows.iter().map(|row| {
+            Ok(Written {
+                file: row.try_get(0)?,
+                bytes: row.try_get::<_, i64>(1)?.cast_unsigned(),
+            })
+        });
+        files.collect()
+    }
+}
+
+/// Reads the copy of a robots.txt.
+#[derive(Debug)]
+pub(super) struct ReadRobots(pub(super) String);
+
+impl Work for ReadRobots {
+    type Answer = Option<RobotsCopy>;
+
+    const KIND: Kind = Kind::Passing;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Option<RobotsCopy>, Failure> {
+        let rows = turn.query(&ROBOTS, &[&self.0]).await?;
+        let Some(row) = rows.first() else {
+            return Ok(None);
+        };
+        Ok(Some(RobotsCopy {
+            status: super::lanes::small(row, 0)?,
+            body: row.try_get(1)?,
+            fetched_at: time(row.try_get(2)?),
+            expires_at: time(row.try_get(3)?),
+            tries: super::lanes::small(row, 4)?,
+        }))
+    }
+}
+
+/// Keeps a copy of a robots.txt.
+#[derive(Debug)]
+pub(super) struct KeepRobots {
+    pub(super) authority: String,
+    pub(super) copy: RobotsCopy,
+}
+
+impl Work for KeepRobots {
+    type Answer = ();
+
+    const KIND: Kind = Kind::Durable;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let copy = &self.copy;
+        turn.execute(
+            &KEEP_ROBOTS,
+            &[
+                &self.authority,
+                &i32::from(copy.status),
+                &copy.body,
+                &millis(copy.fetched_at),
+                &millis(copy.expires_at),
+                &i32::from(copy.tries),
+            ],
+        )
+        .await
+        .map(drop)
+    }
+}

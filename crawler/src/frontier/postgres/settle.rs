@@ -1,0 +1,319 @@
+//! Settling: what was fetched leaves the queue, its links come in, its lane is free again when it is polite.
+//!
+//! Only what this transaction took out of the queue counts. A late outcome, whose lease was lost, is one of three:
+//!
+//! | the URL is | a final answer | a retry |
+//! |---|---|---|
+//! | done, or waits for its next try | is ignored | is ignored |
+//! | queued, or leased by another | counts: the other's will be the late one | is ignored |
+
+use std::collections::{BTreeMap, HashSet};
+
+use tokio_postgres::types::Type;
+
+use super::failure::Failure;
+use super::lanes::LaneRow;
+use super::sites::Resting;
+use super::turn::{Kind, Sql, Turn, Work};
+use crate::frontier::clock::span_millis;
+use crate::frontier::lane::Lane;
+use crate::frontier::{Ending, NewUrl, Outcome, Record, Settled, Written};
+
+/// Takes URLs out of the queue for good.
+const FINISH: Sql = Sql {
+    text: "
+DELETE FROM queue q USING unnest($1, $2, $3, $4) WITH ORDINALITY AS x(site, lane, prio, seq, ord)
+WHERE (q.site, q.lane, q.prio, q.seq) = (x.site, x.lane, x.prio, x.seq) RETURNING x.ord",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT2_ARRAY,
+        Type::INT8_ARRAY,
+    ],
+};
+
+/// Takes URLs out of the queue to wait: their age among those of their priority is kept, or begins anew.
+const DELAY: Sql = Sql {
+    text: "
+WITH gone AS (
+    DELETE FROM queue q
+    USING unnest($1, $2, $3, $4, $5, $6, $7) WITH ORDINALITY
+        AS x(site, lane, prio, seq, ready_at, attempts, is_anew, ord)
+    WHERE (q.site, q.lane, q.prio, q.seq) = (x.site, x.lane, x.prio, x.seq)
+    RETURNING x.ord, x.ready_at, x.attempts, x.is_anew, q.site, q.lane, q.prio, q.seq, q.url_hash, q.depth, q.hops,
+        q.referrer, q.chain, q.url),
+kept AS (
+    INSERT INTO delayed(ready_at, seq, site, lane, prio, url_hash, depth, attempts, hops, referrer, chain, url)
+    SELECT ready_at, CASE WHEN is_anew THEN nextval('seq') ELSE seq END, site, lane, prio, url_hash, depth, attempts,
+        hops, referrer, chain, url
+    FROM (SELECT * FROM gone ORDER BY ord) g)
+SELECT ord FROM gone",
+    types: &[
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT2_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::BOOL_ARRAY,
+    ],
+};
+
+/// Takes outcomes with their links, and how far the output files hold them.
+#[derive(Debug)]
+pub(super) struct Settle {
+    outcomes: Vec<Outcome>,
+    links: Vec<NewUrl>,
+    written: Vec<Written>,
+}
+
+impl Settle {
+    /// Takes the links out of the outcomes, in their order, and puts the outcomes in the order of their lanes.
+    pub(super) fn new(mut outcomes: Vec<Outcome>, written: Vec<Written>) -> Self {
+        let links = outcomes
+            .iter_mut()
+            .flat_map(|outcome| std::mem::take(&mut outcome.links))
+            .collect();
+        outcomes.sort_by_key(|outcome| outcome.lease.key);
+        Self {
+            outcomes,
+            links,
+            written,
+        }
+    }
+}
+
+/// Where a URL stands in the queue.
+type Row = (Lane, i16, i64);
+
+fn row_of(outcome: &Outcome) -> Row {
+    let lease = &outcome.lease;
+    (lease.key.lane, lease.priority, lease.seq)
+}
+
+/// What is to be taken out of the queue, and why.
+#[derive(Default)]
+struct Plan<'o> {
+    finals: Vec<&'o Outcome>,
+    delays: Vec<(&'o Outcome, Delay)>,
+}
+
+/// What becomes of a queue's row, besides its end.
+#[derive(Debug, Clone, Copy)]
+struct Delay {
+    after: i64,
+    attempts: u16,
+    is_anew: bool,
+}
+
+impl Work for Settle {
+    type Answer = Settled;
+
+    const KIND: Kind = Kind::Durable;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Settled, Failure> {
+        let resting = self.resting(turn.now);
+        let filled = turn.add(&self.links, &resting).await?;
+        let mut keys = turn.lanes_of_sites(&resting).await?;
+        keys.extend(&filled.lanes);
+        keys.extend(self.outcomes.iter().map(|outcome| outcome.lease.key.lane));
+        let rows = turn.lock(keys).await?;
+        let mut lanes: BTreeMap<_, _> = rows.into_iter().map(|row| (row.lane, row)).collect();
+        for lane in &filled.lanes {
+            if let Some(row) = lanes.get_mut(lane) {
+                row.wake(turn.now);
+            }
+        }
+        let done = turn.take_out(&self.plan(&lanes)).await?;
+        self.free(turn, &mut lanes, &done);
+        turn.write_lanes(&lanes.values().collect::<Vec<_>>())
+            .await?;
+        turn.note_written(&self.written).await?;
+        Ok(Settled {
+            outcomes: done.len(),
+            late: self.outcomes.len() - done.len(),
+            links: filled.new,
+        })
+    }
+
+    fn is_change(_: &Settled) -> bool {
+        true
+    }
+}
+
+impl Settle {
+    /// Returns which sites are to rest, and until when.
+    fn resting(&self, now: i64) -> Resting {
+        let mut resting = Resting::new();
+        for outcome in self
+            .outcomes
+            .iter()
+            .filter(|outcome| !outcome.rest.is_zero())
+        {
+            let until = now - span_millis(outcome.age) + span_millis(outcome.rest);
+            let rest = resting.entry(outcome.lease.site).or_default();
+            *rest = until.max(*rest);
+        }
+        resting
+    }
+
+    /// Returns what is to be taken out of the queue.
+    fn plan(&self, lanes: &BTreeMap<Lane, LaneRow>) -> Plan<'_> {
+        let mut plan = Plan::default();
+        let mut taken = HashSet::new();
+        for outcome in &self.outcomes {
+            let delay = Delay::of(outcome);
+            let may_count = delay.is_none() || is_held(outcome, lanes);
+            // Of two outcomes of one URL the first that may counts.
+            if may_count && taken.insert(row_of(outcome)) {
+                match delay {
+                    None => plan.finals.push(outcome),
+                    Some(delay) => plan.delays.push((outcome, delay)),
+                }
+            }
+        }
+        plan
+    }
+
+    /// Gives each lease its URLs less, and lets sites rest.
+    fn free(&self, turn: &mut Turn<'_>, lanes: &mut BTreeMap<Lane, LaneRow>, done: &[&Outcome]) {
+        let done: HashSet<_> = done.iter().map(|outcome| row_of(outcome)).collect();
+        for outcome in &self.outcomes {
+            let ended_at = turn.now - span_millis(outcome.age);
+            let rest = span_millis(outcome.rest);
+            // What is not there any more may have been taken out, and its lease freed, by the try before.
+            let is_new = !turn.is_repeat || done.contains(&row_of(outcome));
+            if is_new
+                && is_held(outcome, lanes)
+                && let Some(row) = lanes.get_mut(&outcome.lease.key.lane)
+            {
+                row.free(ended_at, rest);
+                turn.tally.leased -= 1;
+            }
+            if rest > 0 {
+                let of_site = |row: &&mut LaneRow| row.lane.site == outcome.lease.site;
+                for row in lanes.values_mut().filter(of_site) {
+                    row.rest(ended_at + rest);
+                }
+            }
+        }
+    }
+}
+
+/// Returns whether the lease of an outcome still is the lane's.
+fn is_held(outcome: &Outcome, lanes: &BTreeMap<Lane, LaneRow>) -> bool {
+    let key = outcome.lease.key;
+    lanes
+        .get(&key.lane)
+        .is_some_and(|row| row.token == key.token)
+}
+
+impl Delay {
+    /// Returns how the URL is to wait, if its answer is not final.
+    fn of(outcome: &Outcome) -> Option<Self> {
+        let attempts = outcome.lease.attempts;
+        let (after, attempts, is_anew) = match &outcome.ending {
+            Ending::Done(_) => return None,
+            Ending::Retry { after } => (after, attempts.saturating_add(1), false),
+            Ending::Later { after } => (after, attempts, false),
+            Ending::Again { after, .. } => (after, 0, true),
+        };
+        Some(Self {
+            after: span_millis(*after),
+            attempts,
+            is_anew,
+        })
+    }
+}
+
+/// Returns what is to be recorded of an outcome that counted.
+pub(super) const fn record_of(outcome: &Outcome) -> Option<&Record> {
+    match &outcome.ending {
+        Ending::Done(record) | Ending::Again { record, .. } => Some(record),
+        Ending::Retry { .. } | Ending::Later { .. } => None,
+    }
+}
+
+impl Turn<'_> {
+    /// Takes URLs out of the queue, records what they gave, and returns those that were there.
+    async fn take_out<'o>(&mut self, plan: &Plan<'o>) -> Result<Vec<&'o Outcome>, Failure> {
+        let mut done = self.finish(&plan.finals).await?;
+        let count = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
+        self.tally.queued -= count(done.len());
+        let delayed = self.delay(&plan.delays).await?;
+        self.tally.queued -= count(delayed.len());
+        self.tally.delayed += count(delayed.len());
+        done.extend(delayed);
+        for record in done.iter().filter_map(|outcome| record_of(outcome)) {
+            self.tally.count(record.fate);
+        }
+        self.record(&done).await?;
+        Ok(done)
+    }
+
+    async fn finish<'o>(&self, finals: &[&'o Outcome]) -> Result<Vec<&'o Outcome>, Failure> {
+        if finals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sites, lanes, priorities, seqs) = columns(finals.iter().copied());
+        let rows = self
+            .query(&FINISH, &[&sites, &lanes, &priorities, &seqs])
+            .await?;
+        numbered(&rows, |at| finals.get(at).copied())
+    }
+
+    async fn delay<'o>(
+        &self,
+        delays: &[(&'o Outcome, Delay)],
+    ) -> Result<Vec<&'o Outcome>, Failure> {
+        if delays.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sites, lanes, priorities, seqs) = columns(delays.iter().map(|(outcome, _)| *outcome));
+        let ready: Vec<i64> = delays
+            .iter()
+            .map(|(outcome, delay)| {
+                self.now
+                    .max(self.now - span_millis(outcome.age) + delay.after)
+            })
+            .collect();
+        let attempts: Vec<i32> = delays
+            .iter()
+            .map(|(_, delay)| delay.attempts.into())
+            .collect();
+        let anew: Vec<bool> = delays.iter().map(|(_, delay)| delay.is_anew).collect();
+        let rows = self
+            .query(
+                &DELAY,
+                &[&sites, &lanes, &priorities, &seqs, &ready, &attempts, &anew],
+            )
+            .await?;
+        numbered(&rows, |at| delays.get(at).map(|(outcome, _)| *outcome))
+    }
+}
+
+type Columns = (Vec<i64>, Vec<i32>, Vec<i16>, Vec<i64>);
+
+/// Returns the keys of the queue's rows, column by column.
+fn columns<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> Columns {
+    let mut columns = Columns::default();
+    for (lane, priority, seq) in outcomes.map(row_of) {
+        columns.0.push(lane.site.0);
+        columns.1.push(lane.number.into());
+        columns.2.push(priority);
+        columns.3.push(seq);
+    }
+    columns
+}
+
+/// Returns what rows name by their numbers, which begin with 1.
+fn numbered<'o>(
+    rows: &[tokio_postgres::Row],
+    at: impl Fn(usize) -> Option<&'o Outcome>,
+) -> Result<Vec<&'o Outcome>, Failure> {
+    let outcomes = rows.iter().map(|row| {
+        let number = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
+        at(number.wrapping_sub(1)).ok_or(Failure::Damaged("a URL that was not asked for"))
+    });
+    outcomes.collect()
+}

@@ -1,0 +1,225 @@
+//! One transaction, and what the work in it shares.
+//!
+//! All settings are those of the transaction, so that a pooler may give each transaction another connection:
+//!
+//! | setting | why |
+//! |---|---|
+//! | `plan_cache_mode`, joins and scans | an array of keys meets an index, whatever is known of a table: a generic plan takes 100 times as long |
+//! | `synchronous_commit` | a lease that is lost with the machine costs a second fetch, a settle must last |
+//! | `lock_timeout`, `idle_in_transaction_session_timeout` | a node that is frozen keeps nobody out for long |
+//!
+//! Each turn shares an advisory lock of its crawl, which is taken alone by the one who begins the crawl anew and, for a
+//! moment, by the one who sees its end.
+
+use std::sync::atomic::Ordering;
+
+use deadpool_postgres::Object;
+use tokio_postgres::Row;
+use tokio_postgres::types::{ToSql, Type};
+
+use super::core::Core;
+use super::failure::Failure;
+use super::tally::Tally;
+use crate::frontier::State;
+use crate::frontier::clock::millis;
+
+/// A statement with the types of its parameters, so that it needs no look at the server to be run.
+#[derive(Debug)]
+pub(super) struct Sql {
+    pub(super) text: &'static str,
+    pub(super) types: &'static [Type],
+}
+
+/// Values of a statement.
+pub(super) type Values<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Whether a commit must reach the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// What is answered holds from then on.
+    Durable,
+    /// Leases that change: with the server's machine some of the last may be lost.
+    Passing,
+}
+
+impl Kind {
+    const fn commit(self) -> &'static str {
+        match self {
+            Self::Durable => "on",
+            Self::Passing => "off",
+        }
+    }
+}
+
+/// Work for a transaction. It may be tried again, so that it keeps what it was given.
+pub(super) trait Work: Send + Sync {
+    type Answer: Send;
+
+    const KIND: Kind;
+
+    /// Does it, in a transaction that is not committed yet.
+    fn run(
+        &self,
+        turn: &mut Turn<'_>,
+    ) -> impl Future<Output = Result<Self::Answer, Failure>> + Send;
+
+    /// Returns whether there is more to do for a claimer after it.
+    fn is_change(_: &Self::Answer) -> bool {
+        false
+    }
+}
+
+/// A transaction at work.
+pub(super) struct Turn<'a> {
+    pub(super) core: &'a Core,
+    /// Taken at its end; what is dropped before is closed, for its transaction is not known.
+    client: Option<Object>,
+    /// The time of all of it.
+    pub(super) now: i64,
+    /// Whether the same was tried before, and may have been carried out.
+    pub(super) is_repeat: bool,
+    pub(super) state: State,
+    /// How many pages may be fetched in the whole crawl, if there is a limit.
+    pub(super) pages_max: Option<i64>,
+    /// Whether a retry is ready.
+    pub(super) has_ready: bool,
+    /// What it changes of the crawl's numbers.
+    pub(super) tally: Tally,
+}
+
+/// The first look: it is only then that the crawl's lock is held.
+const BEGIN: Sql = Sql {
+    text: "
+SELECT c.id, c.state, c.pages_max, t.now, EXISTS (SELECT FROM delayed d WHERE d.ready_at <= t.now)
+FROM crawl c, (SELECT greatest($2, coalesce($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint))) AS t(now)",
+    types: &[Type::INT8, Type::INT8],
+};
+
+impl<'a> Turn<'a> {
+    /// Begins a transaction on a connection of the pool.
+    pub(super) async fn begin(core: &'a Core, kind: Kind) -> Result<Self, Failure> {
+        let client = core.pool.get().await?;
+        let mut turn = Self {
+            core,
+            client: Some(client),
+            now: 0,
+            is_repeat: false,
+            state: State::Seeding,
+            pages_max: None,
+            has_ready: false,
+            tally: Tally::default(),
+        };
+        let begin = format!(
+            "BEGIN; SET LOCAL search_path = \"{}\"; SET LOCAL synchronous_commit = {};
+             SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_hashjoin = off;
+             SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off;
+             SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '10s';
+             SELECT pg_advisory_xact_lock_shared({})",
+            core.schema,
+            kind.commit(),
+            core.keys.crawl,
+        );
+        turn.client()?.batch_execute(&begin).await?;
+        if let Err(failure) = turn.look().await {
+            turn.give_up().await;
+            return Err(failure);
+        }
+        Ok(turn)
+    }
+
+    async fn look(&mut self) -> Result<(), Failure> {
+        let given = self.core.clock.as_ref().map(|clock| millis(clock.now()));
+        let latest = self.core.latest.load(Ordering::Relaxed);
+        let rows = self.query(&BEGIN, &[&given, &latest]).await?;
+        let row = rows.first().ok_or(Failure::Gone)?;
+        if row.try_get::<_, i64>(0)? != self.core.id {
+            return Err(Failure::Gone);
+        }
+        let state = State::from_word(row.try_get(1)?);
+        self.state = state.ok_or(Failure::Damaged("no word for how far it has come"))?;
+        self.pages_max = row.try_get(2)?;
+        self.now = row.try_get(3)?;
+        self.has_ready = row.try_get(4)?;
+        self.core.latest.fetch_max(self.now, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Runs a statement and returns its rows.
+    pub(super) async fn query(&self, sql: &Sql, values: Values<'_>) -> Result<Vec<Row>, Failure> {
+        let client = self.client()?;
+        if self.core.is_pooled() {
+            let typed: Vec<_> = values
+                .iter()
+                .copied()
+                .zip(sql.types.iter().cloned())
+                .collect();
+            return Ok(client.query_typed(sql.text, &typed).await?);
+        }
+        let statement = client.prepare_typed_cached(sql.text, sql.types).await?;
+        Ok(client.query(&statement, values).await?)
+    }
+
+    /// Runs a statement and returns how many rows it changed.
+    pub(super) async fn execute(&self, sql: &Sql, values: Values<'_>) -> Result<i64, Failure> {
+        let client = self.client()?;
+        let count = if self.core.is_pooled() {
+            let typed: Vec<_> = values
+                .iter()
+                .copied()
+                .zip(sql.types.iter().cloned())
+                .collect();
+            client.execute_typed(sql.text, &typed).await?
+        } else {
+            let statement = client.prepare_typed_cached(sql.text, sql.types).await?;
+            client.execute(&statement, values).await?
+        };
+        Ok(i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
+    /// Writes the numbers and commits.
+    pub(super) async fn commit(mut self) -> Result<(), Failure> {
+        self.write_tally().await?;
+        let client = self.client.take().ok_or(Failure::Closed)?;
+        match client.batch_execute("COMMIT").await {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                close(client);
+                let failure = Failure::from(error);
+                // What the server answers is sure.
+                let is_answered =
+                    matches!(&failure, Failure::Database(error) if error.code().is_some());
+                Err(if is_answered {
+                    failure
+                } else {
+                    Failure::Unsure
+                })
+            }
+        }
+    }
+
+    /// Undoes all of it.
+    pub(super) async fn give_up(mut self) {
+        if let Some(client) = self.client.take()
+            && client.batch_execute("ROLLBACK").await.is_err()
+        {
+            close(client);
+        }
+    }
+
+    fn client(&self) -> Result<&Object, Failure> {
+        self.client.as_ref().ok_or(Failure::Closed)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(client) = self.client.take() {
+            close(client);
+        }
+    }
+}
+
+/// Closes a connection whose state is not known, instead of giving it back to the pool.
+fn close(client: Object) {
+    drop(Object::take(client));
+}
