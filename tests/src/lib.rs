@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 pub mod impossible;
+mod postgres;
+pub use postgres::Postgres;
 mod process;
 pub use process::{Crawler, Ended, SlowApi, until, urls_in};
 mod scripted;

@@ -19,6 +19,7 @@ use crawler::frontier::{Fate, Lease, NewUrl, Next, Outcome, Record, Site};
 use proptest::prelude::*;
 
 use crate::model::{ASIDE, Back, InHand, Model};
+use crate::postgres::Shared;
 use crate::sqlite::{File, Memory};
 use crate::world::{Engine, World, page};
 
@@ -268,5 +269,14 @@ proptest! {
     #[test]
     fn the_laws_hold_in_a_file_over_crashes(steps in prop::collection::vec(step(), 1..80)) {
         run::<File>(&steps, true);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, max_shrink_time: 60_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_in_postgres_over_crashes(steps in prop::collection::vec(step(), 1..80)) {
+        run::<Shared>(&steps, true);
     }
 }

@@ -138,6 +138,17 @@ pub(crate) async fn a_url_that_is_lost_alone_three_times_is_poison<E: Engine>() 
     assert_eq!((next.url.as_str(), next.lost), ("http://h/2", 0));
 }
 
+pub(crate) async fn a_lane_that_is_lost_three_times_gives_one_url_at_a_time<E: Engine>() {
+    let world = World::<E>::new().await;
+    let site = Site::unlimited("h").in_lanes(NonZeroU16::new(2).unwrap());
+    world.add(pages(&site, 20)).await;
+    for _loss in 0..3 {
+        assert_eq!(world.leases(20).await.len(), 20);
+        world.clock.forward(LEASE);
+    }
+    assert_eq!(world.leases(20).await.len(), 2, "one of each lane");
+}
+
 pub(crate) async fn a_claim_that_nobody_waits_for_gives_its_urls_back<E: Engine>() {
     let world = World::<E>::new().await;
     world.add(pages(&polite("h"), 1)).await;

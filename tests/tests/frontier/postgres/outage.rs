@@ -1,0 +1,127 @@
+//! A server that is killed and comes back: what it has answered is there, and all goes on by itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crawler::frontier::{Frontier, FrontierError, Job, LEASE, Next, PostgresFrontier, State};
+use tests::{Postgres, tree_page, tree_url};
+use tokio::task::JoinSet;
+
+use super::{Crawl, number};
+use crate::world::{Hand, names};
+
+/// Pages of the tree.
+const PAGES: usize = 900;
+
+/// Fetches until the crawl is done, and returns what was answered as settled.
+async fn fetch_all(
+    frontier: Arc<PostgresFrontier>,
+    clock: Arc<Hand>,
+    count: Arc<AtomicUsize>,
+) -> Vec<String> {
+    let mut settled = Vec::new();
+    let mut idle = 0;
+    loop {
+        let claims = frontier.claim(4).await.unwrap();
+        if claims.next == Next::Done && claims.leases.is_empty() {
+            return settled;
+        }
+        if claims.leases.is_empty() {
+            // Those that nobody was told of come back when their lease runs out.
+            idle += 1;
+            if idle % 20 == 0 {
+                clock.forward(LEASE);
+            }
+            tokio::task::yield_now().await;
+            continue;
+        }
+        let urls = names(&claims.leases);
+        let outcomes = claims.leases.into_iter().map(tree_page(PAGES)).collect();
+        let done = frontier.settle(outcomes, vec![]).await.unwrap();
+        if done.late == 0 {
+            settled.extend(urls);
+        }
+        count.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// With `synchronous_commit` off in a settle some of what was answered is handed out and recorded again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_again_and_again_loses_nothing_that_it_answered() {
+    let mut server = Postgres::start();
+    let crawl = Crawl::on(&server);
+    let clock = Arc::new(Hand::default());
+    let count = Arc::new(AtomicUsize::new(0));
+    let options = crawl.options().clock(Arc::clone(&clock) as _);
+    let first = options.create(Job::default()).await.unwrap();
+    first.add(vec![tree_url(1)]).await.unwrap();
+    first.seeded().await.unwrap();
+    let mut nodes = JoinSet::new();
+    for _node in 0..2 {
+        let frontier = Arc::new(options.open().await.unwrap());
+        nodes.spawn(fetch_all(frontier, Arc::clone(&clock), Arc::clone(&count)));
+    }
+    for kill in 1..=3 {
+        tests::until("some more are settled", async || {
+            (count.load(Ordering::Relaxed) >= 25 * kill).then_some(())
+        })
+        .await;
+        server.kill();
+        server.restart();
+    }
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for url in nodes.join_all().await.into_iter().flatten() {
+        *times.entry(url).or_default() += 1;
+    }
+    let twice: Vec<_> = times.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "settled twice: {twice:?}");
+    let stats = first.stats().await.unwrap();
+    assert_eq!((stats.state, stats.queued), (State::Done, 0));
+    assert_eq!((stats.known, stats.fetched), (PAGES as u64, PAGES as u64));
+    let raw = crawl.raw().await;
+    let results = "SELECT count(DISTINCT url_hash) FROM result";
+    assert_eq!(number(&raw, results).await, i64::try_from(PAGES).unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_server_is_away_outcomes_wait_and_who_holds_a_lease_is_told() {
+    let mut server = Postgres::start();
+    let crawl = Crawl::on(&server);
+    let frontier = Arc::new(crawl.create().await);
+    frontier.add(vec![tree_url(1)]).await.unwrap();
+    let lease = frontier.claim(1).await.unwrap().leases.pop().unwrap();
+    let key = lease.key();
+    server.kill();
+    for told in [
+        frontier.renew(vec![key]).await.map(drop),
+        frontier.stats().await.map(drop),
+    ] {
+        let told = told.unwrap_err();
+        assert!(told.is_temporary(), "{told}");
+    }
+    let settles = Arc::clone(&frontier);
+    let outcome = tree_page(3)(lease);
+    let settling = tokio::spawn(async move { settles.settle(vec![outcome], vec![]).await });
+    let claims = Arc::clone(&frontier);
+    let claiming = tokio::spawn(async move { claims.claim(5).await });
+    server.restart();
+    let settled = settling.await.unwrap().unwrap();
+    assert_eq!((settled.outcomes, settled.links), (1, 2));
+    claiming.await.unwrap().unwrap();
+    assert_eq!(frontier.stats().await.unwrap().fetched, 1);
+
+    // Who gives up lets go of those who wait.
+    server.kill();
+    let adds = Arc::clone(&frontier);
+    let adding = tokio::spawn(async move { adds.add(vec![tree_url(9)]).await });
+    while frontier.stats().await.is_ok() {}
+    tokio::task::yield_now().await;
+    frontier.close().await.unwrap();
+    let added = adding.await.unwrap().unwrap_err();
+    let is_told = matches!(
+        added,
+        FrontierError::Unavailable { .. } | FrontierError::Closed
+    );
+    assert!(is_told, "{added}");
+}
