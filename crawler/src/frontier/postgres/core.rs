@@ -58,7 +58,6 @@ pub(super) struct Core {
     pub(super) keys: Keys,
     /// Which crawl of that name it is.
     pub(super) id: i64,
-    pub(super) config: String,
     /// The name of this node, under which it keeps how far its files are settled.
     pub(super) node: String,
     /// The database's if none.

@@ -57,6 +57,73 @@ impl Work for Allow {
     }
 }
 
+const ALLOW_BYTES: Sql = Sql {
+    text: "UPDATE crawl SET bytes_max = $1",
+    types: &[Type::INT8],
+};
+
+/// Sets how many bytes of bodies may yet be read.
+#[derive(Debug)]
+pub(super) struct AllowBytes(pub(super) Option<u64>);
+
+impl Work for AllowBytes {
+    type Answer = ();
+
+    const KIND: Kind = Kind::Durable;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let max = match self.0 {
+            Some(bytes) => Some(turn.sum().await?.bytes.saturating_add(column(bytes))),
+            None => None,
+        };
+        turn.execute(&ALLOW_BYTES, &[&max]).await.map(drop)
+    }
+
+    fn is_change((): &()) -> bool {
+        true
+    }
+}
+
+const DESCRIBE: Sql = Sql {
+    text: "UPDATE crawl SET config = $1",
+    types: &[Type::TEXT],
+};
+
+/// Replaces the configuration.
+#[derive(Debug)]
+pub(super) struct Describe(pub(super) String);
+
+impl Work for Describe {
+    type Answer = ();
+
+    const KIND: Kind = Kind::Durable;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        turn.execute(&DESCRIBE, &[&self.0]).await.map(drop)
+    }
+}
+
+const READ_CONFIG: Sql = Sql {
+    text: "SELECT config FROM crawl",
+    types: &[],
+};
+
+/// Reads the configuration, which another node may have replaced.
+#[derive(Debug)]
+pub(super) struct ReadConfig;
+
+impl Work for ReadConfig {
+    type Answer = String;
+
+    const KIND: Kind = Kind::Passing;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<String, Failure> {
+        let rows = turn.query(&READ_CONFIG, &[]).await?;
+        let row = rows.first().ok_or(Failure::Gone)?;
+        Ok(row.try_get(0)?)
+    }
+}
+
 /// Reads the numbers.
 #[derive(Debug)]
 pub(super) struct ReadStats;

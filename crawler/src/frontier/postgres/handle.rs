@@ -11,7 +11,7 @@ use tokio_util::task::TaskTracker;
 use super::add::Add;
 use super::claim::Claim;
 use super::core::Core;
-use super::crawl::{Allow, ReadStats, Seeded};
+use super::crawl::{Allow, AllowBytes, Describe, ReadConfig, ReadStats, Seeded};
 use super::leases::{Release, Renew};
 use super::node::{Membership, Node, ReadNodes};
 use super::notes::{KeepRobots, ReadRobots, ReadWritten};
@@ -124,13 +124,24 @@ impl Drop for PostgresFrontier {
 #[async_trait]
 impl Frontier for PostgresFrontier {
     async fn job(&self) -> Result<Job, FrontierError> {
-        let config = self.core.config.clone();
-        let pages = self.ask(ReadStats).await?.pages_left;
-        Ok(Job { config, pages })
+        let stats = self.ask(ReadStats).await?;
+        Ok(Job {
+            config: self.ask(ReadConfig).await?,
+            pages: stats.pages_left,
+            bytes: stats.bytes_left,
+        })
+    }
+
+    async fn describe(&self, config: String) -> Result<(), FrontierError> {
+        self.ask(Describe(config)).await
     }
 
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError> {
         self.ask(Allow(pages)).await
+    }
+
+    async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError> {
+        self.ask(AllowBytes(bytes)).await
     }
 
     async fn add(&self, mut urls: Vec<NewUrl>) -> Result<Added, FrontierError> {

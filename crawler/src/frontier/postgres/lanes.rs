@@ -11,13 +11,14 @@ use crate::frontier::SiteId;
 use crate::frontier::clock::NEVER;
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
+use crate::policy::welcome::Welcome;
 
 /// When a lane is due next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     At(i64),
-    /// When it is polite, if anything is queued in it as it is written; never if nothing is.
-    IfQueued,
+    /// Then, if anything is queued in it as it is written; never if nothing is.
+    IfQueued(i64),
 }
 
 /// A lane that is locked.
@@ -32,12 +33,14 @@ pub(super) struct LaneRow {
     /// URLs on its lease.
     pub(super) held: i32,
     pub(super) losses: Losses,
+    pub(super) welcome: Welcome,
 }
 
 /// Locks lanes by their keys, in the order that all keep to.
 const LOCK: Sql = Sql {
     text: "
-SELECT l.site, l.lane, l.lanes, l.delay_ms, l.next_at, l.polite_at, l.token, l.held, l.lost, l.suspect, l.alone
+SELECT l.site, l.lane, l.lanes, l.delay_ms, l.next_at, l.polite_at, l.token, l.held, l.lost, l.suspect, l.alone,
+    l.pushbacks, l.aside
 FROM unnest($1, $2) AS x(site, lane) JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)
 ORDER BY l.site, l.lane FOR UPDATE OF l",
     types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
@@ -46,21 +49,24 @@ ORDER BY l.site, l.lane FOR UPDATE OF l",
 const WRITE: Sql = Sql {
     text: "
 UPDATE site_lane l SET polite_at = x.polite_at, token = x.token, held = x.held, lost = x.lost, suspect = x.suspect,
-    alone = x.alone,
-    next_at = CASE WHEN x.next_at >= 0 THEN x.next_at
-                   WHEN EXISTS (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane)) THEN x.polite_at
-                   ELSE 9223372036854775807 END
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS x(site, lane, next_at, polite_at, token, held, lost, suspect, alone)
+    alone = x.alone, pushbacks = x.pushbacks, aside = x.aside,
+    next_at = CASE WHEN NOT x.if_queued OR EXISTS (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane))
+                   THEN x.next_at ELSE 9223372036854775807 END
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    AS x(site, lane, next_at, if_queued, polite_at, token, held, lost, suspect, alone, pushbacks, aside)
 WHERE (l.site, l.lane) = (x.site, x.lane)",
     types: &[
         Type::INT8_ARRAY,
         Type::INT4_ARRAY,
         Type::INT8_ARRAY,
+        Type::BOOL_ARRAY,
         Type::INT8_ARRAY,
         Type::INT8_ARRAY,
         Type::INT4_ARRAY,
         Type::INT4_ARRAY,
         Type::INT8_ARRAY,
+        Type::INT4_ARRAY,
+        Type::INT4_ARRAY,
         Type::INT4_ARRAY,
     ],
 };
@@ -84,23 +90,44 @@ impl LaneRow {
                 suspect: row.try_get(9)?,
                 alone: small(row, 10)?,
             },
+            welcome: match small(row, 12)? {
+                0 => Welcome::Open {
+                    pushbacks: u8::try_from(small(row, 11)?).unwrap_or(u8::MAX),
+                },
+                status => Welcome::SetAside { status },
+            },
         })
     }
 
-    /// Returns whether it gives one URL at a time.
+    /// Returns whether it gives one URL at a time; of a site that is set aside nothing is asked, and all may go at once.
     pub(super) const fn is_single(&self) -> bool {
-        self.lanes.get() == 1 || self.losses.is_careful()
+        let is_polite = self.lanes.get() == 1 && !self.welcome.is_set_aside();
+        is_polite || self.losses.is_careful()
     }
 
-    /// Gives its lease one URL less, whose fetch ended then, and ends it with its last. It is polite from then on.
-    pub(super) fn free(&mut self, ended_at: i64, rest: i64) {
-        self.polite_at = self.polite_at.max(ended_at + self.delay_ms.max(rest));
+    /// Gives its lease one URL less, whose fetch ended then, and ends it with its last. Where something was asked, it is
+    /// polite from then on.
+    pub(super) fn free(&mut self, now: i64, ended_at: Option<i64>, rest: i64, welcome: Welcome) {
+        self.welcome = welcome;
+        if let Some(ended_at) = ended_at {
+            self.polite_at = self.polite_at.max(ended_at + self.delay_ms.max(rest));
+        }
         self.losses = Losses::default();
         self.held -= 1;
         if self.held <= 0 {
-            (self.held, self.token, self.due) = (0, 0, Due::IfQueued);
+            (self.held, self.token) = (0, 0);
+            self.due = Due::IfQueued(self.free_at(now));
         } else {
-            self.postpone(self.polite_at);
+            self.postpone(self.free_at(now));
+        }
+    }
+
+    /// Returns when it is due next: when it is polite, or at once where nothing is asked.
+    const fn free_at(&self, now: i64) -> i64 {
+        if self.welcome.is_set_aside() {
+            now
+        } else {
+            self.polite_at
         }
     }
 
@@ -109,27 +136,28 @@ impl LaneRow {
         self.held -= 1;
         if self.held <= 0 {
             (self.held, self.token) = (0, 0);
-            self.due = Due::At(self.polite_at.max(now));
+            self.due = Due::IfQueued(self.free_at(now).max(now));
         }
     }
 
     /// Leaves it alone until then; what is leased goes on, and is not claimed by another before.
     pub(super) fn rest(&mut self, until: i64) {
         self.polite_at = self.polite_at.max(until);
-        self.postpone(until);
+        if !self.welcome.is_set_aside() {
+            self.postpone(until);
+        }
     }
 
     /// Makes it due when it is polite, if it was due never.
     pub(super) fn wake(&mut self, now: i64) {
         if self.due == Due::At(NEVER) {
-            self.due = Due::At(self.polite_at.max(now));
+            self.due = Due::At(self.free_at(now).max(now));
         }
     }
 
     fn postpone(&mut self, until: i64) {
-        if let Due::At(at) = &mut self.due {
-            *at = (*at).max(until);
-        }
+        let (Due::At(at) | Due::IfQueued(at)) = &mut self.due;
+        *at = (*at).max(until);
     }
 }
 
@@ -153,8 +181,19 @@ impl Turn<'_> {
             return Ok(());
         }
         let next_at = |row: &LaneRow| match row.due {
-            Due::At(at) => at,
-            Due::IfQueued => -1,
+            Due::At(at) | Due::IfQueued(at) => at,
+        };
+        let if_queued: Vec<bool> = lanes
+            .iter()
+            .map(|row| matches!(row.due, Due::IfQueued(_)))
+            .collect();
+        let pushbacks = |row: &LaneRow| match row.welcome {
+            Welcome::Open { pushbacks } => pushbacks.into(),
+            Welcome::SetAside { .. } => 0,
+        };
+        let aside = |row: &LaneRow| match row.welcome {
+            Welcome::Open { .. } => 0,
+            Welcome::SetAside { status } => status.into(),
         };
         let long = |value: &dyn Fn(&LaneRow) -> i64| -> Vec<i64> {
             lanes.iter().map(|row| value(row)).collect()
@@ -168,12 +207,15 @@ impl Turn<'_> {
                 &long(&|row| row.lane.site.0),
                 &short(&|row| row.lane.number.into()),
                 &long(&next_at),
+                &if_queued,
                 &long(&|row| row.polite_at),
                 &long(&|row| row.token),
                 &short(&|row| row.held),
                 &short(&|row| row.losses.lost.into()),
                 &long(&|row| row.losses.suspect),
                 &short(&|row| row.losses.alone.into()),
+                &short(&pushbacks),
+                &short(&aside),
             ],
         )
         .await

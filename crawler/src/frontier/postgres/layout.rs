@@ -3,7 +3,8 @@
 //!
 //! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer,
 //! the end of its lease and its wake-up in one; a lane without queued URLs is due never. Invariant:
-//! `next_at >= polite_at`.
+//! `next_at >= polite_at`, but for a site that is set aside: `aside` is the status for which it was, 0 for none, and such
+//! a lane keeps its `polite_at` for another day.
 //!
 //! The upper eight bits of a site are its shard, and it comes first in every key: from some ten million URLs on `seen`
 //! and `queue` are partitioned by ranges of it.
@@ -21,11 +22,13 @@ const LAYOUT: i32 = 1;
 /// What brings a crawl from each layout to the next: from nothing to 1 first.
 const STEPS: [&str; 1] = ["
 CREATE TABLE crawl(
-    id bigint PRIMARY KEY, layout int NOT NULL, state text NOT NULL, config text NOT NULL, pages_max bigint);
+    id bigint PRIMARY KEY, layout int NOT NULL, state text NOT NULL, config text NOT NULL, pages_max bigint,
+    bytes_max bigint);
 CREATE TABLE tally(
     slot int PRIMARY KEY, known bigint NOT NULL DEFAULT 0, queued bigint NOT NULL DEFAULT 0,
     delayed bigint NOT NULL DEFAULT 0, leased bigint NOT NULL DEFAULT 0, fetched bigint NOT NULL DEFAULT 0,
-    redirected bigint NOT NULL DEFAULT 0, refused bigint NOT NULL DEFAULT 0, failed bigint NOT NULL DEFAULT 0
+    redirected bigint NOT NULL DEFAULT 0, refused bigint NOT NULL DEFAULT 0, failed bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 20);
 CREATE TABLE site(
     site bigint PRIMARY KEY, lanes int NOT NULL, delay_ms bigint NOT NULL, rest_until bigint NOT NULL,
@@ -34,6 +37,7 @@ CREATE TABLE site_lane(
     site bigint NOT NULL, next_at bigint NOT NULL, polite_at bigint NOT NULL, delay_ms bigint NOT NULL,
     token bigint NOT NULL DEFAULT 0, suspect bigint NOT NULL DEFAULT 0, lane int NOT NULL, lanes int NOT NULL,
     held int NOT NULL DEFAULT 0, lost int NOT NULL DEFAULT 0, alone int NOT NULL DEFAULT 0,
+    pushbacks int NOT NULL DEFAULT 0, aside int NOT NULL DEFAULT 0,
     PRIMARY KEY (site, lane)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 CREATE INDEX lane_due ON site_lane(next_at) WHERE next_at < 9223372036854775807;
@@ -77,7 +81,6 @@ pub(super) enum Wish {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) id: i64,
-    pub(super) config: String,
 }
 
 /// Why there is no such crawl.
@@ -158,12 +161,9 @@ async fn in_transaction(
             .execute_typed(newer, &[(&LAYOUT, Type::INT4)])
             .await?;
     }
-    let row = client
-        .query_typed_one("SELECT id, config FROM crawl", &[])
-        .await?;
+    let row = client.query_typed_one("SELECT id FROM crawl", &[]).await?;
     Ok(Found {
         id: row.try_get(0)?,
-        config: row.try_get(1)?,
     })
 }
 
@@ -185,11 +185,10 @@ async fn layout(client: &Client, schema: &str) -> Result<Option<i32>, Failure> {
 
 /// Writes the row of a crawl that begins, and the slots of its numbers.
 async fn begin(client: &Client, job: &Job) -> Result<(), Failure> {
-    let pages: Option<i64> = job
-        .pages
-        .map(|pages| i64::try_from(pages).unwrap_or(i64::MAX));
+    let limit = |most: Option<u64>| most.map(|most| i64::try_from(most).unwrap_or(i64::MAX));
+    let (pages, bytes) = (limit(job.pages), limit(job.bytes));
     let id = fastrand::i64(1..);
-    let crawl = "INSERT INTO crawl VALUES ($1, $2, 'seeding', $3, $4)";
+    let crawl = "INSERT INTO crawl VALUES ($1, $2, 'seeding', $3, $4, $5)";
     client
         .execute_typed(
             crawl,
@@ -198,6 +197,7 @@ async fn begin(client: &Client, job: &Job) -> Result<(), Failure> {
                 (&LAYOUT, Type::INT4),
                 (&job.config, Type::TEXT),
                 (&pages, Type::INT8),
+                (&bytes, Type::INT8),
             ],
         )
         .await?;

@@ -31,7 +31,8 @@ impl Work for Renew {
         let held: HashMap<_, _> = held.into_iter().map(|key| (key.lane, key.token)).collect();
         lanes.retain(|row| held.contains_key(&row.lane));
         for row in &mut lanes {
-            row.due = Due::At(row.polite_at.max(turn.now + span_millis(LEASE)));
+            row.due = Due::At(turn.now + span_millis(LEASE));
+            row.rest(row.polite_at);
         }
         turn.write_lanes(&lanes.iter().collect::<Vec<_>>()).await?;
         Ok(lost)
@@ -89,7 +90,13 @@ FROM held WHERE (l.site, l.lane) = (held.site, held.lane) RETURNING held.held",
     types: &[Type::INT8],
 };
 
-/// Ends all leases: they count as lost, and their lanes are due when it is polite.
+const WELCOME_ALL: Sql = Sql {
+    text: "UPDATE site_lane SET next_at = greatest(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0",
+    types: &[],
+};
+
+/// Ends all leases: they count as lost, and their lanes are due when it is polite. A site that was set aside gets another
+/// chance, when it is polite too.
 #[derive(Debug)]
 pub(super) struct EndAll;
 
@@ -103,6 +110,6 @@ impl Work for EndAll {
         for row in rows {
             turn.tally.leased -= i64::from(row.try_get::<_, i32>(0)?);
         }
-        Ok(())
+        turn.execute(&WELCOME_ALL, &[]).await.map(drop)
     }
 }

@@ -73,18 +73,22 @@ impl Budget {
 }
 
 impl Turn<'_> {
-    /// Returns how many of the demand the budget allows. With a budget claims go one by one.
+    /// Returns how many of the demand the budgets allow. With one claims go one by one.
     pub(super) async fn room(&mut self, demand: usize) -> Result<Room, Failure> {
-        let Some(max) = self.pages_max else {
+        if self.pages_max.is_none() && self.bytes_max.is_none() {
             return Ok(Room {
                 now: demand,
                 budget: None,
             });
-        };
+        }
         self.query(&ONE_BY_ONE, &[&self.core.keys.budget]).await?;
         let sum = self.sum().await?;
+        let is_read = self
+            .bytes_max
+            .is_some_and(|max| sum.bytes_left_of(max) == 0);
+        let pages = self.pages_max.map_or(i64::MAX, |max| sum.left_of(max));
         let mut budget = Budget {
-            left: sum.left_of(max),
+            left: if is_read { 0 } else { pages },
             leased: sum.leased + self.tally.leased,
         };
         if budget.room() < demand {

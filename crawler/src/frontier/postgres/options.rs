@@ -157,7 +157,6 @@ impl PostgresOptions {
             schema,
             keys,
             id: found.id,
-            config: found.config,
             node: self.node.clone(),
             clock: self.clock.clone(),
             latest: AtomicI64::new(0),

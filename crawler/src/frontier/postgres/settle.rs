@@ -148,7 +148,7 @@ impl Settle {
         for outcome in self
             .outcomes
             .iter()
-            .filter(|outcome| !outcome.rest.is_zero())
+            .filter(|outcome| !outcome.rest.is_zero() && !outcome.is_unasked)
         {
             let until = now - span_millis(outcome.age) + span_millis(outcome.rest);
             let rest = resting.entry(outcome.lease.site).or_default();
@@ -183,14 +183,19 @@ impl Settle {
             let rest = span_millis(outcome.rest);
             // What is not there any more may have been taken out, and its lease freed, by the try before.
             let is_new = !turn.is_repeat || done.contains(&row_of(outcome));
+            if is_new {
+                let bytes = i64::try_from(outcome.bytes).unwrap_or(i64::MAX);
+                turn.tally.bytes = turn.tally.bytes.saturating_add(bytes);
+            }
             if is_new
                 && is_held(outcome, lanes)
                 && let Some(row) = lanes.get_mut(&outcome.lease.key.lane)
             {
-                row.free(ended_at, rest);
+                let asked = (!outcome.is_unasked).then_some(ended_at);
+                row.free(turn.now, asked, rest, outcome.welcome);
                 turn.tally.leased -= 1;
             }
-            if rest > 0 {
+            if rest > 0 && !outcome.is_unasked {
                 let of_site = |row: &&mut LaneRow| row.lane.site == outcome.lease.site;
                 for row in lanes.values_mut().filter(of_site) {
                     row.rest(ended_at + rest);

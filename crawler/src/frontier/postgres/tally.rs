@@ -22,15 +22,19 @@ pub(super) struct Tally {
     redirected: i64,
     refused: i64,
     failed: i64,
+    /// Of bodies that were read.
+    pub(super) bytes: i64,
 }
 
 const WRITE: Sql = Sql {
     text: "
 UPDATE tally SET known = known + $2, queued = queued + $3, delayed = delayed + $4, leased = leased + $5,
-    fetched = fetched + $6, redirected = redirected + $7, refused = refused + $8, failed = failed + $9
+    fetched = fetched + $6, redirected = redirected + $7, refused = refused + $8, failed = failed + $9,
+    bytes = bytes + $10
 WHERE slot = $1",
     types: &[
         Type::INT4,
+        Type::INT8,
         Type::INT8,
         Type::INT8,
         Type::INT8,
@@ -45,7 +49,7 @@ WHERE slot = $1",
 const SUM: Sql = Sql {
     text: "
 SELECT sum(known)::bigint, sum(queued)::bigint, sum(delayed)::bigint, sum(leased)::bigint, sum(fetched)::bigint,
-       sum(redirected)::bigint, sum(refused)::bigint, sum(failed)::bigint FROM tally",
+       sum(redirected)::bigint, sum(refused)::bigint, sum(failed)::bigint, sum(bytes)::bigint FROM tally",
     types: &[],
 };
 
@@ -63,6 +67,11 @@ impl Tally {
     /// Returns how many of so many pages may yet be fetched.
     pub(super) fn left_of(&self, pages_max: i64) -> i64 {
         (pages_max - self.fetched).max(0)
+    }
+
+    /// Returns how many of so many bytes may yet be read.
+    pub(super) fn bytes_left_of(&self, bytes_max: i64) -> i64 {
+        (bytes_max - self.bytes).max(0)
     }
 
     /// Returns the budget for the whole crawl of which so many pages are left.
@@ -91,6 +100,7 @@ impl Turn<'_> {
                 &tally.redirected,
                 &tally.refused,
                 &tally.failed,
+                &tally.bytes,
             ],
         )
         .await
@@ -110,6 +120,7 @@ impl Turn<'_> {
             redirected: row.try_get(5)?,
             refused: row.try_get(6)?,
             failed: row.try_get(7)?,
+            bytes: row.try_get(8)?,
         })
     }
 
@@ -127,6 +138,7 @@ impl Turn<'_> {
             refused: number(tally.refused),
             failed: number(tally.failed),
             pages_left: self.pages_max.map(|max| number(tally.left_of(max))),
+            bytes_left: self.bytes_max.map(|max| number(tally.bytes_left_of(max))),
         })
     }
 }

@@ -81,6 +81,8 @@ pub(super) struct Turn<'a> {
     pub(super) state: State,
     /// How many pages may be fetched in the whole crawl, if there is a limit.
     pub(super) pages_max: Option<i64>,
+    /// How many bytes of bodies may be read in the whole crawl, if there is a limit.
+    pub(super) bytes_max: Option<i64>,
     /// Whether a retry is ready.
     pub(super) has_ready: bool,
     /// What it changes of the crawl's numbers.
@@ -90,7 +92,7 @@ pub(super) struct Turn<'a> {
 /// The first look: it is only then that the crawl's lock is held.
 const BEGIN: Sql = Sql {
     text: "
-SELECT c.id, c.state, c.pages_max, t.now, EXISTS (SELECT FROM delayed d WHERE d.ready_at <= t.now)
+SELECT c.id, c.state, c.pages_max, c.bytes_max, t.now, EXISTS (SELECT FROM delayed d WHERE d.ready_at <= t.now)
 FROM crawl c, (SELECT greatest($2, coalesce($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint))) AS t(now)",
     types: &[Type::INT8, Type::INT8],
 };
@@ -106,6 +108,7 @@ impl<'a> Turn<'a> {
             is_repeat: false,
             state: State::Seeding,
             pages_max: None,
+            bytes_max: None,
             has_ready: false,
             tally: Tally::default(),
         };
@@ -138,8 +141,9 @@ impl<'a> Turn<'a> {
         let state = State::from_word(row.try_get(1)?);
         self.state = state.ok_or(Failure::Damaged("no word for how far it has come"))?;
         self.pages_max = row.try_get(2)?;
-        self.now = row.try_get(3)?;
-        self.has_ready = row.try_get(4)?;
+        self.bytes_max = row.try_get(3)?;
+        self.now = row.try_get(4)?;
+        self.has_ready = row.try_get(5)?;
         self.core.latest.fetch_max(self.now, Ordering::Relaxed);
         Ok(())
     }
