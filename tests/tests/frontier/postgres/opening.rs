@@ -32,6 +32,7 @@ async fn a_crawl_is_begun_once_and_resumed_by_its_name() {
     let job = Job {
         config: "depth = 3".to_owned(),
         pages: Some(7),
+        bytes: Some(9_000),
     };
     let begun = options.create(job.clone()).await.unwrap();
     begun.add(pages(&polite("h"), 3)).await.unwrap();
