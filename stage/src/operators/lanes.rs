@@ -11,7 +11,6 @@ use crate::id::{ById, SubscriptionId};
 /// | `Ordered` | after those of all earlier events of its subscription | holds back at most `n − 1` results behind it, whose places stay taken |
 /// | `Unordered` | when it is there | costs its own place alone |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Order {
     /// In the order of the events, on each subscription.
     Ordered,

@@ -180,6 +180,17 @@ fn an_order_that_is_not_obeyed_in_time_is_done_by_force_once() {
 }
 
 #[test]
+fn one_that_is_not_started_again_is_let_go_when_it_is_down() {
+    let temporary = [Restart::Temporary, Restart::Permanent];
+    let mut case = Case::new(Strategy::OneForAll, &temporary);
+    assert_eq!(case.fails(0, 0), ["finish 0"]);
+    assert_eq!(case.hear(0, &Report::Ended, 0), NOTHING, "the other runs");
+    let stop = case.plan.on_stop(Exit::Stopped, case.at(0));
+    assert_eq!(told(&case, &stop), ["stop 1"]);
+    assert_eq!(case.fails(1, 0), ["finish 1"], "it is told to end");
+}
+
+#[test]
 fn all_end_one_at_a_time_from_the_last_to_the_first() {
     let mut case = Case::new(Strategy::OneForOne, &[Restart::Permanent; 3]);
     assert_eq!(case.fails(1, 0), NOTHING);
