@@ -36,9 +36,13 @@ fn told(case: &Case, effects: &[Effect]) -> Vec<String> {
 }
 
 impl Case {
-    /// The wait before restart `n` of a child is 2ⁿ seconds, 64 at most.
     fn new(strategy: Strategy, restarts: &[Restart]) -> Self {
-        let intensity = Intensity::new(100, SECOND);
+        Self::allowing(100, strategy, restarts)
+    }
+
+    /// So many restarts are allowed in ten seconds. The wait before restart `n` of a child is 2ⁿ seconds, 64 at most.
+    fn allowing(allowed: usize, strategy: Strategy, restarts: &[Restart]) -> Self {
+        let intensity = Intensity::new(allowed, 10 * SECOND);
         let backoff = Backoff::new(SECOND, 64 * SECOND);
         let mut plan = Plan::new(strategy, intensity, backoff, true);
         let start = Instant::now();
@@ -234,6 +238,21 @@ fn one_that_gives_up_goes_down_with_the_failure_it_gave_up_for() {
     assert_eq!(told(&case, &stop), ["finish 1"]);
     case.hear(1, &Report::Ended, 0);
     assert_eq!(case.hear(0, &Report::Ended, 0), ["ended: failed: no luck"]);
+}
+
+#[test]
+fn a_failure_counts_unless_its_child_was_told_to_go_down() {
+    let mut case = Case::allowing(1, Strategy::OneForAll, &[Restart::Permanent; 2]);
+    assert_eq!(case.fails(0, 0), ["suspend 1"]);
+    assert_eq!(case.fails(1, 0), NOTHING);
+    assert_eq!(case.time(1), ["start 0"]);
+    assert_eq!(case.hear(0, &Report::Started, 1), ["start 1"]);
+    assert_eq!(case.hear(1, &Report::Started, 1), NOTHING);
+    assert_eq!(case.fails(1, 2), ["suspend 0"]);
+    assert_eq!(
+        case.hear(0, &Report::Suspended, 2),
+        ["down: panicked: on purpose"]
+    );
 }
 
 #[test]
