@@ -35,6 +35,8 @@ pub(crate) struct Upstream {
     pub(crate) ends: UpstreamEnds,
     /// Asked for and not taken by the behaviour.
     pub(crate) outstanding: usize,
+    /// Whether anything has come.
+    pub(crate) has_brought: bool,
     /// Whether the present behaviour has heard of it.
     pub(crate) is_heard: bool,
 }

@@ -171,6 +171,9 @@ impl<T> Buffer<T> {
     /// Forgets the marks that have been passed, because what was before them was taken or dropped, and returns how many
     /// there were.
     pub fn take_passed(&mut self) -> usize {
+        if self.marks.is_empty() {
+            return 0;
+        }
         let passed = self.marks.iter().take_while(|mark| **mark <= self.left);
         let passed = passed.count();
         self.marks.drain(..passed);

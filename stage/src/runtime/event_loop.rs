@@ -198,9 +198,13 @@ impl<R: Role> Task<R> {
 
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
     pub(super) async fn after(&mut self, mut outcome: Outcome) -> Step {
+        self.has_more = false;
+        // A consumer emits nothing, so that there is nothing to do after each of its batches.
+        if !R::EMITS && outcome.is_ok() {
+            return Ok(());
+        }
         let mut was_demand = false;
         let mut told = 0;
-        self.has_more = false;
         loop {
             self.cx.flush();
             self.report_discarded();

@@ -442,8 +442,9 @@ impl<R: Role> Task<R> {
         let (id, mut behind) = (handing.id, handing.behind);
         self.cx.taken(id, handing.left + behind);
         self.cx.ask(id, handing.ask);
-        while behind > 0 {
-            let (len, ask) = self.split(id, behind);
+        while behind > 0
+            && let Some((len, ask)) = self.split(id, behind)
+        {
             self.cx.ask(id, ask);
             behind -= len;
         }

@@ -48,6 +48,7 @@ impl<R: Role> Task<R> {
             asking: None,
             ends: options.ends,
             outstanding: 0,
+            has_brought: false,
             is_heard: false,
         };
         self.cx.upstreams.insert(id, upstream);
@@ -132,9 +133,11 @@ impl<R: Role> Task<R> {
     async fn on_message(&mut self, id: SubscriptionId, events: Vec<R::In>) -> Step {
         if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
             upstream.window.arrive();
-        }
-        if let Some(known) = self.succession.known.get_mut(&id) {
-            known.attempt = 0;
+            if !std::mem::replace(&mut upstream.has_brought, true)
+                && let Some(known) = self.succession.known.get_mut(&id)
+            {
+                known.attempt = 0;
+            }
         }
         self.on_events(id, events).await
     }
@@ -142,11 +145,10 @@ impl<R: Role> Task<R> {
     /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
     /// between two batches.
     async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
-        if !self.cx.upstreams.contains_key(&id) {
+        let Some((len, ask)) = self.split(id, events.len()) else {
             self.cx.cell.lost(events.len());
             return Ok(());
-        }
-        let (len, ask) = self.split(id, events.len());
+        };
         let behind = events.len() - len;
         let cell = Arc::clone(&self.cx.cell);
         self.handing = Some(Handing {
@@ -191,21 +193,21 @@ impl<R: Role> Task<R> {
         }
     }
 
-    pub(super) fn split(&mut self, id: SubscriptionId, rest: usize) -> (usize, usize) {
-        match self.cx.upstreams.get_mut(&id) {
-            Some(upstream) if upstream.is_automatic() => {
-                let split = upstream.window.split(rest);
-                if split.excess > 0 {
-                    tracing::error!(
-                        stage = &*self.cx.cell.name,
-                        events = split.excess,
-                        "more events than were asked for"
-                    );
-                }
-                (split.len, split.ask)
-            }
-            _ => (rest, 0),
+    /// Returns how many events of a message come next, and what to ask after them; `None` when its upstream is gone.
+    pub(super) fn split(&mut self, id: SubscriptionId, rest: usize) -> Option<(usize, usize)> {
+        let upstream = self.cx.upstreams.get_mut(&id)?;
+        if !upstream.is_automatic() {
+            return Some((rest, 0));
         }
+        let split = upstream.window.split(rest);
+        if split.excess > 0 {
+            tracing::error!(
+                stage = &*self.cx.cell.name,
+                events = split.excess,
+                "more events than were asked for"
+            );
+        }
+        Some((split.len, split.ask))
     }
 
     async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
