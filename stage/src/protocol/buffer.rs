@@ -262,6 +262,18 @@ mod tests {
     }
 
     #[test]
+    fn a_take_stops_at_the_next_mark_whatever_is_asked_for() {
+        let mut buffer = holding(9, WhenFull::DropOldest, &[1]);
+        assert_eq!(buffer.take(1), [1]);
+        assert_eq!(buffer.store(&mut vec![2, 3]), 0);
+        assert!(buffer.mark());
+        assert_eq!(buffer.store(&mut vec![4, 5]), 0);
+        assert_eq!(buffer.take(usize::MAX), [2, 3]);
+        assert_eq!(buffer.take(usize::MAX), [4, 5], "the mark has been passed");
+        assert_eq!(buffer.take_passed(), 1);
+    }
+
+    #[test]
     fn a_mark_is_passed_when_all_before_it_was_dropped() {
         let mut buffer = holding(2, WhenFull::DropOldest, &[1, 2]);
         assert!(buffer.mark());
