@@ -110,6 +110,8 @@ mod tests {
         assert_eq!(endless.most(), days);
         assert_eq!(endless.delay(u32::MAX, 1.0), days);
         assert!(std::time::Instant::now().checked_add(days).is_some());
+        let longer = days + Duration::from_millis(1);
+        assert_eq!(Backoff::new(longer, longer).most(), days);
         let short = Backoff::new(Duration::MAX, Duration::from_millis(5));
         assert_eq!(short.exact().delay(0, 0.0), Duration::from_millis(5));
     }

@@ -223,6 +223,25 @@ fn one_that_goes_down_by_order_comes_up_again_in_its_order_and_says_so() {
 }
 
 #[test]
+fn one_that_is_started_again_waits_for_those_that_wait_for_themselves() {
+    let mut case = Case::new(Strategy::OneForOne, &[Restart::Permanent; 2]);
+    assert_eq!(case.fails(0, 0), NOTHING);
+    let suspend = case.plan.on_suspend(case.at(0));
+    assert_eq!(told(&case, &suspend), ["suspend 1"]);
+    assert_eq!(case.hear(1, &Report::Suspended, 0), ["down"]);
+    assert_eq!(
+        case.deadline(),
+        None,
+        "nobody is started while all are down"
+    );
+    let start = case.plan.on_start(case.at(0));
+    assert_eq!(told(&case, &start), NOTHING);
+    assert_eq!(case.deadline(), Some(1));
+    assert_eq!(case.time(1), ["start 0"]);
+    assert_eq!(case.hear(0, &Report::Started, 1), ["start 1"]);
+}
+
+#[test]
 fn one_that_gives_up_goes_down_with_the_failure_it_gave_up_for() {
     let mut case = Case::new(Strategy::OneForOne, &[Restart::Permanent; 2]);
     let escalated = Report::Down {
