@@ -117,11 +117,11 @@ const ENDS: [(&str, &[&str]); 16] = [
     ("redirected scope-excluded", &["location/https"]),
     ("redirected", &["location/", "loop/", "redirect/"]),
 ];
+/// Those among them that end as pages do all the same.
+const PAGES: [&str; 1] = ["location/missing"];
 /// Those that have crawls of their own: the bombs take the server long to make, and the others ask for the whole site to
 /// be left alone.
 const APART: &str = "/bomb/|/429|/503";
-/// Those among them that end as pages do all the same.
-const PAGES: [&str; 1] = ["location/missing"];
 
 fn expected(path: &str) -> &'static str {
     let path = path.trim_start_matches("/fault/");
@@ -131,7 +131,7 @@ fn expected(path: &str) -> &'static str {
     }
     let is_of = |fault: &&str| name == *fault || (fault.ends_with('/') && name.starts_with(*fault));
     let mut ends = ENDS.iter();
-    ends.find(|(_, faults)| faults.iter().any(&is_of))
+    ends.find(|(_, faults)| faults.iter().any(is_of))
         .map_or("fetched", |(end, _)| end)
 }
 
