@@ -25,6 +25,8 @@ pub struct ClaimSource {
     /// How many may begin now, where that is limited.
     rate: Option<Rate>,
     claim: Option<Pending<std::result::Result<Claims, FrontierError>>>,
+    /// When the last claim was sent, from which on its leases last.
+    sent: Instant,
     /// Until another claim may give more.
     wait: Option<Pending<()>>,
 }
@@ -36,12 +38,13 @@ impl std::fmt::Debug for ClaimSource {
 }
 
 impl ClaimSource {
-    pub(crate) const fn new(frontier: Arc<dyn Frontier>, held: Held, rate: Option<Rate>) -> Self {
+    pub(crate) fn new(frontier: Arc<dyn Frontier>, held: Held, rate: Option<Rate>) -> Self {
         Self {
             frontier,
             held,
             rate,
             claim: None,
+            sent: Instant::now(),
             wait: None,
         }
     }
@@ -56,7 +59,7 @@ impl ClaimSource {
             tracing::debug!(target: DEMAND, count = claims.leases.len(), "claimed");
         }
         for lease in claims.leases {
-            self.held.take(lease.key());
+            self.held.take(lease.key(), self.sent);
             cx.emit(lease);
         }
         let frontier = Arc::clone(&self.frontier);
@@ -108,6 +111,7 @@ impl Producer for ClaimSource {
                     };
                     let frontier = Arc::clone(&self.frontier);
                     let claim = async move { frontier.claim(demand).await };
+                    self.sent = Instant::now();
                     self.claim.insert(Box::pin(claim))
                 }
             };

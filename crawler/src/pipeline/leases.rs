@@ -1,48 +1,203 @@
-//! The leases that this process holds, renewed for as long as their visits run.
+//! The leases that this process holds, renewed for as long as their visits run. A visit keeps to its lease by this
+//! process' own clock, also while the frontier can't be asked:
+//!
+//! | since the claim, or the last renewal that succeeded, was sent | a visit |
+//! |---|---|
+//! | up to [`START_UNTIL`] | may begin |
+//! | up to [`ABORT_AFTER`] | goes on |
+//! | later, or when the lease was lost | ends without an answer |
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::frontier::{Frontier, FrontierError, LeaseKey, RENEW_EVERY};
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::frontier::{ABORT_AFTER, Frontier, FrontierError, LeaseKey, RENEW_EVERY, START_UNTIL};
+
+/// After a renewal that failed: soon enough for some more tries before no visit may begin.
+const RENEW_AGAIN: Duration = Duration::from_secs(1);
 
 /// How many URLs are held of each lease; bounded by the visits and the outcomes that are not settled.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Held(Arc<Mutex<HashMap<LeaseKey, usize>>>);
+pub(crate) struct Held(Arc<Inside>);
+
+#[derive(Debug, Default)]
+struct Inside {
+    leases: Mutex<HashMap<LeaseKey, HeldLease>>,
+    /// Tells visits that a lease was lost.
+    lost: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct HeldLease {
+    count: usize,
+    /// When the claim or the last renewal that succeeded was sent; `None` when it was lost.
+    since: Option<Instant>,
+}
 
 impl Held {
-    pub(crate) fn take(&self, key: LeaseKey) {
-        *self.lock().entry(key).or_default() += 1;
+    /// Notes a URL of a lease that was asked for then.
+    pub(crate) fn take(&self, key: LeaseKey, sent: Instant) {
+        let mut held = self.lock();
+        let lease = held.entry(key).or_insert(HeldLease {
+            count: 0,
+            since: Some(sent),
+        });
+        lease.count += 1;
     }
 
     pub(crate) fn give_back(&self, key: LeaseKey) {
         let mut held = self.lock();
-        if let Some(count) = held.get_mut(&key) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(lease) = held.get_mut(&key) {
+            lease.count -= 1;
+            if lease.count == 0 {
                 held.remove(&key);
             }
         }
     }
 
-    /// Renews what is held, again and again; returns only when the frontier fails.
-    pub(crate) async fn renew(&self, frontier: &dyn Frontier) -> FrontierError {
-        let mut ticks = tokio::time::interval(RENEW_EVERY);
-        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    /// Makes a visit under a lease, and returns what it gave: nothing if it may not begin any more, or could not end in
+    /// time.
+    pub(crate) async fn visit<T>(
+        &self,
+        key: LeaseKey,
+        visit: impl Future<Output = T>,
+    ) -> Option<T> {
+        let late = self.end_of(key, START_UNTIL);
+        if late.is_some_and(|late| late <= Instant::now()) {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            given = visit => Some(given),
+            () = self.ended(key) => None,
+        }
+    }
+
+    /// Waits until a visit under a lease is to end.
+    async fn ended(&self, key: LeaseKey) {
         loop {
-            ticks.tick().await;
+            let lost = self.0.lost.notified();
+            match self.end_of(key, ABORT_AFTER) {
+                Some(end) if end <= Instant::now() => return,
+                Some(end) => {
+                    let _renewed_or_lost = tokio::time::timeout_at(end, lost).await;
+                }
+                // It is nobody's here.
+                None => return std::future::pending().await,
+            }
+        }
+    }
+
+    /// Returns when so long has passed since the lease was made or renewed; at once for one that was lost.
+    fn end_of(&self, key: LeaseKey, after: Duration) -> Option<Instant> {
+        let lease = self.lock().get(&key).copied()?;
+        Some(lease.since.map_or_else(Instant::now, |since| since + after))
+    }
+
+    /// Renews what is held, again and again, also while the frontier is away for some time; returns only when it fails.
+    pub(crate) async fn renew(&self, frontier: &dyn Frontier) -> FrontierError {
+        let mut wait = RENEW_EVERY;
+        loop {
+            tokio::time::sleep(wait).await;
+            wait = RENEW_EVERY;
             let keys: Vec<_> = self.lock().keys().copied().collect();
             if keys.is_empty() {
                 continue;
             }
-            match frontier.renew(keys).await {
-                Ok(lost) if lost.is_empty() => {}
-                Ok(lost) => tracing::warn!(lost = lost.len(), "leases were lost"),
+            let sent = Instant::now();
+            match frontier.renew(keys.clone()).await {
+                Ok(lost) => self.note_renewed(&keys, &lost, sent),
+                Err(error) if error.is_temporary() => {
+                    tracing::warn!(%error, "leases are not renewed");
+                    wait = RENEW_AGAIN;
+                }
                 Err(error) => return error,
             }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<LeaseKey, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn note_renewed(&self, keys: &[LeaseKey], lost: &[LeaseKey], sent: Instant) {
+        {
+            let mut held = self.lock();
+            for key in keys {
+                if let Some(lease) = held.get_mut(key) {
+                    lease.since = (!lost.contains(key)).then_some(sent);
+                }
+            }
+        }
+        if !lost.is_empty() {
+            tracing::warn!(lost = lost.len(), "leases were lost");
+            self.0.lost.notify_waiters();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<LeaseKey, HeldLease>> {
+        self.0.leases.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frontier::{Job, NewUrl, Site, SqliteOptions};
+
+    /// Returns the key of a lease that is held since now.
+    async fn held() -> (Held, LeaseKey) {
+        tokio::time::resume();
+        let frontier = SqliteOptions::default()
+            .in_memory(Job::default())
+            .await
+            .unwrap();
+        let url = NewUrl::seed("http://h/", Site::unlimited("h"));
+        frontier.add(vec![url]).await.unwrap();
+        let key = frontier.claim(1).await.unwrap().leases[0].key();
+        tokio::time::pause();
+        let held = Held::default();
+        held.take(key, Instant::now());
+        (held, key)
+    }
+
+    async fn forever() {
+        std::future::pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visit_begins_while_its_lease_is_young_and_goes_on_a_little_longer() {
+        let (held, key) = held().await;
+        tokio::time::advance(START_UNTIL - Duration::from_millis(1)).await;
+        let began = Instant::now();
+        let rest = ABORT_AFTER - START_UNTIL;
+        let quick = held.visit(key, tokio::time::sleep(rest)).await;
+        assert_eq!(quick, Some(()));
+        assert_eq!(began.elapsed().as_secs(), rest.as_secs());
+        assert_eq!(held.visit(key, async {}).await, None, "it is too late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visit_ends_before_its_lease_does_unless_it_is_renewed() {
+        let (held, key) = held().await;
+        let (began, renewed) = (Instant::now(), RENEW_EVERY);
+        let renew = async {
+            tokio::time::sleep(renewed).await;
+            held.note_renewed(&[key], &[], Instant::now());
+        };
+        let (given, ()) = tokio::join!(held.visit(key, forever()), renew);
+        assert_eq!(given, None);
+        assert_eq!(began.elapsed().as_secs(), (renewed + ABORT_AFTER).as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_visit_whose_lease_was_lost_ends_at_once() {
+        let (held, key) = held().await;
+        let began = Instant::now();
+        let lose = async {
+            tokio::task::yield_now().await;
+            held.note_renewed(&[key], &[key], Instant::now());
+        };
+        let (given, ()) = tokio::join!(held.visit(key, forever()), lose);
+        assert_eq!((given, began.elapsed().as_secs()), (None, 0));
     }
 }

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::claims::DEMAND;
-use super::{Cost, Counts, Permission, Robots, Rules};
+use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome};
 use crate::parse::{Page, Response, is_html, parse_html};
@@ -60,6 +60,7 @@ pub struct Visitor {
     pub(super) rules: Rules,
     fetcher: Fetcher,
     robots: Robots,
+    held: Held,
     pub(super) counts: Counts,
 }
 
@@ -79,10 +80,17 @@ impl Visitor {
                 rules.product.clone(),
                 rules.robots_tries,
             ),
+            held: Held::default(),
             rules,
             fetcher,
             counts,
         }
+    }
+
+    /// Keeps each visit to its lease.
+    #[must_use]
+    pub(crate) fn within(self, held: Held) -> Self {
+        Self { held, ..self }
     }
 
     /// Visits the URL of a lease. A panic fails that URL alone.
@@ -116,9 +124,10 @@ impl Visitor {
         }
         // What decides is gathered first, and the lease used up once: a panic finds it here.
         let mut cost = Cost::default();
-        let found = AssertUnwindSafe(visit.find(url, &lease, &mut cost))
-            .catch_unwind()
-            .await;
+        let find = AssertUnwindSafe(visit.find(url, &lease, &mut cost)).catch_unwind();
+        let found = self.held.visit(lease.key(), find).await;
+        // Another may visit it by now, so that it was not asked for here.
+        let found = found.unwrap_or(Ok(Ok(Found::Later(Duration::ZERO))));
         let visited = match found {
             Ok(found) => visit.conclude(url, lease, found?),
             Err(panic) => {

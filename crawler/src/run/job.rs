@@ -84,7 +84,7 @@ impl Job {
         let source = ClaimSource::new(Arc::clone(&self.frontier), held.clone(), rate);
         let claims = producer(source).named("claims").within(&stages).spawn()?;
         let visitor = Visitor::new(rules, fetcher, Arc::clone(&self.frontier), counts.clone());
-        let visitor = Arc::new(visitor);
+        let visitor = Arc::new(visitor.within(held.clone()));
         let visits = map_async(n, Order::Unordered, move |lease: Lease| {
             let visitor = Arc::clone(&visitor);
             async move { Ok(visitor.visit(lease).await?) }
@@ -117,11 +117,12 @@ impl Job {
         };
         tokio::pin!(ended);
         let progress = progress::show(counts, &*self.frontier, self.kind, how.quiet);
-        tokio::pin!(progress);
+        let renewed = held.renew(&*self.frontier);
+        tokio::pin!(progress, renewed);
         let end = tokio::select! {
             biased;
             exit = &mut ended => exit.into(),
-            error = held.renew(&*self.frontier) => {
+            error = &mut renewed => {
                 abort();
                 ended.await;
                 error.into()
@@ -136,6 +137,7 @@ impl Job {
                 tokio::select! {
                     _ = stages.drain(GRACE) => {}
                     () = &mut progress => {}
+                    _ = &mut renewed => abort(),
                     () = interrupts.next() => {
                         abort();
                         if tokio::time::timeout(STORE_GRACE, store.stop()).await.is_err() {
