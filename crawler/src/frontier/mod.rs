@@ -85,7 +85,9 @@ use async_trait::async_trait;
 /// # Errors
 ///
 /// Each method fails with [`FrontierError::Full`], [`FrontierError::Corrupt`] or [`FrontierError::Engine`] when the
-/// engine does, and then has done nothing; with [`FrontierError::Closed`] after [`close`](Self::close).
+/// engine does, and then has done nothing; with [`FrontierError::Closed`] after [`close`](Self::close). An engine that is
+/// reached over a network waits while it can't be, so that nothing is lost; but [`renew`](Self::renew) and
+/// [`stats`](Self::stats) fail with [`FrontierError::Unavailable`] then, which is worth another try.
 ///
 /// # Cancel safety
 ///
@@ -116,7 +118,8 @@ pub trait Frontier: Debug + Send + Sync {
     async fn claim(&self, demand: usize) -> Result<Claims, FrontierError>;
 
     /// Waits until a claim could give more than the one that told of round `since`, or the frontier is closed. What
-    /// changed in between is not missed. Of what other processes do it may not tell.
+    /// changed in between is not missed. An engine that other processes share may return without a change, now and then,
+    /// so that what they did is seen.
     async fn changed(&self, since: Round);
 
     /// Makes leases last from now on, and returns those that were lost: their fetches are to be aborted.

@@ -67,17 +67,7 @@ impl Failure {
 
     /// Returns whether a pooler in between gave the statements of one connection to another.
     pub(super) fn is_of_a_pooler(&self) -> bool {
-        let code = match self {
-            Self::Database(error) => error.code(),
-            _ => None,
-        };
-        code.is_some_and(|code| {
-            [
-                SqlState::INVALID_SQL_STATEMENT_NAME,
-                SqlState::DUPLICATE_PSTATEMENT,
-            ]
-            .contains(code)
-        })
+        matches!(self, Self::Database(error) if error.code().is_some_and(is_of_a_pooler))
     }
 
     /// Returns what it means to the one who has the crawl.
@@ -121,6 +111,14 @@ fn is_missing(code: &SqlState) -> bool {
     [SqlState::UNDEFINED_TABLE, SqlState::INVALID_SCHEMA_NAME].contains(code)
 }
 
+fn is_of_a_pooler(code: &SqlState) -> bool {
+    [
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::DUPLICATE_PSTATEMENT,
+    ]
+    .contains(code)
+}
+
 fn is_temporary(error: &tokio_postgres::Error) -> bool {
     match error.code() {
         // Source: PostgreSQL, appendix A: connection exceptions, transaction rollbacks, operator interventions and
@@ -134,7 +132,7 @@ fn is_temporary(error: &tokio_postgres::Error) -> bool {
                 SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
                 SqlState::READ_ONLY_SQL_TRANSACTION,
             ];
-            ["08", "40", "57"].contains(&class) || is_listed.contains(code)
+            ["08", "40", "57"].contains(&class) || is_listed.contains(code) || is_of_a_pooler(code)
         }
         None => error.is_closed() || is_of_the_connection(error),
     }

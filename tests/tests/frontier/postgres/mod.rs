@@ -6,6 +6,8 @@ mod traps;
 
 mod outage;
 
+mod processes;
+
 mod nodes;
 
 mod universe;

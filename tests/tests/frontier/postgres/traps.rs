@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crawler::frontier::{Frontier, Job, Next, Outcome, PostgresFrontier, Site};
+use crawler::frontier::{
+    Frontier, Job, Lease, Next, Outcome, PostgresFrontier, RobotsCopy, Site, Written,
+};
 use futures::future::join_all;
 use tokio::task::JoinSet;
 
@@ -267,6 +269,68 @@ async fn nothing_reads_a_whole_table() {
         0,
         "rows read end to end"
     );
+}
+
+/// A pooler that gives each transaction another connection knows nothing of statements that were prepared on one. Here
+/// the connection forgets them, with each copy of a robots.txt; from then on statements go whole, and all of them do.
+#[tokio::test]
+async fn a_connection_that_forgets_its_statements_is_worked_with() {
+    let crawl = Crawl::new();
+    let frontier = crawl.create().await;
+    let raw = crawl.raw().await;
+    raw.batch_execute(
+        "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS
+             $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$;
+         CREATE TRIGGER forget AFTER INSERT OR UPDATE ON robots EXECUTE FUNCTION forget()",
+    )
+    .await
+    .unwrap();
+    let copy = RobotsCopy {
+        status: 200,
+        body: Vec::new(),
+        fetched_at: SystemTime::UNIX_EPOCH,
+        expires_at: SystemTime::UNIX_EPOCH,
+        tries: 0,
+    };
+    frontier
+        .keep_robots("http://h:80", copy.clone())
+        .await
+        .unwrap();
+    frontier.add(pages(&hasty("h"), 3)).await.unwrap();
+    frontier
+        .add(pages(&Site::unlimited("wide"), 3))
+        .await
+        .unwrap();
+    frontier.seeded().await.unwrap();
+    frontier.allow(Some(6)).await.unwrap();
+    let mut leases = frontier.claim(9).await.unwrap().leases;
+    assert_eq!(leases.len(), 4);
+    frontier
+        .keep_robots("http://h:80", copy.clone())
+        .await
+        .unwrap();
+    let keys = leases.iter().map(Lease::key).collect();
+    assert_eq!(frontier.renew(keys).await.unwrap(), []);
+    frontier.release(leases.split_off(3)).await.unwrap();
+    let retry = Outcome::retry(leases.remove(0), Duration::ZERO);
+    let mut outcomes: Vec<_> = leases.into_iter().map(fetched).collect();
+    outcomes[0].rest = Duration::from_millis(1);
+    outcomes.push(retry);
+    let written = Written {
+        file: "pages.jsonl".to_owned(),
+        bytes: 7,
+    };
+    let settled = frontier
+        .settle(outcomes, vec![written.clone()])
+        .await
+        .unwrap();
+    assert_eq!(settled.outcomes, 3);
+    assert_eq!(frontier.written().await.unwrap(), [written]);
+    assert_eq!(frontier.robots("http://h:80").await.unwrap(), Some(copy));
+    let frontier = Arc::new(frontier);
+    assert_eq!(fetch_all(Arc::clone(&frontier), 5).await.len(), 4);
+    assert_eq!(frontier.stats().await.unwrap().fetched, 6);
+    assert_eq!(frontier.nodes().await.unwrap(), []);
 }
 
 /// Waits until the server has counted what was done, which it does as sessions end or become idle.
