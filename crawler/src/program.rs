@@ -50,6 +50,7 @@ fn run(flags: &Flags) -> anyhow::Result<u8> {
             None => run::list(flags).await,
             Some(Command::Crawl(flags)) => run::crawl(flags).await,
             Some(Command::Resume(flags)) => run::resume(flags).await,
+            Some(Command::Nodes(flags)) => run::nodes(flags).await,
         }
     });
     // A name that is still being looked up after an abort keeps nobody waiting.

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use super::values::some_bytes;
-use super::{HowFlags, MannersFlags};
+use super::{HowFlags, MannersFlags, SharedFlags};
 
 /// How far a crawl goes from its seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -39,11 +39,19 @@ pub(crate) struct CrawlFlags {
     )]
     pub(crate) urls: Option<PathBuf>,
     /// The folder of the crawl: crawl.db, and pages.jsonl unless -o says otherwise; ./crawl-HOST without it.
-    #[arg(long, value_name = "DIR", env = "CRAWLER_JOB", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CRAWLER_JOB",
+        conflicts_with = "frontier",
+        help_heading = "Output"
+    )]
     pub(crate) job: Option<PathBuf>,
-    /// Begins anew where the folder holds a crawl.
+    /// Begins anew where the folder or the database holds a crawl.
     #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) fresh: bool,
+    #[command(flatten)]
+    pub(crate) shared: SharedFlags,
     #[command(flatten)]
     pub(crate) reach: ReachFlags,
     #[command(flatten)]

@@ -8,6 +8,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use url::{ParseError, Url};
 
+use super::SharedFlags;
 use super::values::{at_least_one, time};
 
 /// What a list is, and how it is gone through.
@@ -39,11 +40,19 @@ pub(crate) struct ListFlags {
     pub(crate) every: Option<Duration>,
     /// A folder for the job: crawl.db, and pages.jsonl unless -o says otherwise. With it crawler resume DIR can go on;
     /// without it the list is kept in memory.
-    #[arg(long, value_name = "DIR", env = "CRAWLER_JOB", help_heading = "Output")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "CRAWLER_JOB",
+        conflicts_with = "frontier",
+        help_heading = "Output"
+    )]
     pub(crate) job: Option<PathBuf>,
-    /// Begins anew where the folder holds a job.
-    #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), requires = "job", help_heading = "Output")]
+    /// Begins anew where the folder or the database holds a job.
+    #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) fresh: bool,
+    #[command(flatten)]
+    pub(crate) shared: SharedFlags,
 }
 
 impl ListFlags {

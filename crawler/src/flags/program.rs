@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use super::help;
-use super::{CrawlFlags, HowFlags, ListFlags, MannersFlags, ResumeFlags};
+use super::{CrawlFlags, HowFlags, ListFlags, MannersFlags, NodesFlags, ResumeFlags};
 
 /// Fetches a list of URLs, or crawls the web, each URL once and never more at a time than there is demand.
 ///
@@ -32,13 +32,15 @@ pub(crate) enum Command {
     /// Goes on with a job that was interrupted, killed, or out of disk.
     #[command(after_help = help::resume(), after_long_help = help::resume())]
     Resume(Box<ResumeFlags>),
+    /// Lists the processes that share a crawl.
+    Nodes(NodesFlags),
 }
 
 impl Flags {
     /// Returns what is said of the run, whatever it does.
     pub(crate) fn how(&self) -> &HowFlags {
         match &self.command {
-            None => &self.how,
+            None | Some(Command::Nodes(_)) => &self.how,
             Some(Command::Crawl(flags)) => &flags.how,
             Some(Command::Resume(flags)) => &flags.how,
         }
@@ -46,7 +48,10 @@ impl Flags {
 
     /// Returns the configuration file that is named.
     pub(super) fn config(&self) -> Option<&Path> {
-        self.how().config.as_deref()
+        match &self.command {
+            Some(Command::Nodes(flags)) => flags.config.as_deref(),
+            _ => self.how().config.as_deref(),
+        }
     }
 }
 

@@ -11,8 +11,11 @@ use crate::policy::address::RefusedAddress;
 use crate::policy::robots::{Cached, Kept, Outcome, Product, RobotsRefusal, Rules, Standing, Step};
 use crate::web_url::WebUrl;
 
-/// Authorities whose rules are kept read; with more, all are read again from the frontier.
-const READ_MAX: usize = 4_096;
+/// How much of robots.txt is kept read, in bytes of its text: some thousand of usual files. With more, all are read again
+/// from the frontier. A read one takes up to twelve times as much.
+const READ_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// What an authority takes beside its text.
+const AUTHORITY_BYTES: usize = 256;
 
 /// What robots.txt says about a URL now.
 #[derive(Debug)]
@@ -35,6 +38,25 @@ struct Known {
     rules: Arc<Rules>,
 }
 
+/// The authorities whose rules are read.
+#[derive(Debug, Default)]
+struct Read {
+    all: HashMap<String, Known>,
+    /// About what their texts came to.
+    bytes: usize,
+}
+
+impl Read {
+    fn keep(&mut self, origin: &str, known: Known, bytes: usize) {
+        self.bytes += bytes + AUTHORITY_BYTES;
+        if self.bytes > READ_BYTES_MAX {
+            self.all.clear();
+            self.bytes = bytes + AUTHORITY_BYTES;
+        }
+        self.all.insert(origin.to_owned(), known);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Robots {
     frontier: Arc<dyn Frontier>,
@@ -42,7 +64,7 @@ pub(crate) struct Robots {
     product: Product,
     /// Of a robots.txt that was never reached.
     tries: u32,
-    known: Mutex<HashMap<String, Known>>,
+    known: Mutex<Read>,
     /// Held while an authority's robots.txt is fetched, so that it is fetched once.
     flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
@@ -188,6 +210,7 @@ impl Robots {
             .known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+            .all
             .get(origin)
         {
             return Ok(known.clone());
@@ -219,11 +242,8 @@ impl Robots {
                 _ => Arc::default(),
             },
         };
-        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= READ_MAX {
-            all.clear();
-        }
-        all.insert(origin.to_owned(), known.clone());
+        let mut read = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        read.keep(origin, known.clone(), copy.body.len());
         known
     }
 }

@@ -1,21 +1,18 @@
 //! The three ways to begin a run: with a list, with the seeds of a crawl, or where another run ended.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, ensure};
 
-use super::{Crew, Job, Kind, Plan};
-use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags};
-use crate::frontier::{self, Frontier, SqliteOptions, State};
+use super::{Crew, Home, Job, Kind, Plan};
+use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
+use crate::frontier::State;
 use crate::pipeline::{Outputs, WriteError};
 use crate::seeds::{self, Line, Seeded, Seeds, UrlList};
 use crate::telling::say;
 use crate::web_url::WebUrl;
 
-/// The name of the database in the job's folder.
-const DATABASE: &str = "crawl.db";
-/// The name of the output in it.
+/// The name of the output in a job's folder.
 const PAGES: &str = "pages.jsonl";
 
 /// Fetches a list; returns the exit code.
@@ -25,13 +22,14 @@ const PAGES: &str = "pages.jsonl";
 /// What keeps it from beginning, in words.
 pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
     let (list, how) = (&flags.list, &flags.how);
+    let home = home(list.job.clone(), &list.shared);
     let named = list.api_url()?;
     if let Some(urls) = &list.urls {
         refuse_overwriting(urls, how)?;
     }
     let urls = list.urls.as_deref().map(UrlList::open).transpose()?;
     let api = match &urls {
-        None => Some(seeds::find(named, list.job.is_none()).await?),
+        None => Some(seeds::find(named, matches!(home, Home::Memory)).await?),
         Some(_) => None,
     };
     if let Some(api) = api.as_ref().filter(|_| !how.quiet) {
@@ -49,7 +47,7 @@ pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
         (None, Some(api)) => Seeds::pages(api, list.count),
         (None, None) => Seeds::Typed(Vec::new().into_iter()),
     };
-    let code = begin(plan, crew, &mut seeds, (list.job.clone(), list.fresh), &how).await?;
+    let code = begin(plan, crew, &mut seeds, (home, list.fresh), &how).await?;
     if let Some(server) = api.as_ref().and_then(|api| api.own.as_ref())
         && !how.quiet
     {
@@ -77,12 +75,12 @@ pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
         let host = seeds[0].host_str().replace([':', '[', ']'], "_");
         PathBuf::from(format!("crawl-{host}"))
     });
+    let home = home(Some(folder), &flags.shared);
     let mut plan = Plan::of_crawl(&seeds, &flags.reach, &flags.manners);
     let crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
     plan.typed = crew.typed();
     let mut seeds = Seeds::Typed(seeds.into_iter());
-    let folder = (Some(folder), flags.fresh);
-    begin(plan, crew, &mut seeds, folder, &flags.how).await
+    begin(plan, crew, &mut seeds, (home, flags.fresh), &flags.how).await
 }
 
 /// Goes on with a job; returns the exit code.
@@ -91,10 +89,7 @@ pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
 ///
 /// What keeps it from going on, in words.
 pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
-    let path = flags.job.join(DATABASE);
-    let frontier: Arc<dyn Frontier> = Arc::new(SqliteOptions::default().open(&path).await?);
-    let plan = Plan::of_config(&frontier.job().await?.config)
-        .with_context(|| format!("cannot go on in {}", flags.job.display()))?;
+    let (frontier, plan) = Home::resume(&flags.job).await?;
     let state = frontier.stats().await?.state;
     if state == State::Done {
         say(format!(
@@ -116,13 +111,22 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     seeds::seed(&mut seeds, &mut crew, &*frontier).await?;
     let seeded = Seeded::default();
     frontier.seeded().await?;
-    let folder = Some(flags.job.clone());
     let job = Job {
-        folder,
+        home: Home::Folder(flags.job.clone()),
         frontier,
+        member: None,
         kind: plan.kind,
     };
     job.run(crew, outputs, seeded, &flags.how).await
+}
+
+/// Returns where a job is kept.
+fn home(folder: Option<PathBuf>, shared: &SharedFlags) -> Home {
+    match (folder, &shared.frontier) {
+        (_, Some(_)) => Home::Shared(shared.clone()),
+        (Some(folder), None) => Home::Folder(folder),
+        (None, None) => Home::Memory,
+    }
 }
 
 /// Makes a job of a plan, and runs it. What is wrong with the flags or the output is told before one is made or thrown
@@ -131,36 +135,35 @@ async fn begin(
     mut plan: Plan,
     mut crew: Crew,
     seeds: &mut Seeds<'_>,
-    (folder, is_fresh): (Option<PathBuf>, bool),
+    (home, is_fresh): (Home, bool),
     how: &HowFlags,
 ) -> anyhow::Result<u8> {
-    if let Some(folder) = &folder {
+    if let Some(folder) = home.folder() {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let outputs = outputs(folder.as_deref(), how)?;
-    let (options, job) = (
-        SqliteOptions::default(),
-        frontier::Job {
-            config: plan.to_config()?,
-            pages: plan.reach.pages,
-            bytes: plan.reach.bytes,
-        },
-    );
-    let frontier = match folder.as_ref().map(|folder| folder.join(DATABASE)) {
-        None => options.in_memory(job).await?,
-        Some(path) if is_fresh => options.replace(&path, job).await?,
-        Some(path) => options.create(&path, job).await?,
-    };
-    let seeded = seeds::seed(seeds, &mut crew, &frontier).await?;
+    let outputs = outputs(home.folder(), how)?;
+    let opened = home.begin(&plan, is_fresh).await?;
+    let frontier = opened.frontier;
+    if opened.is_old && frontier.stats().await?.state == State::Done {
+        say("crawler: the crawl is done; --fresh begins anew");
+        return Ok(0);
+    }
+    // Who joins adds the seeds too: the one who began may have ended before its last.
+    let mut seeded = seeds::seed(seeds, &mut crew, &*frontier).await?;
+    if opened.is_old {
+        // They are there because of another node, not because the list repeats them.
+        seeded.repeated = 0;
+    }
     if plan.typed != crew.typed() {
         plan.typed = crew.typed();
         frontier.describe(plan.to_config()?).await?;
     }
     frontier.seeded().await?;
     let job = Job {
-        folder,
-        frontier: Arc::new(frontier),
+        home,
+        frontier,
+        member: opened.member,
         kind: plan.kind,
     };
     job.run(crew, outputs, seeded, how).await

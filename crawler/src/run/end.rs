@@ -1,9 +1,8 @@
 //! How a run ended: what is told of it, and the exit code.
 
-use std::path::Path;
-
 use stage::Exit;
 
+use super::Home;
 use super::report::Report;
 use crate::frontier::FrontierError;
 
@@ -41,19 +40,15 @@ impl End {
     }
 
     /// Returns what there is to say of it, in a line; nothing when all is done.
-    pub(super) fn told(&self, report: &Report, folder: Option<&Path>) -> Option<String> {
+    pub(super) fn told(&self, report: &Report, home: &Home) -> Option<String> {
         let left = report.left();
-        let to_go_on = match folder {
-            Some(folder) => format!("crawler resume {}", folder.display()),
-            None => "run the same command again; with --job DIR it could be resumed".to_owned(),
-        };
         Some(match self {
             Self::Failed(exit) => format!(
-                "it ended early: {}; {left} URLs are left; to go on: {to_go_on}",
+                "it ended early: {}; {left} URLs are left; to go on: {home}",
                 explain(exit)
             ),
             Self::Interrupted => {
-                format!("interrupted, and {left} URLs are left; to go on: {to_go_on}")
+                format!("interrupted, and {left} URLs are left; to go on: {home}")
             }
             Self::Done if left > 0 => {
                 format!("its budget is spent, and {left} URLs are left")

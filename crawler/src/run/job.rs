@@ -1,6 +1,5 @@
 //! A run at work: the frontier, the three stages, who watches them, how they end.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,12 +7,13 @@ use anyhow::Context as _;
 use stage::{Demand, Directive, EdgeStats, Order, Stages, consumer, map_async, producer};
 
 use super::Kind;
+use super::beats::beat;
 use super::end::End;
 use super::interrupt::Interrupts;
 use super::report::Report;
-use super::{Crew, progress};
+use super::{Crew, Home, progress};
 use crate::flags::HowFlags;
-use crate::frontier::{Frontier, Lease};
+use crate::frontier::{Frontier, Lease, Membership};
 use crate::pipeline::{ClaimSource, Counts, Held, Outputs, Store, Visitor, settle_window};
 use crate::policy::rate::Rate;
 use crate::seeds::Seeded;
@@ -26,9 +26,10 @@ const STORE_GRACE: Duration = Duration::from_secs(2);
 
 /// A job that can run.
 pub(crate) struct Job {
-    /// Where it is kept, if it is.
-    pub(crate) folder: Option<PathBuf>,
+    pub(crate) home: Home,
     pub(crate) frontier: Arc<dyn Frontier>,
+    /// Among those that share it.
+    pub(crate) member: Option<Membership>,
     pub(crate) kind: Kind,
 }
 
@@ -51,6 +52,7 @@ impl Job {
         let (end, edges) = self.flow(crew, outputs, &counts, how).await?;
         let report = Report {
             kind: self.kind,
+            is_shared: self.member.is_some(),
             seeded,
             counts: counts.now(),
             histories: counts.histories(),
@@ -58,12 +60,15 @@ impl Job {
             edges,
             elapsed: start.elapsed(),
         };
+        if let Some(member) = self.member {
+            member.leave().await?;
+        }
         self.frontier.close().await?;
         if !how.quiet {
             say(&report);
         }
         report.troubles().iter().for_each(say);
-        if let Some(line) = end.told(&report, self.folder.as_deref()) {
+        if let Some(line) = end.told(&report, &self.home) {
             say(format!("crawler: {line}"));
         }
         Ok(end.code(&report))
@@ -118,11 +123,17 @@ impl Job {
         tokio::pin!(ended);
         let progress = progress::show(counts, &*self.frontier, self.kind, how.quiet);
         let renewed = held.renew(&*self.frontier);
-        tokio::pin!(progress, renewed);
+        let beaten = beat(self.member.as_ref(), n.get(), counts);
+        tokio::pin!(progress, renewed, beaten);
         let end = tokio::select! {
             biased;
             exit = &mut ended => exit.into(),
             error = &mut renewed => {
+                abort();
+                ended.await;
+                error.into()
+            }
+            error = &mut beaten => {
                 abort();
                 ended.await;
                 error.into()
@@ -138,6 +149,7 @@ impl Job {
                     _ = stages.drain(GRACE) => {}
                     () = &mut progress => {}
                     _ = &mut renewed => abort(),
+                    _ = &mut beaten => abort(),
                     () = interrupts.next() => {
                         abort();
                         if tokio::time::timeout(STORE_GRACE, store.stop()).await.is_err() {

@@ -74,6 +74,32 @@ impl Plan {
             .context("the job was begun by another version of this program; use that one, or begin anew with --fresh")
     }
 
+    /// Returns what another plan says otherwise than this one, if it does: a crawl that is shared has one plan.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: all of it can be compared.
+    pub(crate) fn difference(&self, theirs: &Self) -> anyhow::Result<Option<String>> {
+        let ours = serde_json::to_value(Self {
+            typed: Vec::new(),
+            ..self.clone()
+        })?;
+        let theirs = serde_json::to_value(Self {
+            typed: Vec::new(),
+            ..theirs.clone()
+        })?;
+        let parts = ["kind", "seeds", "every"].map(|part| (part, &ours[part], &theirs[part]));
+        let flags = ["reach", "manners"].into_iter().flat_map(|part| {
+            let ours = ours[part].as_object().into_iter().flatten();
+            ours.map(|(name, ours)| (name.as_str(), ours, &theirs[part][name.as_str()]))
+                .collect::<Vec<_>>()
+        });
+        let mut all = parts.into_iter().chain(flags);
+        let different = all.find(|(_, ours, theirs)| ours != theirs);
+        Ok(different
+            .map(|(name, ours, theirs)| format!("{name} is {theirs} there, and {ours} here")))
+    }
+
     /// Returns which URLs belong to it.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ const HISTORIES_TOLD: usize = 20;
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) kind: Kind,
+    /// Whether others work on it too.
+    pub(super) is_shared: bool,
     pub(super) seeded: Seeded,
     pub(super) counts: CountsNow,
     /// Of URLs that are fetched again and again.
@@ -106,6 +108,10 @@ impl fmt::Display for Report {
         match self.kind {
             Kind::List => self.list_rows(f)?,
             Kind::Crawl => self.crawl_rows(f)?,
+        }
+        if self.is_shared {
+            row(f, "fetched by all nodes", self.stats.fetched)?;
+            row(f, "failed for all nodes", self.stats.failed)?;
         }
         row(f, "URLs known", self.stats.known)?;
         row(f, "URLs left", self.left())?;

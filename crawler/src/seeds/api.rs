@@ -62,8 +62,8 @@ pub(crate) async fn find(named: Option<Url>, may_start: bool) -> anyhow::Result<
     };
     anyhow::ensure!(
         may_start,
-        "{why}, and one of this process would be gone when the job is resumed; start cargo run -p slow-api, or name \
-         one with --api"
+        "{why}, and one of this process would be gone when the job is resumed or shared; start cargo run -p slow-api, or \
+         name one with --api"
     );
     let options = slow_api::Options {
         port: 0,

@@ -1,0 +1,121 @@
+//! Where a job is kept: in memory, in a folder of its own, or in a database that several processes share.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+
+use super::Plan;
+use crate::flags::{SharedFlags, machine};
+use crate::frontier::{Frontier, FrontierError, Job, Membership, PostgresOptions, SqliteOptions};
+
+/// The name of the database in a job's folder.
+const DATABASE: &str = "crawl.db";
+
+/// Where a job is kept.
+#[derive(Debug, Clone)]
+pub(crate) enum Home {
+    Memory,
+    Folder(PathBuf),
+    Shared(SharedFlags),
+}
+
+/// A job that was begun, resumed or joined there.
+pub(super) struct Opened {
+    pub(super) frontier: Arc<dyn Frontier>,
+    /// Among those that share it.
+    pub(super) member: Option<Membership>,
+    /// Whether it was there before.
+    pub(super) is_old: bool,
+}
+
+impl fmt::Display for Home {
+    /// Writes how a job that was kept there goes on.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => {
+                f.write_str("run the same command again; with --job DIR it could be resumed")
+            }
+            Self::Folder(folder) => write!(f, "crawler resume {}", folder.display()),
+            Self::Shared(_) => f.write_str("run the same command again"),
+        }
+    }
+}
+
+impl Home {
+    /// Returns the folder that it is, if it is one.
+    pub(super) fn folder(&self) -> Option<&Path> {
+        match self {
+            Self::Folder(folder) => Some(folder),
+            _ => None,
+        }
+    }
+
+    /// Begins a job, in place of another where that is wanted; one that is shared is joined if it is there.
+    pub(super) async fn begin(&self, plan: &Plan, is_fresh: bool) -> anyhow::Result<Opened> {
+        let job = Job {
+            config: plan.to_config()?,
+            pages: plan.reach.pages,
+            bytes: plan.reach.bytes,
+        };
+        let sqlite = SqliteOptions::default();
+        let frontier = match self {
+            Self::Memory => sqlite.in_memory(job).await?,
+            Self::Folder(folder) if is_fresh => sqlite.replace(&folder.join(DATABASE), job).await?,
+            Self::Folder(folder) => sqlite.create(&folder.join(DATABASE), job).await?,
+            Self::Shared(shared) => return share(shared, plan, job, is_fresh).await,
+        };
+        Ok(Opened {
+            frontier: Arc::new(frontier),
+            member: None,
+            is_old: false,
+        })
+    }
+
+    /// Opens the job of a folder, with its plan.
+    pub(super) async fn resume(folder: &Path) -> anyhow::Result<(Arc<dyn Frontier>, Plan)> {
+        let frontier = SqliteOptions::default()
+            .open(&folder.join(DATABASE))
+            .await?;
+        let plan = Plan::of_config(&frontier.job().await?.config)
+            .with_context(|| format!("cannot go on in {}", folder.display()))?;
+        Ok((Arc::new(frontier), plan))
+    }
+}
+
+/// Begins or joins a job in a database.
+async fn share(
+    shared: &SharedFlags,
+    plan: &Plan,
+    job: Job,
+    is_fresh: bool,
+) -> anyhow::Result<Opened> {
+    let url = shared.frontier.as_deref().unwrap_or_default();
+    let options = PostgresOptions::new(url, &shared.crawl)?.node(&shared.node())?;
+    let begun = if is_fresh {
+        options.replace(job).await
+    } else {
+        options.create(job).await
+    };
+    let (frontier, is_old) = match begun {
+        Err(FrontierError::Exists { .. }) => (options.open().await?, true),
+        begun => (begun?, false),
+    };
+    if is_old {
+        let theirs = Plan::of_config(&frontier.job().await?.config)?;
+        if let Some(difference) = plan.difference(&theirs)? {
+            bail!(
+                "the crawl {} was begun otherwise: {difference}; give the same flags, another --crawl, or --fresh",
+                shared.crawl
+            );
+        }
+    }
+    let address = format!("{}:{}", machine(), std::process::id());
+    let member = frontier.join(&address).await?;
+    Ok(Opened {
+        frontier: Arc::new(frontier),
+        member: Some(member),
+        is_old,
+    })
+}
