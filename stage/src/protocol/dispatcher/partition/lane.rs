@@ -104,3 +104,27 @@ pub(super) fn weight(owner: Option<SubscriptionId>, key: u64) -> u64 {
     (owner, key).hash(&mut hasher);
     hasher.finish()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_newcomer_gets_what_is_queued_of_the_keys_that_are_its_own_now() {
+        let mut part = Part::new();
+        part.lanes[0].owner = Some(SubscriptionId::next());
+        let queued = |key| Queued {
+            event: key,
+            key,
+            mark: 0,
+        };
+        part.lanes[0].queue = (0..64).map(queued).collect();
+        part.join(SubscriptionId::next());
+        let keys = |at: usize| part.lanes[at].queue.iter().map(|queued| queued.key);
+        for at in [0, 1] {
+            assert!(keys(at).all(|key| part.place_of(key) == at));
+            assert!(keys(at).is_sorted(), "their order stays");
+        }
+        assert_eq!(keys(0).count() + keys(1).count(), 64);
+    }
+}
