@@ -1,0 +1,69 @@
+//! One list of pages, an API, and the nodes that share it.
+
+use std::time::Duration;
+
+use tests::{Crawler, Ended, Postgres, SlowApi, urls_in};
+
+/// A lease runs out after 30 s, and who waits for that has time.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+pub(crate) struct Job {
+    pub(crate) api: SlowApi,
+    pub(crate) frontier: String,
+    pub(crate) crawl: String,
+}
+
+impl Job {
+    /// Makes a job whose pages take so long.
+    pub(crate) async fn new(delay_ms: &str) -> Self {
+        let server = tokio::task::spawn_blocking(Postgres::shared).await;
+        Self {
+            api: SlowApi::start(&["--delay-ms", delay_ms]).await,
+            frontier: server.expect("a server starts").tcp_url(Postgres::PASSWORD),
+            crawl: Postgres::crawl_name(),
+        }
+    }
+
+    /// Starts a node with ten places, and these flags besides.
+    pub(crate) fn node(&self, name: &str, flags: &[&str]) -> Crawler {
+        let own = ["--api", self.api.url(), "--concurrency", "10"];
+        let shared = ["--frontier", &self.frontier, "--crawl", &self.crawl];
+        let named = ["--node", name];
+        Crawler::start(&[&own[..], &shared, &named, flags].concat())
+    }
+
+    /// Lists the nodes, as JSON.
+    pub(crate) async fn nodes(&self) -> Vec<serde_json::Value> {
+        let shared = ["--frontier", &self.frontier, "--crawl", &self.crawl];
+        let ended = Crawler::start(&[&["nodes", "--json"][..], &shared].concat())
+            .ended()
+            .await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        let lines = ended.stdout.lines();
+        let nodes = lines.map(|line| serde_json::from_str(line).expect("a line of JSON"));
+        nodes.collect()
+    }
+
+    pub(crate) async fn requests(&self) -> u64 {
+        self.api.stats().await["requests"]
+            .as_u64()
+            .expect("a count")
+    }
+
+    /// Waits for the end of a node, which must be well and tell no password.
+    pub(crate) async fn ended(&self, node: Crawler) -> Ended {
+        let ended = node.ended_within(DEADLINE).await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        assert!(
+            !ended.stderr.contains(Postgres::PASSWORD),
+            "{}",
+            ended.stderr
+        );
+        ended
+    }
+}
+
+/// Returns how many URLs a node has records of.
+pub(crate) fn pages(ended: &Ended) -> usize {
+    urls_in(&ended.stdout).len()
+}
