@@ -161,7 +161,7 @@ mod tests {
     }
 
     async fn forever() {
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 
     #[tokio::test(start_paused = true)]

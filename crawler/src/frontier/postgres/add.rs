@@ -104,7 +104,7 @@ impl Work for Add {
         for lane in &mut lanes {
             lane.wake(turn.now);
         }
-        turn.write_lanes(&lanes.iter().collect::<Vec<_>>()).await?;
+        turn.write_lanes(&lanes).await?;
         Ok(Added {
             new: filled.new,
             known: self.0.len() - filled.new,

@@ -10,10 +10,9 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
-use super::lanes::{Due, LaneRow, small};
+use super::lanes::{LaneRow, small};
 use super::turn::{Kind, Sql, Turn, Work};
-use crate::frontier::clock::{NEVER, span_millis};
-use crate::frontier::losses::Losses;
+use crate::frontier::clock::span_millis;
 use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Next, Round, UrlHash};
 
 /// The lanes that are due, the longest first.
@@ -140,8 +139,7 @@ impl Turn<'_> {
         for lane in &mut due {
             self.write_down(lane, token);
         }
-        let rows: Vec<_> = due.iter().map(|lane| &lane.row).collect();
-        self.write_lanes(&rows).await?;
+        self.write_lanes(due.iter().map(|lane| &lane.row)).await?;
         Ok(due.into_iter().flat_map(|lane| lane.leases).collect())
     }
 
@@ -166,7 +164,7 @@ impl Turn<'_> {
                 .get(ord.wrapping_sub(1))
                 .zip(given.get_mut(ord.wrapping_sub(1)));
             let ((at, _), urls) = place.ok_or(Failure::Damaged("a lane that was not asked for"))?;
-            urls.push_back(due[*at].row.lease(&row, token)?);
+            urls.push_back(due[*at].row.url(&row, token)?);
         }
         Ok(given)
     }
@@ -176,14 +174,14 @@ impl Turn<'_> {
         let row = &mut lane.row;
         // A lease that ran out held it.
         self.tally.leased -= i64::from(row.held);
-        row.held = i32::try_from(lane.leases.len()).unwrap_or(i32::MAX);
-        self.tally.leased += i64::from(row.held);
         if let Some(first) = lane.leases.first() {
             row.losses = row.losses.on_claim(first.seq, lane.leases.len());
-            (row.token, row.due) = (token, Due::At(self.now + span_millis(LEASE)));
+            let held = i32::try_from(lane.leases.len()).unwrap_or(i32::MAX);
+            row.lease(token, held, self.now + span_millis(LEASE));
         } else {
-            (row.token, row.due, row.losses) = (0, Due::At(NEVER), Losses::default());
+            row.sleep();
         }
+        self.tally.leased += i64::from(row.held);
         for lease in &mut lane.leases {
             lease.lost = row.losses.alone;
         }
@@ -199,7 +197,7 @@ impl LaneRow {
         self
     }
 
-    fn lease(&self, row: &Row, token: i64) -> Result<Lease, Failure> {
+    fn url(&self, row: &Row, token: i64) -> Result<Lease, Failure> {
         let hops = u8::try_from(row.try_get::<_, i16>(6)?);
         Ok(Lease {
             site: self.lane.site,

@@ -34,6 +34,8 @@ pub(super) struct LaneRow {
     pub(super) held: i32,
     pub(super) losses: Losses,
     pub(super) welcome: Welcome,
+    /// Whether it is to be written back.
+    is_changed: bool,
 }
 
 /// Locks lanes by their keys, in the order that all keep to.
@@ -96,6 +98,7 @@ impl LaneRow {
                 },
                 status => Welcome::SetAside { status },
             },
+            is_changed: false,
         })
     }
 
@@ -113,6 +116,7 @@ impl LaneRow {
             self.polite_at = self.polite_at.max(ended_at + self.delay_ms.max(rest));
         }
         self.losses = Losses::default();
+        self.is_changed = true;
         self.held -= 1;
         if self.held <= 0 {
             (self.held, self.token) = (0, 0);
@@ -123,7 +127,7 @@ impl LaneRow {
     }
 
     /// Returns when it is due next: when it is polite, or at once where nothing is asked.
-    const fn free_at(&self, now: i64) -> i64 {
+    pub(super) const fn free_at(&self, now: i64) -> i64 {
         if self.welcome.is_set_aside() {
             now
         } else {
@@ -133,6 +137,7 @@ impl LaneRow {
 
     /// Takes a URL of its lease back, unfetched.
     pub(super) fn release(&mut self, now: i64) {
+        self.is_changed = true;
         self.held -= 1;
         if self.held <= 0 {
             (self.held, self.token) = (0, 0);
@@ -140,8 +145,21 @@ impl LaneRow {
         }
     }
 
+    /// Leases so many of its URLs.
+    pub(super) fn lease(&mut self, token: i64, held: i32, until: i64) {
+        (self.token, self.held, self.due) = (token, held, Due::At(until));
+        self.is_changed = true;
+    }
+
+    /// Lets it sleep, for nothing is queued in it.
+    pub(super) fn sleep(&mut self) {
+        self.lease(0, 0, NEVER);
+        self.losses = Losses::default();
+    }
+
     /// Leaves it alone until then; what is leased goes on, and is not claimed by another before.
     pub(super) fn rest(&mut self, until: i64) {
+        self.is_changed = true;
         self.polite_at = self.polite_at.max(until);
         if !self.welcome.is_set_aside() {
             self.postpone(until);
@@ -152,6 +170,7 @@ impl LaneRow {
     pub(super) fn wake(&mut self, now: i64) {
         if self.due == Due::At(NEVER) {
             self.due = Due::At(self.free_at(now).max(now));
+            self.is_changed = true;
         }
     }
 
@@ -175,8 +194,12 @@ impl Turn<'_> {
         rows.iter().map(LaneRow::from_row).collect()
     }
 
-    /// Writes lanes that are locked.
-    pub(super) async fn write_lanes(&self, lanes: &[&LaneRow]) -> Result<(), Failure> {
+    /// Writes those of the lanes that changed while they are locked.
+    pub(super) async fn write_lanes(
+        &self,
+        lanes: impl IntoIterator<Item = &LaneRow> + Send,
+    ) -> Result<(), Failure> {
+        let lanes: Vec<_> = lanes.into_iter().filter(|row| row.is_changed).collect();
         if lanes.is_empty() {
             return Ok(());
         }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
-use super::lanes::Due;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
 use crate::frontier::{LEASE, Lease, LeaseKey};
@@ -31,10 +30,10 @@ impl Work for Renew {
         let held: HashMap<_, _> = held.into_iter().map(|key| (key.lane, key.token)).collect();
         lanes.retain(|row| held.contains_key(&row.lane));
         for row in &mut lanes {
-            row.due = Due::At(turn.now + span_millis(LEASE));
-            row.rest(row.polite_at);
+            let until = turn.now + span_millis(LEASE);
+            row.lease(row.token, row.held, until.max(row.free_at(turn.now)));
         }
-        turn.write_lanes(&lanes.iter().collect::<Vec<_>>()).await?;
+        turn.write_lanes(&lanes).await?;
         Ok(lost)
     }
 }
@@ -72,7 +71,7 @@ impl Work for Release {
                 turn.tally.leased -= 1;
             }
         }
-        turn.write_lanes(&lanes.iter().collect::<Vec<_>>()).await
+        turn.write_lanes(&lanes).await
     }
 
     fn is_change((): &()) -> bool {

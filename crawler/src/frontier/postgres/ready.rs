@@ -49,6 +49,6 @@ impl Turn<'_> {
         for lane in &mut lanes {
             lane.wake(self.now);
         }
-        self.write_lanes(&lanes.iter().collect::<Vec<_>>()).await
+        self.write_lanes(&lanes).await
     }
 }

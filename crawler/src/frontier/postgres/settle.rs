@@ -126,8 +126,7 @@ impl Work for Settle {
         }
         let done = turn.take_out(&self.plan(&lanes)).await?;
         self.free(turn, &mut lanes, &done);
-        turn.write_lanes(&lanes.values().collect::<Vec<_>>())
-            .await?;
+        turn.write_lanes(lanes.values()).await?;
         turn.note_written(&self.written).await?;
         Ok(Settled {
             outcomes: done.len(),
