@@ -192,7 +192,9 @@ const fn kind(value: &Value) -> &'static str {
 
 /// Reads the flags with nothing beside them.
 fn try_alone(program: &Command, command: Option<&str>, flags: &[OsString]) -> Result<(), String> {
-    let argument = command.map(|_| "https://example.com/");
+    let found = command.and_then(|name| program.find_subcommand(name));
+    let takes_argument = found.is_some_and(|found| found.get_positionals().next().is_some());
+    let argument = takes_argument.then_some("https://example.com/");
     let line = [Some("crawler"), command, argument];
     let line = line.into_iter().flatten().map(OsString::from);
     let line = line.chain(flags.iter().cloned());
@@ -263,6 +265,13 @@ mod tests {
             Some(Named::Resume(flags)) => assert_eq!(flags.how.retries, 7),
             other => panic!("{other:?}"),
         }
+        let text = "frontier = 'postgres://h/db'\njson = true";
+        let flags = read(text, &["crawler", "nodes"]).unwrap();
+        match flags.command {
+            Some(Named::Nodes(flags)) => assert!(flags.json && flags.shared.frontier.is_some()),
+            other => panic!("{other:?}"),
+        }
+        let text = "retries = 7\ncount = 5";
         let flags = read(text, &["crawler", "--retries", "2"]).unwrap();
         assert_eq!((flags.how.retries, flags.list.count.get()), (2, 5));
     }

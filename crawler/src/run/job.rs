@@ -122,18 +122,17 @@ impl Job {
         };
         tokio::pin!(ended);
         let progress = progress::show(counts, &*self.frontier, self.kind, how.quiet);
-        let renewed = held.renew(&*self.frontier);
-        let beaten = beat(self.member.as_ref(), n.get(), counts);
-        tokio::pin!(progress, renewed, beaten);
+        let kept = async {
+            tokio::select! {
+                error = held.renew(&*self.frontier) => error,
+                error = beat(self.member.as_ref(), n.get(), counts) => error,
+            }
+        };
+        tokio::pin!(progress, kept);
         let end = tokio::select! {
             biased;
             exit = &mut ended => exit.into(),
-            error = &mut renewed => {
-                abort();
-                ended.await;
-                error.into()
-            }
-            error = &mut beaten => {
+            error = &mut kept => {
                 abort();
                 ended.await;
                 error.into()
@@ -148,8 +147,7 @@ impl Job {
                 tokio::select! {
                     _ = stages.drain(GRACE) => {}
                     () = &mut progress => {}
-                    _ = &mut renewed => abort(),
-                    _ = &mut beaten => abort(),
+                    _ = &mut kept => abort(),
                     () = interrupts.next() => {
                         abort();
                         if tokio::time::timeout(STORE_GRACE, store.stop()).await.is_err() {
