@@ -16,11 +16,11 @@ use super::{BATCH, NODES, Result, SITES, Spent, lock};
 
 const BEGIN: &str =
     "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_hashjoin = off;
-    SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off;";
+    SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 0.1; SET LOCAL jit = off;";
 
 const STATEMENTS: [&str; 9] = [
     // 0: lanes that are due
-    "SELECT site FROM site_lane WHERE next_at <= 1 AND next_at < 9223372036854775807
+    "SELECT site FROM site_lane WHERE next_at <= $1::bigint AND next_at < 9223372036854775807
      ORDER BY next_at LIMIT 100 FOR UPDATE SKIP LOCKED",
     // 1: their first URLs
     "SELECT x.site, q.seq, q.url_hash, q.url FROM unnest($1::bigint[]) AS x(site) CROSS JOIN LATERAL
@@ -47,7 +47,7 @@ const STATEMENTS: [&str; 9] = [
      FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS x(site, hash, url)",
     // 8: free, and due if anything is queued
     "UPDATE site_lane l SET token = 0, held = 0, next_at = CASE WHEN EXISTS
-         (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane)) THEN 1 ELSE 9223372036854775807 END
+         (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane)) THEN $2::bigint ELSE 9223372036854775807 END
      FROM unnest($1::bigint[]) AS x(site) WHERE (l.site, l.lane) = (x.site, 0)",
 ];
 
@@ -84,6 +84,12 @@ struct Node {
 
 /// A page that is leased: its site, number and hash, and its URL.
 type Page = (i64, i64, i64, String);
+
+/// Returns the time in milliseconds.
+fn now() -> i64 {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
+}
 
 fn hash(text: &str) -> i64 {
     (xxh3_64(text.as_bytes()) >> 1).cast_signed()
@@ -125,11 +131,11 @@ impl Node {
     }
 
     async fn claim(&self) -> Result<Vec<Page>> {
-        let (client, run) = (&self.client, &self.statements);
+        let (client, run, now) = (&self.client, &self.statements, now());
         client
             .batch_execute(&format!("{BEGIN} SET LOCAL synchronous_commit = off"))
             .await?;
-        let due = client.query(&run[0], &[]).await?;
+        let due = client.query(&run[0], &[&now]).await?;
         let sites: Vec<i64> = due.iter().map(|row| row.get(0)).collect();
         let urls = client.query(&run[1], &[&sites]).await?;
         let pages = urls
@@ -137,7 +143,13 @@ impl Node {
             .map(|row| (row.get(0), row.get(1), row.get(2), row.get(3)));
         let pages: Vec<Page> = pages.collect();
         let found: HashSet<i64> = pages.iter().map(|page| page.0).collect();
-        let next = |site: &i64| if found.contains(site) { 2 } else { i64::MAX };
+        let next = |site: &i64| {
+            if found.contains(site) {
+                now + 30_000
+            } else {
+                i64::MAX
+            }
+        };
         let next: Vec<i64> = sites.iter().map(next).collect();
         client.execute(&run[2], &[&sites, &next]).await?;
         client.batch_execute("COMMIT").await?;
@@ -184,7 +196,7 @@ impl Node {
             .await?;
         let asleep = rows.iter().filter(|row| row.get::<_, i64>(1) == i64::MAX);
         let free: Vec<i64> = asleep.map(|row| row.get(0)).chain(sites).collect();
-        client.execute(&run[8], &[&free]).await?;
+        client.execute(&run[8], &[&free, &now()]).await?;
         client.batch_execute("COMMIT").await?;
         Ok(())
     }

@@ -4,7 +4,7 @@
 //!
 //! | setting | why |
 //! |---|---|
-//! | `plan_cache_mode`, joins and scans | an array of keys meets an index, whatever is known of a table: a generic plan takes 100 times as long |
+//! | `plan_cache_mode`, joins, scans and costs | an array of keys meets an index, whatever is known of a table: a generic plan takes 100 times as long |
 //! | `synchronous_commit` | a lease that is lost with the machine costs a second fetch, a settle must last |
 //! | `lock_timeout`, `idle_in_transaction_session_timeout` | a node that is frozen keeps nobody out for long |
 //!
@@ -115,7 +115,8 @@ impl<'a> Turn<'a> {
         let begin = format!(
             "BEGIN; SET LOCAL search_path = \"{}\"; SET LOCAL synchronous_commit = {};
              SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_hashjoin = off;
-             SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL jit = off;
+             SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 0.1;
+             SET LOCAL jit = off;
              SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '10s';
              SELECT pg_advisory_xact_lock_shared({})",
             core.schema,
