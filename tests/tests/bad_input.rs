@@ -98,7 +98,11 @@ async fn each_is_told_with_what_where_and_what_to_do() {
             2,
             &["cannot make the folder diary"],
         ),
-        (&["--urls", "one", "--fresh"], 2, &["--job"]),
+        (
+            &["--urls", "one", "-o", "diary"],
+            2,
+            &["diary", "holds what this job has not written", "--fresh"],
+        ),
         (&["--rate", "3/h"], 2, &["--rate", "200/s or 30/m"]),
         (
             &["--rate", "3/s", "--pace", "1s"],

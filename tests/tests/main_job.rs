@@ -38,8 +38,9 @@ async fn a_hundred_urls_are_fetched_once_each_within_the_concurrency() {
     for row in ["fetched 100", "URLs known 100", "failed 0"] {
         assert!(has_row(&ended.stderr, row), "{row}: {}", ended.stderr);
     }
-    for edge in ["claims → visits:", "visits → store:"] {
-        assert!(has_row(&ended.stderr, &format!("{edge} delivered 100")));
+    for edge in ["claims → visits", "visits → store"] {
+        let line = ended.stderr.lines().find(|line| line.starts_with(edge));
+        assert!(line.is_some_and(|line| line.ends_with(", delivered 100")));
     }
 }
 
@@ -107,7 +108,7 @@ async fn every_url_is_fetched_again_until_ctrl_c() {
     .await;
     crawler.signal("INT").await;
     let ended = crawler.ended().await;
-    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    assert_eq!(ended.code(), 0, "it has no other end: {}", ended.stderr);
     let records = urls_in(&ended.stdout);
     assert_eq!(records.len(), 3);
     assert!(records.values().all(|times| *times >= 4), "{records:?}");

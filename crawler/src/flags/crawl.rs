@@ -47,7 +47,7 @@ pub(crate) struct CrawlFlags {
         help_heading = "Output"
     )]
     pub(crate) job: Option<PathBuf>,
-    /// Begins anew where the folder or the database holds a crawl.
+    /// Begins anew where the folder or the database holds a crawl, or the output something.
     #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) fresh: bool,
     #[command(flatten)]
@@ -66,6 +66,17 @@ pub(crate) struct ResumeFlags {
     /// The folder of the job.
     #[arg(value_name = "DIR")]
     pub(crate) job: PathBuf,
+    /// How many more pages may be fetched; as many as were left without it.
+    #[arg(
+        long,
+        value_name = "N",
+        env = "CRAWLER_PAGES",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) pages: Option<u64>,
+    /// How many more bytes of bodies may be read, such as 10GiB; as many as were left without it.
+    #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_BYTES", help_heading = "What to crawl")]
+    pub(crate) bytes: Option<u64>,
     #[command(flatten)]
     pub(crate) how: HowFlags,
 }

@@ -35,8 +35,9 @@ pub(crate) struct HowFlags {
     pub(crate) config: Option<PathBuf>,
     /// Where the records go, a line of JSON each; - is standard output; may be given several times.
     ///
-    /// Without it they go to DIR/pages.jsonl where there is a job's folder, and to standard output where that is piped or
-    /// redirected.
+    /// Without it they go to DIR/pages.jsonl where there is a job's folder, and also to standard output where that is piped
+    /// or redirected; those of a job that is resumed go where they went. A file that holds something else is left alone
+    /// unless the job begins with --fresh.
     #[arg(
         short,
         long,

@@ -32,7 +32,7 @@ pub(crate) struct ListFlags {
         help_heading = "What to fetch"
     )]
     pub(crate) api: Option<String>,
-    /// Begins one fetch in this time, such as 2s.
+    /// Begins one fetch every so often, such as 2s.
     #[arg(long, value_name = "TIME", value_parser = time, env = "CRAWLER_PACE", conflicts_with = "rate", help_heading = "How to fetch")]
     pub(crate) pace: Option<Duration>,
     /// Fetches each URL again, so long after its last answer, until Ctrl-C.
@@ -48,7 +48,7 @@ pub(crate) struct ListFlags {
         help_heading = "Output"
     )]
     pub(crate) job: Option<PathBuf>,
-    /// Begins anew where the folder or the database holds a job.
+    /// Begins anew where the folder or the database holds a job, or the output something.
     #[arg(long, env = "CRAWLER_FRESH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) fresh: bool,
     #[command(flatten)]

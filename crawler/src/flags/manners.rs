@@ -18,7 +18,8 @@ pub(crate) struct MannersFlags {
     /// Does not ask robots.txt. For sites of your own.
     #[arg(long, env = "CRAWLER_IGNORE_ROBOTS", value_parser = BoolishValueParser::new(), help_heading = "Politeness")]
     pub(crate) ignore_robots: bool,
-    /// How long a robots.txt that can't be had is tried for before the URLs under it fail; 5m.
+    /// How long a robots.txt that can't be had is tried for before the URLs under it fail; 5m. It is asked for again after
+    /// 30 s, 2 and 5 minutes, then each hour.
     #[arg(long, value_name = "TIME", value_parser = delay, env = "CRAWLER_ROBOTS_WAIT", help_heading = "Politeness")]
     pub(crate) robots_wait: Option<Duration>,
     /// What the crawler calls itself; its name is what robots.txt is read for.

@@ -21,7 +21,7 @@ pub enum FrontierError {
         place: Place,
     },
     /// A crawl that was to be resumed is not there.
-    #[error("there is no crawl in {place}: begin one, or name another")]
+    #[error("{place} is not there: begin it, or name another")]
     Missing {
         /// Where it was looked for.
         place: Place,

@@ -120,16 +120,20 @@ impl Held {
     }
 
     fn note_renewed(&self, keys: &[LeaseKey], lost: &[LeaseKey], sent: Instant) {
+        // What was settled while they were renewed is lost to nobody.
+        let mut count = 0;
         {
             let mut held = self.lock();
             for key in keys {
                 if let Some(lease) = held.get_mut(key) {
-                    lease.since = (!lost.contains(key)).then_some(sent);
+                    let is_lost = lost.contains(key);
+                    count += usize::from(is_lost);
+                    lease.since = (!is_lost).then_some(sent);
                 }
             }
         }
-        if !lost.is_empty() {
-            tracing::warn!(lost = lost.len(), "leases were lost");
+        if count > 0 {
+            tracing::warn!(lost = count, "leases were lost");
             self.0.lost.notify_waiters();
         }
     }

@@ -36,7 +36,7 @@ mod verdict;
 mod free_space;
 pub use free_space::LowSpaceError;
 mod output;
-pub use output::WriteError;
+pub use output::{Overwritten, WriteError};
 mod outputs;
 pub use outputs::Outputs;
 mod window;

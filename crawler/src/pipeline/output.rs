@@ -1,9 +1,10 @@
 //! One place that records go to: a file that is cut back to what is settled, or standard output.
 
 use std::fs::File;
-use std::io::{self, Seek, Stdout, Write};
+use std::io::{self, Read, Seek, Stdout, Write};
 use std::path::{self, Path, PathBuf};
 
+use fs4::TryLockError;
 use thiserror::Error;
 
 use super::LowSpaceError;
@@ -59,7 +60,7 @@ impl Output {
         } else {
             let mut options = File::options();
             let file = options.create(true).truncate(false).write(true).open(path);
-            let file = file.map_err(failed)?;
+            let file = file.and_then(|file| alone(file, path)).map_err(failed)?;
             (Sink::File(file), name(path, folder).map_err(failed)?)
         };
         Ok(Self {
@@ -79,11 +80,15 @@ impl Output {
     }
 
     /// Cuts off what is behind its settled bytes: records of URLs that are not settled. A file that this job has not
-    /// written, which has written another, is refused and left.
-    pub(super) fn cut_back(&mut self, written: &[Written]) -> Result<(), WriteError> {
+    /// written is refused and left, unless it is to be `overwritten`.
+    pub(super) fn cut_back(
+        &mut self,
+        written: &[Written],
+        overwritten: Overwritten,
+    ) -> Result<(), WriteError> {
         let settled = written.iter().find(|written| written.file == self.name);
         self.bytes = settled.map_or(0, |written| written.bytes);
-        let is_foreign = settled.is_none() && !written.is_empty();
+        let is_foreign = settled.is_none() && overwritten == Overwritten::Never;
         self.cut(is_foreign)
             .map_err(|source| WriteError::of(&self.path, source))
     }
@@ -99,7 +104,7 @@ impl Output {
         }
         let found = found.len();
         if is_foreign && found > 0 {
-            let foreign = "it holds what this job has not written: name another, or remove it";
+            let foreign = "it holds what this job has not written: name another, remove it, or begin with --fresh";
             return Err(io::Error::other(foreign));
         }
         if found < bytes {
@@ -132,10 +137,38 @@ impl Output {
     }
 }
 
+/// Whether a file that this job has not written may be overwritten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overwritten {
+    /// What it holds is somebody's.
+    Never,
+    /// The job begins anew.
+    Anew,
+}
+
 #[derive(Debug)]
 enum Sink {
     File(File),
     Standard(Stdout),
+}
+
+/// Returns the file, if it is no database, and no other process writes to it: both would lose what they hold.
+fn alone(file: File, path: &Path) -> io::Result<File> {
+    if !file.metadata()?.is_file() {
+        return Ok(file);
+    }
+    if let Err(TryLockError::WouldBlock) = fs4::FileExt::try_lock(&file) {
+        return Err(io::Error::other("another process writes to it"));
+    }
+    let mut begin = Vec::new();
+    // What may not be read is no database of ours.
+    if let Ok(read) = File::open(path) {
+        read.take(16).read_to_end(&mut begin)?;
+    }
+    if begin == *b"SQLite format 3\0" {
+        return Err(io::Error::other("it is a database"));
+    }
+    Ok(file)
 }
 
 /// Returns what the frontier knows the file by: its path from the job's folder if it lies in it, so that the folder may be
@@ -167,7 +200,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let file = "pages.jsonl".to_owned();
         let mut output = Output::open(&path, Some(folder.path())).unwrap();
-        let cut = output.cut_back(&[Written { file, bytes }]);
+        let cut = output.cut_back(&[Written { file, bytes }], Overwritten::Never);
         let cut = cut.map_err(|error| cause(&error));
         (cut, std::fs::read_to_string(&path).unwrap())
     }
@@ -192,7 +225,8 @@ mod tests {
     fn a_device_is_written_to_though_it_cannot_be_cut_back() {
         let mut output = Output::open(Path::new("/dev/null"), None).unwrap();
         let file = "/dev/null".to_owned();
-        output.cut_back(&[Written { file, bytes: 8 }]).unwrap();
+        let written = Written { file, bytes: 8 };
+        output.cut_back(&[written], Overwritten::Never).unwrap();
         assert_eq!(output.bytes, 8);
         assert!(!output.is_file());
     }
@@ -207,12 +241,15 @@ mod tests {
         let open = |path: &Path| Output::open(path, Some(job)).unwrap();
         let mut written = open(&ours).written();
         written.bytes = 8;
-        let refused = open(&other).cut_back(std::slice::from_ref(&written));
+        let written = [written];
+        let refused = open(&other).cut_back(&written, Overwritten::Never);
         let refused = cause(&refused.unwrap_err());
         assert!(refused.contains("has not written"), "{refused}");
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "of another job\n");
-        open(&ours).cut_back(&[written]).unwrap();
+        open(&ours).cut_back(&written, Overwritten::Never).unwrap();
         assert_eq!(std::fs::read_to_string(&ours).unwrap(), "settled\n");
+        open(&other).cut_back(&[], Overwritten::Anew).unwrap();
+        assert_eq!(std::fs::read_to_string(&other).unwrap(), "");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use super::WriteError;
 use super::free_space::FreeSpace;
 use super::output::Output;
+use super::{Overwritten, WriteError};
 use crate::frontier::Written;
 
 /// All places that the records go to; each line goes to each of them.
@@ -51,14 +51,17 @@ impl Outputs {
     ///
     /// # Errors
     ///
-    /// [`WriteError`] when one can't be cut, holds less than was settled, or was not written by this job, which has
-    /// written another.
-    pub fn cut_back(&mut self, written: &[Written]) -> Result<(), WriteError> {
+    /// [`WriteError`] when one can't be cut, holds less than was settled, or holds what this job has not written.
+    pub fn cut_back(
+        &mut self,
+        written: &[Written],
+        overwritten: Overwritten,
+    ) -> Result<(), WriteError> {
         let Some((outputs, _)) = &mut self.open else {
             return Ok(());
         };
         for output in &mut *outputs {
-            output.cut_back(written)?;
+            output.cut_back(written, overwritten)?;
         }
         self.written = outputs.iter().map(Output::written).collect();
         Ok(())

@@ -7,7 +7,6 @@ use std::time::{Duration, SystemTime};
 use super::Cost;
 use crate::fetch::{FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, RobotsCopy};
-use crate::policy::address::RefusedAddress;
 use crate::policy::robots::{Cached, Kept, Outcome, Product, RobotsRefusal, Rules, Standing, Step};
 use crate::web_url::WebUrl;
 
@@ -106,12 +105,13 @@ impl Robots {
     }
 
     /// Fetches the robots.txt of a URL's authority, unless someone else has just done so, and notes what that costs the
-    /// site. Returns the address that may not be connected to, if that is what kept it from it: nothing is learnt then.
+    /// site. Returns why the authority itself can't be asked for anything, if that is so: its address may not be connected
+    /// to, or its name is none. Nothing is learnt then.
     pub(crate) async fn fetch(
         &self,
         url: &WebUrl,
         cost: &mut Cost,
-    ) -> Result<Option<RefusedAddress>, FrontierError> {
+    ) -> Result<Option<FetchError>, FrontierError> {
         let origin = url.origin();
         let flight = {
             let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,20 +119,20 @@ impl Robots {
         };
         let in_flight = flight.lock().await;
         let known = self.known(origin).await?;
-        let mut refused = None;
+        let mut failed = None;
         if known.cached.standing(SystemTime::now(), self.tries) == Standing::Fetch {
             match self.ask(url, cost).await {
                 Ok((outcome, status, body)) => {
                     let learnt = self.learn(origin, known, outcome, (status, body)).await?;
                     cost.crawl_delay = learnt.rules.crawl_delay();
                 }
-                Err(address) => refused = Some(address),
+                Err(error) => failed = Some(error),
             }
         }
         drop(in_flight);
         let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
         flights.retain(|_, flight| Arc::strong_count(flight) > 1);
-        Ok(refused)
+        Ok(failed)
     }
 
     /// Asks for it, over its redirects.
@@ -140,7 +140,7 @@ impl Robots {
         &self,
         url: &WebUrl,
         cost: &mut Cost,
-    ) -> Result<(Outcome, u16, Vec<u8>), RefusedAddress> {
+    ) -> Result<(Outcome, u16, Vec<u8>), FetchError> {
         let Ok(mut at) = url.join("/robots.txt") else {
             return Ok((Outcome::Unreachable, 0, Vec::new()));
         };
@@ -149,8 +149,14 @@ impl Robots {
                 Ok(answer) => answer,
                 Err(failed) => {
                     cost.unanswered(&failed);
-                    if let FetchError::Address(refused) = failed.error {
-                        return Err(refused);
+                    let is_none = match failed.error {
+                        FetchError::Address(_) => true,
+                        // That of a redirect says nothing of the authority.
+                        FetchError::Name(_) => redirects == 0,
+                        _ => false,
+                    };
+                    if is_none {
+                        return Err(failed.error);
                     }
                     tracing::debug!(%failed, "no robots.txt");
                     return Ok((Outcome::Unreachable, 0, Vec::new()));

@@ -182,8 +182,12 @@ impl Visit<'_> {
         let visitor = self.visitor;
         let mut permission = self.permission(url).await?;
         if matches!(permission, Permission::Unknown) {
-            if let Some(refused) = visitor.robots.fetch(url, cost).await? {
-                return Ok(Found::Refused(refused.code(), refused.to_string()));
+            match visitor.robots.fetch(url, cost).await? {
+                None => {}
+                Some(FetchError::Address(refused)) => {
+                    return Ok(Found::Refused(refused.code(), refused.to_string()));
+                }
+                Some(error) => return Ok(Found::Failed(error)),
             }
             if !visitor.rules.is_own(url) {
                 self.tell_of_crawl_delay(url, cost);

@@ -4,16 +4,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
+use super::interrupt::Interrupts;
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
-use crate::frontier::State;
-use crate::pipeline::{Outputs, WriteError};
+use crate::frontier::{State, Written};
+use crate::pipeline::{Outputs, Overwritten, WriteError};
 use crate::seeds::{self, Line, Seeded, Seeds, UrlList};
 use crate::telling::say;
 use crate::web_url::WebUrl;
 
 /// The name of the output in a job's folder.
 const PAGES: &str = "pages.jsonl";
+const NOT_HEARD: &str = "cannot listen for Ctrl-C";
 
 /// Fetches a list; returns the exit code.
 ///
@@ -36,11 +38,18 @@ pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
         say(&api.line);
     }
     let has_own_api = api.as_ref().is_some_and(|api| api.own.is_some());
-    let plan = Plan::of_list(list, &flags.manners);
     let how = HowFlags {
         rate: how.rate.or(list.pace),
         ..how.clone()
     };
+    let name = match (&list.urls, &api) {
+        (Some(urls), _) => UrlList::identity(urls)?,
+        (None, api) => {
+            let url = api.as_ref().map(|api| api.url.as_str());
+            format!("of {} pages of {}", list.count, url.unwrap_or_default())
+        }
+    };
+    let plan = Plan::of_list(list, name, &flags.manners, &how);
     let crew = Crew::new(&plan, &[], &how, has_own_api).await?;
     let mut seeds = match (urls, &api) {
         (Some(urls), _) => Seeds::List(urls),
@@ -76,7 +85,7 @@ pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
         PathBuf::from(format!("crawl-{host}"))
     });
     let home = home(Some(folder), &flags.shared);
-    let mut plan = Plan::of_crawl(&seeds, &flags.reach, &flags.manners);
+    let mut plan = Plan::of_crawl(&seeds, flags);
     let crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
     plan.typed = crew.typed();
     let mut seeds = Seeds::Typed(seeds.into_iter());
@@ -103,9 +112,18 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         "the list of the job in {} was not read to its end; begin anew with --fresh",
         flags.job.display()
     );
+    let mut how = flags.how.clone();
+    plan.pace.apply(&mut how);
     let seeds = seeds::typed(&plan.seeds)?;
-    let mut crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
-    let outputs = outputs(Some(&flags.job), &flags.how)?;
+    let mut crew = Crew::new(&plan, &seeds, &how, false).await?;
+    let mut outputs = resumed_outputs(&flags.job, &frontier.written().await?, &how)?;
+    outputs.cut_back(&frontier.written().await?, Overwritten::Never)?;
+    if flags.pages.is_some() {
+        frontier.allow(flags.pages).await?;
+    }
+    if flags.bytes.is_some() {
+        frontier.allow_bytes(flags.bytes).await?;
+    }
     // A run that was killed may not have come to its last seed.
     let mut seeds = Seeds::Typed(seeds.into_iter());
     seeds::seed(&mut seeds, &mut crew, &*frontier).await?;
@@ -116,8 +134,25 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         frontier,
         member: None,
         kind: plan.kind,
+        is_endless: plan.every.is_some(),
     };
-    job.run(crew, outputs, seeded, &flags.how).await
+    let interrupts = Interrupts::listen().context(NOT_HEARD)?;
+    job.run(crew, outputs, seeded, (&how, interrupts)).await
+}
+
+/// Opens what the records of a job go to that is resumed: as it was said, or else what they went to.
+fn resumed_outputs(
+    folder: &Path,
+    written: &[Written],
+    how: &HowFlags,
+) -> Result<Outputs, WriteError> {
+    let known = written.iter().map(|written| folder.join(&written.file));
+    let mut how = how.clone();
+    if how.output.is_empty() {
+        // What went to standard output, or to a file that is gone, is not waited for.
+        how.output = known.filter(|path| path.exists()).collect();
+    }
+    outputs(Some(folder), &how)
 }
 
 /// Returns where a job is kept.
@@ -142,15 +177,45 @@ async fn begin(
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    let outputs = outputs(home.folder(), how)?;
-    let opened = home.begin(&plan, is_fresh).await?;
+    let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
+    let overwritten = if is_fresh {
+        Overwritten::Anew
+    } else {
+        Overwritten::Never
+    };
+    if is_fresh && home.may_be_there() {
+        home.refuse_held().await?;
+    }
+    // One that is there already is refused, or joined: then it is known what it has written.
+    let (joined, written) = if is_fresh || !home.may_be_there() {
+        (None, Vec::new())
+    } else {
+        let joined = home.begin(&plan, is_fresh).await?;
+        let written = joined.frontier.written().await?;
+        (Some(joined), written)
+    };
+    let mut outputs = outputs(home.folder(), how)?;
+    outputs.cut_back(&written, overwritten)?;
+    let opened = match joined {
+        Some(joined) => joined,
+        None => home.begin(&plan, is_fresh).await?,
+    };
     let frontier = opened.frontier;
     if opened.is_old && frontier.stats().await?.state == State::Done {
+        if let Some(member) = opened.member {
+            member.leave().await?;
+        }
         say("crawler: the crawl is done; --fresh begins anew");
         return Ok(0);
     }
     // Who joins adds the seeds too: the one who began may have ended before its last.
-    let mut seeded = seeds::seed(seeds, &mut crew, &*frontier).await?;
+    let mut seeded = tokio::select! {
+        seeded = seeds::seed(seeds, &mut crew, &*frontier) => seeded?,
+        () = interrupts.next() => {
+            say("crawler: interrupted before all URLs were read; begin anew with --fresh");
+            return Ok(3);
+        }
+    };
     if opened.is_old {
         // They are there because of another node, not because the list repeats them.
         seeded.repeated = 0;
@@ -165,8 +230,9 @@ async fn begin(
         frontier,
         member: opened.member,
         kind: plan.kind,
+        is_endless: plan.every.is_some(),
     };
-    job.run(crew, outputs, seeded, how).await
+    job.run(crew, outputs, seeded, (how, interrupts)).await
 }
 
 /// Opens what the records go to: as it was said, or else the job's folder and a standard output that is piped.

@@ -34,6 +34,8 @@ impl End {
     /// Returns the program's exit code.
     pub(super) fn code(&self, report: &Report) -> u8 {
         match self {
+            // There is no other end.
+            Self::Interrupted if report.is_endless => 0,
             Self::Failed(_) | Self::Interrupted => 3,
             Self::Done => u8::from(report.counts.seeds_failed > 0 || !report.seeded.is_whole()),
         }
@@ -47,6 +49,7 @@ impl End {
                 "it ended early: {}; {left} URLs are left; to go on: {home}",
                 explain(exit)
             ),
+            Self::Interrupted if report.is_endless => return None,
             Self::Interrupted => {
                 format!("interrupted, and {left} URLs are left; to go on: {home}")
             }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -52,6 +53,29 @@ impl Home {
         }
     }
 
+    /// Returns whether there may be a job already.
+    pub(super) fn may_be_there(&self) -> bool {
+        match self {
+            Self::Memory => false,
+            Self::Folder(folder) => folder.join(DATABASE).exists(),
+            Self::Shared(_) => true,
+        }
+    }
+
+    /// Refuses a folder whose job another process works on, before anything of it is touched.
+    pub(super) async fn refuse_held(&self) -> Result<(), FrontierError> {
+        if let Self::Folder(folder) = self {
+            let path = folder.join(DATABASE);
+            match SqliteOptions::default().open(&path).await {
+                Err(held @ FrontierError::Held { .. }) => return Err(held),
+                // What else is wrong with it does not matter to one that begins anew.
+                Err(_) => {}
+                Ok(frontier) => frontier.close().await?,
+            }
+        }
+        Ok(())
+    }
+
     /// Begins a job, in place of another where that is wanted; one that is shared is joined if it is there.
     pub(super) async fn begin(&self, plan: &Plan, is_fresh: bool) -> anyhow::Result<Opened> {
         let job = Job {
@@ -84,6 +108,28 @@ impl Home {
     }
 }
 
+/// A node that was silent for longer is not at work.
+const AT_WORK: Duration = Duration::from_secs(10);
+
+/// Refuses to take a crawl away from those who work on it.
+async fn refuse_at_work(options: &PostgresOptions, crawl: &str) -> anyhow::Result<()> {
+    let Ok(frontier) = options.open().await else {
+        // One that is not there, or can't be read, is nobody's.
+        return Ok(());
+    };
+    let nodes = frontier.nodes().await?;
+    frontier.close().await?;
+    let at_work = nodes.iter().filter(|node| node.silent_for < AT_WORK);
+    let names: Vec<_> = at_work.map(|node| node.name.as_str()).collect();
+    if !names.is_empty() {
+        bail!(
+            "{} at work on the crawl {crawl}: stop them before --fresh, or give another --crawl",
+            names.join(", ")
+        );
+    }
+    Ok(())
+}
+
 /// Begins or joins a job in a database.
 async fn share(
     shared: &SharedFlags,
@@ -94,6 +140,7 @@ async fn share(
     let url = shared.frontier.as_deref().unwrap_or_default();
     let options = PostgresOptions::new(url, &shared.crawl)?.node(&shared.node())?;
     let begun = if is_fresh {
+        refuse_at_work(&options, &shared.crawl).await?;
         options.replace(job).await
     } else {
         options.create(job).await

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use stage::{Demand, Directive, EdgeStats, Order, Stages, consumer, map_async, producer};
 
 use super::Kind;
@@ -31,6 +30,8 @@ pub(crate) struct Job {
     /// Among those that share it.
     pub(crate) member: Option<Membership>,
     pub(crate) kind: Kind,
+    /// Whether only Ctrl-C ends it.
+    pub(crate) is_endless: bool,
 }
 
 impl Job {
@@ -42,17 +43,17 @@ impl Job {
     pub(crate) async fn run(
         self,
         crew: Crew,
-        mut outputs: Outputs,
+        outputs: Outputs,
         seeded: Seeded,
-        how: &HowFlags,
+        (how, interrupts): (&HowFlags, Interrupts),
     ) -> anyhow::Result<u8> {
         let start = Instant::now();
-        outputs.cut_back(&self.frontier.written().await?)?;
         let counts = Counts::default();
-        let (end, edges) = self.flow(crew, outputs, &counts, how).await?;
+        let (end, edges) = self.flow(crew, outputs, &counts, (how, interrupts)).await?;
         let report = Report {
             kind: self.kind,
             is_shared: self.member.is_some(),
+            is_endless: self.is_endless,
             seeded,
             counts: counts.now(),
             histories: counts.histories(),
@@ -80,9 +81,8 @@ impl Job {
         crew: Crew,
         outputs: Outputs,
         counts: &Counts,
-        how: &HowFlags,
+        (how, mut interrupts): (&HowFlags, Interrupts),
     ) -> anyhow::Result<(End, Vec<EdgeStats>)> {
-        let mut interrupts = Interrupts::listen().context("cannot listen for Ctrl-C")?;
         let (stages, held, n) = (Stages::new(), Held::default(), crew.concurrency());
         let (rules, fetcher) = crew.set_out()?;
         let rate = how.rate.map(|period| Rate::new(period, Instant::now()));

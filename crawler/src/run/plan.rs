@@ -1,11 +1,12 @@
 //! What a job is to do, as it is kept with it for the day it is resumed.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use crate::flags::{ListFlags, MannersFlags, ReachFlags, ScopeName};
+use crate::flags::{CrawlFlags, HowFlags, ListFlags, MannersFlags, ReachFlags, ScopeName};
 use crate::policy::scope::{Reach, Scope};
 use crate::web_url::WebUrl;
 
@@ -24,16 +25,47 @@ pub(crate) struct Plan {
     pub(crate) kind: Kind,
     /// The seeds of a crawl; those of a list are in the frontier alone.
     pub(crate) seeds: Vec<String>,
+    /// What tells a list from another one.
+    pub(crate) list: String,
     /// Private URLs that were typed, one for each host and port.
     pub(crate) typed: Vec<String>,
     pub(crate) reach: ReachFlags,
     pub(crate) manners: MannersFlags,
     /// How long after its answer each URL is fetched again, if it is.
     pub(crate) every: Option<Duration>,
+    /// How the run that began it went about it, for those that go on and say nothing else.
+    pub(crate) pace: Pace,
+}
+
+/// How fast a run goes, as far as it was said.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub(crate) struct Pace {
+    pub(crate) concurrency: Option<NonZeroUsize>,
+    pub(crate) rate: Option<Duration>,
+}
+
+impl Pace {
+    pub(crate) const fn of(how: &HowFlags) -> Self {
+        Self {
+            concurrency: how.concurrency,
+            rate: how.rate,
+        }
+    }
+
+    /// Goes by this pace where the flags say nothing of it.
+    pub(crate) fn apply(self, how: &mut HowFlags) {
+        how.concurrency = how.concurrency.or(self.concurrency);
+        how.rate = how.rate.or(self.rate);
+    }
 }
 
 impl Plan {
-    pub(crate) fn of_list(list: &ListFlags, manners: &MannersFlags) -> Self {
+    pub(crate) fn of_list(
+        list: &ListFlags,
+        name: String,
+        manners: &MannersFlags,
+        how: &HowFlags,
+    ) -> Self {
         Self {
             kind: Kind::List,
             seeds: Vec::new(),
@@ -41,17 +73,21 @@ impl Plan {
             reach: ReachFlags::of_list(),
             manners: manners.clone(),
             every: list.every,
+            list: name,
+            pace: Pace::of(how),
         }
     }
 
-    pub(crate) fn of_crawl(seeds: &[WebUrl], reach: &ReachFlags, manners: &MannersFlags) -> Self {
+    pub(crate) fn of_crawl(seeds: &[WebUrl], flags: &CrawlFlags) -> Self {
         Self {
             kind: Kind::Crawl,
             seeds: seeds.iter().map(|seed| seed.as_str().to_owned()).collect(),
             typed: Vec::new(),
-            reach: reach.clone(),
-            manners: manners.clone(),
+            reach: flags.reach.clone(),
+            manners: flags.manners.clone(),
             every: None,
+            list: String::new(),
+            pace: Pace::of(&flags.how),
         }
     }
 
@@ -88,7 +124,8 @@ impl Plan {
             typed: Vec::new(),
             ..theirs.clone()
         })?;
-        let parts = ["kind", "seeds", "every"].map(|part| (part, &ours[part], &theirs[part]));
+        let parts =
+            ["kind", "list", "seeds", "every"].map(|part| (part, &ours[part], &theirs[part]));
         let flags = ["reach", "manners"].into_iter().flat_map(|part| {
             let ours = ours[part].as_object().into_iter().flatten();
             ours.map(|(name, ours)| (name.as_str(), ours, &theirs[part][name.as_str()]))

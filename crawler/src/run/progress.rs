@@ -27,7 +27,7 @@ pub(super) async fn show(counts: &Counts, frontier: &dyn Frontier, kind: Kind, i
         let (now, stats) = (counts.now(), frontier.stats().await.unwrap_or_default());
         let line = line(&now, &stats, start.elapsed());
         match &bar {
-            Some(bar) => bar.show(&now, &stats, line),
+            Some(bar) => bar.show(&stats, line),
             None => say(line),
         }
     }
@@ -50,10 +50,10 @@ impl Bar {
         Self(bar)
     }
 
-    fn show(&self, now: &CountsNow, stats: &Stats, line: String) {
+    fn show(&self, stats: &Stats, line: String) {
         let left = stats.queued + stats.delayed;
-        self.0.set_length(now.done() + left);
-        self.0.set_position(now.done());
+        self.0.set_length(stats.known);
+        self.0.set_position(stats.known.saturating_sub(left));
         self.0.set_message(line);
         self.0.tick();
     }

@@ -23,6 +23,8 @@ pub(super) struct Report {
     pub(super) kind: Kind,
     /// Whether others work on it too.
     pub(super) is_shared: bool,
+    /// Whether only Ctrl-C ends it.
+    pub(super) is_endless: bool,
     pub(super) seeded: Seeded,
     pub(super) counts: CountsNow,
     /// Of URLs that are fetched again and again.
@@ -116,13 +118,9 @@ impl fmt::Display for Report {
         row(f, "URLs known", self.stats.known)?;
         row(f, "URLs left", self.left())?;
         for edge in &self.edges {
-            let (name, unused) = (
-                format!("{} → {}", edge.from, edge.to),
-                edge.asked.saturating_sub(edge.delivered),
-            );
-            row(f, &format!("{name}: asked"), edge.asked)?;
-            row(f, &format!("{name}: delivered"), edge.delivered)?;
-            row_if_any(f, &format!("{name}: asked in vain"), unused)?;
+            let name = format!("{} → {}", edge.from, edge.to);
+            let (asked, delivered) = (edge.asked, edge.delivered);
+            writeln!(f, "{name:<WIDTH$}asked {asked}, delivered {delivered}")?;
         }
         if let Some(span) = counts.span {
             writeln!(

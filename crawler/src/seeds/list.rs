@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use url::ParseError;
 
@@ -123,6 +124,35 @@ impl UrlList {
         }
         list.first = Some(first);
         Ok(list)
+    }
+
+    /// Returns what tells its file from another list, as far as a file can be read twice.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadListError::Read`] when it can't be read.
+    pub(crate) fn identity(path: &Path) -> Result<String, ReadListError> {
+        if !path.is_file() {
+            return Ok("of a stream".to_owned());
+        }
+        let hash = File::open(path).and_then(|file| {
+            let (mut from, mut hash) = (BufReader::new(file), Sha256::new());
+            loop {
+                let read = from.fill_buf()?;
+                if read.is_empty() {
+                    return Ok(hash.finalize());
+                }
+                hash.update(read);
+                let length = read.len();
+                from.consume(length);
+            }
+        });
+        let hash = hash.map_err(|source| ReadListError::Read {
+            name: path.display().to_string(),
+            source,
+        })?;
+        let digits = hash.iter().map(|byte| format!("{byte:02x}"));
+        Ok(format!("of SHA-256 {}", digits.collect::<String>()))
     }
 
     /// Returns the next lines; none at its end.
