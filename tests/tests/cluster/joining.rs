@@ -43,6 +43,9 @@ async fn a_crawl_that_is_done_says_so_and_one_begun_otherwise_is_not_joined() {
     for words in ["was begun otherwise: delay is null there", "--fresh"] {
         assert!(other.stderr.contains(words), "{}", other.stderr);
     }
+    let more = job.node("node2", &["--count", "101"]).ended().await;
+    assert_eq!(more.code(), 2, "{}", more.stderr);
+    assert!(more.stderr.contains("of 101 pages"), "{}", more.stderr);
     let anew = job.node("node2", &["--fresh"]);
     assert_eq!(pages(&job.ended(anew).await), 100);
     assert_eq!(job.requests().await, 200);
@@ -59,6 +62,9 @@ async fn a_name_that_is_in_use_and_a_database_that_is_none_are_told_without_the_
     let twin = job.node("node1", &[]).ended().await;
     assert_eq!(twin.code(), 2, "{}", twin.stderr);
     assert!(twin.stderr.contains("node1"), "{}", twin.stderr);
+    let anew = job.node("node2", &["--fresh"]).ended().await;
+    assert_eq!(anew.code(), 2, "{}", anew.stderr);
+    assert!(anew.stderr.contains("node1 at work"), "{}", anew.stderr);
     one.kill().await;
 
     let wrong = job.frontier.replace(Postgres::PASSWORD, "hunter2");
