@@ -24,13 +24,7 @@ pub(super) fn delay(text: &str) -> Result<Duration, String> {
 
 /// Reads a number with its unit; a bare number is seconds.
 pub(super) fn time(text: &str) -> Result<Duration, String> {
-    let digits = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "write a time such as 500ms, 30s or 2m".to_owned())?;
+    let (number, unit) = number_and_unit(text, "write a time such as 500ms, 30s or 2m")?;
     let milliseconds = match unit {
         "ms" => Some(number),
         "" | "s" => number.checked_mul(1_000),
@@ -62,13 +56,7 @@ pub(super) fn rate(text: &str) -> Result<Duration, String> {
 
 /// Reads a number of bytes with its unit; a bare number is MiB.
 pub(super) fn size(text: &str) -> Result<u64, String> {
-    let digits = text
-        .find(|letter: char| !letter.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "write a size such as 512KiB, 10MiB or 1GiB".to_owned())?;
+    let (number, unit) = number_and_unit(text, "write a size such as 512KiB, 10MiB or 1GiB")?;
     let shift = match unit {
         "B" => 0,
         "KiB" => 10,
@@ -92,6 +80,16 @@ pub(super) fn some_bytes(text: &str) -> Result<u64, String> {
         0 => Err("nothing would be read; write at least 1B".to_owned()),
         bytes => Ok(bytes),
     }
+}
+
+/// Splits a number from what follows it.
+fn number_and_unit<'a>(text: &'a str, advice: &str) -> Result<(u64, &'a str), String> {
+    let digits = text
+        .find(|letter: char| !letter.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let number = number.parse().map_err(|_| advice.to_owned())?;
+    Ok((number, unit))
 }
 
 #[cfg(test)]

@@ -137,6 +137,8 @@ mod tests {
         assert!(matches!(low, WriteError::LowSpace(_)), "{low}");
         assert_eq!(outputs.written()[0].bytes, 0);
         assert_eq!(std::fs::read(&path).unwrap(), b"");
+        // A file has one writer.
+        drop(outputs);
         let mut outputs = open(0);
         outputs.append("a line\n".to_owned()).await.unwrap();
         assert_eq!(outputs.written()[0].bytes, 7);
