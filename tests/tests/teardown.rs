@@ -85,29 +85,6 @@ fn a_runtime_can_be_dropped_while_named_children_start() {
     }
 }
 
-#[tokio::test]
-async fn a_stage_that_has_ended_keeps_no_memory() {
-    let resident = || -> usize {
-        let pages = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-        pages
-            .split(' ')
-            .nth(1)
-            .and_then(|pages| pages.parse().ok())
-            .unwrap_or(0)
-    };
-    let spawn = async |count: usize| {
-        for _ in 0..count {
-            producer(Quiet).spawn().unwrap().stop().await;
-        }
-    };
-    spawn(1_000).await;
-    let before = resident();
-    spawn(20_000).await;
-    let pages = resident().saturating_sub(before);
-    // Kept mailboxes would be 11,000 pages; the tests beside this one take some too.
-    assert!(pages < 6_000, "{pages} pages more after 20,000 stages");
-}
-
 /// An event that panics when it is dropped.
 struct Bomb;
 
