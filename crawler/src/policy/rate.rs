@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 /// How far beginnings may run ahead together: what a timer can't tell apart.
 const SLACK: Duration = Duration::from_millis(10);
 
-/// One beginning in each period, and those of [`SLACK`] at once where the period is shorter.
+/// One beginning in each period, and those of 10 ms at once where the period is shorter.
 ///
-/// Invariant: in any time `t` at most `t / period + SLACK / period + 1` begin. Source: the generic cell rate algorithm,
+/// Invariant: in any time `t` at most `t / period + 10 ms / period + 1` begin. Source: the generic cell rate algorithm,
 /// ITU-T I.371 annex A.
 ///
 /// ```
