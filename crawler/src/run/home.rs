@@ -36,7 +36,8 @@ impl fmt::Display for Home {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Memory => {
-                f.write_str("run the same command again; with --job DIR it could be resumed")
+                // What was written is kept, unless it is said that it may go.
+                f.write_str("run the same command again, with --fresh if it has a file for -o; with --job DIR it could be resumed")
             }
             Self::Folder(folder) => write!(f, "crawler resume {}", folder.display()),
             Self::Shared(_) => f.write_str("run the same command again"),
