@@ -24,7 +24,7 @@ pub const START_UNTIL: Duration = Duration::from_secs(15);
 /// How long after it a holder aborts what runs: well before another may begin.
 pub const ABORT_AFTER: Duration = Duration::from_secs(25);
 
-/// How often a URL that was leased alone is lost before it is no longer worth a try.
+/// How often a URL that was leased alone, as its lane was lost thrice already, is lost before it is no longer worth a try.
 pub const POISON: u16 = 3;
 
 /// A URL to be fetched now. It is handed back by `settle` or by `release`; one that is dropped comes back when its
@@ -50,7 +50,7 @@ pub struct Lease {
     pub hops: u8,
     /// The URL that its chain of redirects began with.
     pub chain: Option<UrlHash>,
-    /// How often its lease ran out in a row while it was the only URL of it.
+    /// How often its lease ran out in a row while it was the only URL of it, after the first three losses of its lane.
     pub lost: u16,
     /// How welcome the crawl is at its site. One that is set aside is not asked: the URL is to be settled as failed.
     pub welcome: Welcome,

@@ -5,7 +5,10 @@
 //! |---|---|
 //! | up to twice in a row | as many URLs as before |
 //! | three times in a row, or more | one URL |
-//! | with one URL, always the same | tells how often in a row |
+//! | then, with one URL, always the same | tells how often in a row |
+//!
+//! The first three tell nothing of a URL: whoever dies takes all with it that it holds, and may be made to die by
+//! something else, as by one who kills it again and again as it begins.
 
 /// How many leases of a lane are lost in a row before it is claimed one URL at a time.
 const CAREFUL_FROM: u16 = 3;
@@ -17,7 +20,7 @@ pub(crate) struct Losses {
     pub(crate) lost: u16,
     /// The URL that the last lease held alone, by its number; 0 when it held several.
     pub(crate) suspect: i64,
-    /// How often in a row that URL was lost.
+    /// How often in a row that URL was lost since the lane is claimed one URL at a time.
     pub(crate) alone: u16,
 }
 
@@ -25,10 +28,10 @@ impl Losses {
     /// Notes that a lease ran out.
     #[must_use]
     pub(crate) const fn on_lost(mut self) -> Self {
-        self.lost = self.lost.saturating_add(1);
-        if self.suspect != 0 {
+        if self.is_careful() && self.suspect != 0 {
             self.alone = self.alone.saturating_add(1);
         }
+        self.lost = self.lost.saturating_add(1);
         self
     }
 
@@ -66,8 +69,10 @@ mod tests {
 
     #[test]
     fn only_the_url_that_was_lost_alone_each_time_is_counted() {
-        let twice = Losses::default().on_claim(7, 1).on_lost();
-        let twice = twice.on_claim(7, 1).on_lost();
+        let lost = |losses: Losses| losses.on_claim(7, 1).on_lost();
+        let careful = lost(lost(lost(Losses::default())));
+        assert_eq!(careful.alone, 0, "all that was held was lost with it");
+        let twice = lost(lost(careful));
         assert_eq!(twice.alone, 2);
         assert_eq!(twice.on_claim(7, 1).alone, 2);
         assert_eq!(twice.on_claim(8, 1).alone, 0, "another came before it");

@@ -63,7 +63,7 @@ macro_rules! suite {
                 released_urls_are_handed_out_at_once_as_if_never_leased,
                 a_lane_that_is_given_back_with_nothing_queued_is_never_due,
                 a_lane_is_free_when_all_its_urls_are_back,
-                a_url_that_is_lost_alone_three_times_is_poison,
+                a_url_that_is_lost_alone_three_times_more_than_its_lane_is_poison,
                 a_lane_that_is_lost_three_times_gives_one_url_at_a_time,
                 a_claim_that_nobody_waits_for_gives_its_urls_back;
             politeness:
@@ -94,7 +94,7 @@ macro_rules! suite {
                 what_was_leased_before_a_crash_is_due_when_it_is_polite,
                 a_crawl_goes_on_after_a_clean_stop,
                 a_retry_is_remembered_over_a_crash,
-                a_crash_counts_as_a_loss,
+                a_crash_counts_as_a_loss_and_three_are_no_urls,
                 robots_are_kept_until_they_are_replaced,
                 written_bytes_are_those_of_the_last_settle,
                 a_closed_frontier_says_so;

@@ -84,7 +84,7 @@ const END_ALL: Sql = Sql {
 WITH held AS (SELECT site, lane, held FROM site_lane
               WHERE next_at < 9223372036854775807 AND token <> 0 ORDER BY site, lane FOR UPDATE)
 UPDATE site_lane l SET next_at = greatest(l.polite_at, $1), lost = least(l.lost + 1, 1000),
-    alone = least(l.alone + (l.suspect <> 0)::int, 1000), token = 0, held = 0
+    alone = least(l.alone + (l.suspect <> 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0
 FROM held WHERE (l.site, l.lane) = (held.site, held.lane) RETURNING held.held",
     types: &[Type::INT8],
 };

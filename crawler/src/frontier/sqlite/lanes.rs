@@ -53,8 +53,8 @@ impl Turn<'_> {
         if held == 0 {
             return Ok(());
         }
-        let sql = "UPDATE site_lane SET lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0), 1000),
-                       token = 0, held = 0
+        let sql = "UPDATE site_lane SET lost = min(lost + 1, 1000), token = 0, held = 0,
+                       alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
                    WHERE next_at <= ?1 AND next_at < 9223372036854775807 AND token <> 0";
         self.connection.prepare_cached(sql)?.execute([self.now])?;
         self.ledger.leased -= held;

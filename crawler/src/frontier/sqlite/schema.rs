@@ -156,7 +156,7 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
 /// set aside gets another chance, when it is polite too.
 pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     let leases = "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000),
-                      alone = min(alone + (suspect <> 0), 1000), token = 0, held = 0
+                      alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0
                   WHERE next_at < 9223372036854775807 AND token <> 0";
     connection.execute(leases, [now])?;
     let asides = "UPDATE site_lane SET next_at = max(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0";
