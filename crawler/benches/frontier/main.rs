@@ -2,8 +2,8 @@
 //! page of which 90 % are known. SQLite has one process; in PostgreSQL four nodes share the crawl, and the same is done
 //! by a bare loop of statements, which decides nothing and is what the engine is measured by.
 //!
-//! `cargo bench -p crawler` takes some minutes, `cargo bench -p crawler -- quick` some seconds; with `sqlite` or
-//! `postgres` it is that engine alone. CPU is that of the whole process and of the server, the making of the links with
+//! `cargo bench -p crawler` takes some minutes, `cargo bench -p crawler -- quick` some seconds; a number is that of the
+//! pages, and with `sqlite` or `postgres` it is that engine alone. CPU is that of the whole process and of the server, the making of the links with
 //! it. Compare the ratios to the first line of one engine in one run.
 
 mod bare;
@@ -43,7 +43,8 @@ fn main() -> ExitCode {
     if !is_given("--bench") {
         return ExitCode::SUCCESS;
     }
-    let pages = if is_given("quick") { QUICK } else { FULL };
+    let number = arguments.iter().find_map(|argument| argument.parse().ok());
+    let pages = number.unwrap_or(if is_given("quick") { QUICK } else { FULL });
     println!("{pages} pages of {SITES} sites, {LINKS} links each, {NEW_LINKS} of them new");
     let ran = || {
         if !is_given("postgres") {

@@ -3,13 +3,14 @@
 //! The order in which rows are locked is the same in all that adds and settles, so that nobody waits in a circle: `seen`,
 //! then `site`, then the lanes, each in the order of its keys.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::num::NonZeroU16;
 
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
-use super::lanes::small;
+use super::lanes::{columns, lane_from, small};
+use super::layouts::Layouts;
 use super::sites::Resting;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
@@ -17,15 +18,18 @@ use crate::frontier::known::Key;
 use crate::frontier::lane::Lane;
 use crate::frontier::{Added, NewUrl, SiteId, State, UrlHash};
 
+/// Most are known, and to look costs less than to try; what another has just added is waited for all the same.
 const SEE: Sql = Sql {
     text: "
-INSERT INTO seen SELECT * FROM unnest($1, $2) ON CONFLICT DO NOTHING RETURNING site, url_hash",
+INSERT INTO seen SELECT x.site, x.url_hash FROM unnest($1, $2) AS x(site, url_hash)
+WHERE NOT EXISTS (SELECT FROM seen s WHERE (s.site, s.url_hash) = (x.site, x.url_hash))
+ON CONFLICT DO NOTHING RETURNING site, url_hash",
     types: &[Type::INT8_ARRAY, Type::INT8_ARRAY],
 };
 
 const SITES: Sql = Sql {
     text: "
-SELECT s.site, s.lanes, s.delay_ms, s.rest_until FROM unnest($1) AS x(site) JOIN site s ON s.site = x.site",
+SELECT s.site, s.lanes FROM unnest($1) AS x(site) JOIN site s ON s.site = x.site",
     types: &[Type::INT8_ARRAY],
 };
 
@@ -42,27 +46,21 @@ ON CONFLICT DO NOTHING",
     ],
 };
 
-/// Lanes that are not there, of sites that may have several.
+/// Those of the lanes that are not there.
 const MISSING: Sql = Sql {
     text: "
-SELECT DISTINCT x.site FROM unnest($1, $2) AS x(site, lane)
+SELECT x.site, x.lane FROM unnest($1, $2) AS x(site, lane)
 WHERE NOT EXISTS (SELECT FROM site_lane l WHERE (l.site, l.lane) = (x.site, x.lane))",
     types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
 };
 
+/// A site that rests rests in all its lanes, also in those to come.
 const MAKE_LANES: Sql = Sql {
-    text:
-        "
+    text: "
 INSERT INTO site_lane(site, lane, lanes, delay_ms, next_at, polite_at)
-SELECT x.site, x.lane, x.lanes, x.delay_ms, 9223372036854775807, x.polite_at
-FROM unnest($1, $2, $3, $4, $5) AS x(site, lane, lanes, delay_ms, polite_at) ON CONFLICT DO NOTHING",
-    types: &[
-        Type::INT8_ARRAY,
-        Type::INT4_ARRAY,
-        Type::INT4_ARRAY,
-        Type::INT8_ARRAY,
-        Type::INT8_ARRAY,
-    ],
+SELECT s.site, x.lane, s.lanes, s.delay_ms, 9223372036854775807, s.rest_until
+FROM unnest($1, $2) AS x(site, lane) JOIN site s ON s.site = x.site ON CONFLICT DO NOTHING",
+    types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
 };
 
 /// The numbers are given in the order of the page.
@@ -124,17 +122,6 @@ pub(super) struct Filled {
     pub(super) lanes: Vec<Lane>,
 }
 
-/// How a site was laid out when its first URL came.
-#[derive(Debug, Clone, Copy)]
-struct Layout {
-    lanes: NonZeroU16,
-    delay_ms: i64,
-    /// A site that rests rests in all its lanes, also in those to come.
-    rest_until: i64,
-}
-
-type Layouts = HashMap<SiteId, Layout>;
-
 impl Turn<'_> {
     /// Queues the URLs that are new, in lanes that are there then, and locks none of these; and lets sites rest, for these
     /// are locked on the way.
@@ -148,17 +135,16 @@ impl Turn<'_> {
             self.lock_sites(Vec::new(), resting).await?;
             return Ok(Filled::default());
         }
-        let mut layouts = self.layouts(&new).await?;
+        let (layouts, made) = self.layouts(&new).await?;
         let lanes = lanes_of(&new, &layouts);
-        let is_wide = |lane: &&Lane| layouts[&lane.site].lanes.get() > 1;
-        let wide: Vec<Lane> = lanes.iter().filter(is_wide).copied().collect();
-        let growing = self.without_lanes(&wide).await?;
-        for (site, rest_until) in self.lock_sites(growing, resting).await? {
-            if let Some(layout) = layouts.get_mut(&site) {
-                layout.rest_until = rest_until;
-            }
-        }
-        self.make_lanes(&lanes, &layouts).await?;
+        let is_wide = |site: &SiteId| layouts[site].get() > 1;
+        // The only lane of a site is as old as the site.
+        let is_sure = |lane: &Lane| !is_wide(&lane.site) && !made.contains(&lane.site);
+        let unsure = lanes.iter().filter(|lane| !is_sure(lane));
+        let missing = self.missing(unsure).await?;
+        let growing = missing.iter().map(|lane| lane.site).filter(is_wide);
+        self.lock_sites(growing.collect(), resting).await?;
+        self.make_lanes(&missing).await?;
         self.queue(&new, &layouts).await?;
         if self.state == State::Done {
             self.execute(&RUN_AGAIN, &[]).await?;
@@ -190,17 +176,26 @@ impl Turn<'_> {
         Ok(urls.iter().filter(|url| new.remove(&url.key())).collect())
     }
 
-    /// Returns how the sites are laid out: as they were when they were first seen, or as they are now.
-    async fn layouts(&self, urls: &[&NewUrl]) -> Result<Layouts, Failure> {
+    /// Returns how the sites are laid out, as they were when they were first seen or as they are now, and which of them
+    /// were not there.
+    async fn layouts(&self, urls: &[&NewUrl]) -> Result<(Layouts, HashSet<SiteId>), Failure> {
         let mut firsts: Vec<_> = urls.iter().map(|url| &url.site).collect();
         firsts.sort_by_key(|site| site.id());
         firsts.dedup_by_key(|site| site.id());
-        let mut layouts = self
-            .read_sites(firsts.iter().map(|site| site.id().0))
-            .await?;
-        firsts.retain(|site| !layouts.contains_key(&site.id()));
+        let mut layouts = Layouts::with_capacity(firsts.len());
+        firsts.retain(|site| {
+            let known = self.core.layouts().get(site.id());
+            known
+                .map(|lanes| layouts.insert(site.id(), lanes))
+                .is_none()
+        });
+        let found = self.read_sites(firsts.iter().map(|site| site.id().0));
+        let found = found.await?;
+        self.core.layouts().keep(&found);
+        firsts.retain(|site| !found.contains_key(&site.id()));
+        layouts.extend(found);
         if firsts.is_empty() {
-            return Ok(layouts);
+            return Ok((layouts, HashSet::new()));
         }
         let sites: Vec<i64> = firsts.iter().map(|site| site.id().0).collect();
         let lanes: Vec<i32> = firsts
@@ -216,49 +211,40 @@ impl Turn<'_> {
             .await?;
         // Another may have made one of them first.
         layouts.extend(self.read_sites(sites).await?);
-        Ok(layouts)
+        Ok((layouts, firsts.iter().map(|site| site.id()).collect()))
     }
 
     async fn read_sites(&self, sites: impl IntoIterator<Item = i64>) -> Result<Layouts, Failure> {
         let sites: Vec<i64> = sites.into_iter().collect();
+        if sites.is_empty() {
+            return Ok(Layouts::new());
+        }
         let rows = self.query(&SITES, &[&sites]).await?;
         let layouts = rows.iter().map(|row| {
             let lanes = NonZeroU16::new(small(row, 1)?);
-            let layout = Layout {
-                lanes: lanes.ok_or(Failure::Damaged("a site without lanes"))?,
-                delay_ms: row.try_get(2)?,
-                rest_until: row.try_get(3)?,
-            };
-            Ok((SiteId(row.try_get(0)?), layout))
+            let lanes = lanes.ok_or(Failure::Damaged("a site without lanes"))?;
+            Ok((SiteId(row.try_get(0)?), lanes))
         });
         layouts.collect()
     }
 
-    /// Returns the sites that lack one of these lanes.
-    async fn without_lanes(&self, lanes: &[Lane]) -> Result<Vec<SiteId>, Failure> {
-        if lanes.is_empty() {
+    /// Returns those of the lanes that are not there.
+    async fn missing(&self, lanes: impl Iterator<Item = &Lane>) -> Result<Vec<Lane>, Failure> {
+        let (sites, numbers) = columns(lanes);
+        if sites.is_empty() {
             return Ok(Vec::new());
         }
-        let sites: Vec<i64> = lanes.iter().map(|lane| lane.site.0).collect();
-        let numbers: Vec<i32> = lanes.iter().map(|lane| lane.number.into()).collect();
         let rows = self.query(&MISSING, &[&sites, &numbers]).await?;
-        let sites = rows.iter().map(|row| Ok(SiteId(row.try_get(0)?)));
-        sites.collect()
+        rows.iter().map(lane_from).collect()
     }
 
-    async fn make_lanes(&self, lanes: &[Lane], layouts: &Layouts) -> Result<(), Failure> {
-        let layout = |lane: &Lane| &layouts[&lane.site];
-        let sites: Vec<i64> = lanes.iter().map(|lane| lane.site.0).collect();
-        let numbers: Vec<i32> = lanes.iter().map(|lane| lane.number.into()).collect();
-        let counts: Vec<i32> = lanes
-            .iter()
-            .map(|lane| layout(lane).lanes.get().into())
-            .collect();
-        let delays: Vec<i64> = lanes.iter().map(|lane| layout(lane).delay_ms).collect();
-        let rests: Vec<i64> = lanes.iter().map(|lane| layout(lane).rest_until).collect();
-        self.execute(&MAKE_LANES, &[&sites, &numbers, &counts, &delays, &rests])
-            .await
-            .map(drop)
+    async fn make_lanes(&self, lanes: &[Lane]) -> Result<(), Failure> {
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let (sites, numbers) = columns(lanes);
+        let made = self.execute(&MAKE_LANES, &[&sites, &numbers]).await;
+        made.map(drop)
     }
 
     async fn queue(&self, urls: &[&NewUrl], layouts: &Layouts) -> Result<(), Failure> {
@@ -300,7 +286,7 @@ fn lane_of(url: &NewUrl, layouts: &Layouts) -> Lane {
     let site = url.site.id();
     Lane {
         site,
-        number: url.hash.lane(layouts[&site].lanes),
+        number: url.hash.lane(layouts[&site]),
     }
 }
 

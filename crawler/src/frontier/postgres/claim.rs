@@ -75,7 +75,12 @@ impl Work for Claim {
             }
         }
         leases.sort_by_key(|lease| (lease.priority, lease.seq));
-        let next = turn.next(&room, leases.len()).await?;
+        let next = if leases.len() == self.demand && self.demand > 0 {
+            // There may be more; the next claim will see.
+            Next::Now
+        } else {
+            turn.next(&room, leases.len()).await?
+        };
         Ok(Claims {
             leases,
             next,

@@ -12,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::backoff::Backoff;
 use super::failure::Failure;
+use super::layouts::KnownLayouts;
 use super::turn::{Turn, Work};
 use crate::frontier::known::Known;
 use crate::frontier::{Clock, FrontierError, Place, Round};
@@ -66,6 +67,7 @@ pub(super) struct Core {
     pub(super) latest: AtomicI64,
     pub(super) told: watch::Sender<Told>,
     pub(super) known: Mutex<Known>,
+    pub(super) layouts: Mutex<KnownLayouts>,
     /// Whether a pooler mixes connections up, so that no statement stays prepared.
     pub(super) pooled: AtomicBool,
 }
@@ -158,6 +160,10 @@ impl Core {
             told.is_closed = true;
             told.round += 1;
         });
+    }
+
+    pub(super) fn layouts(&self) -> MutexGuard<'_, KnownLayouts> {
+        self.layouts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {

@@ -77,10 +77,7 @@ impl LaneRow {
     pub(super) fn from_row(row: &Row) -> Result<Self, Failure> {
         let lanes = NonZeroU16::new(small(row, 2)?);
         Ok(Self {
-            lane: Lane {
-                site: SiteId(row.try_get(0)?),
-                number: small(row, 1)?,
-            },
+            lane: lane_from(row)?,
             lanes: lanes.ok_or(Failure::Damaged("a site without lanes"))?,
             delay_ms: row.try_get(3)?,
             due: Due::At(row.try_get(4)?),
@@ -188,8 +185,7 @@ impl Turn<'_> {
         if lanes.is_empty() {
             return Ok(Vec::new());
         }
-        let sites: Vec<i64> = lanes.iter().map(|lane| lane.site.0).collect();
-        let numbers: Vec<i32> = lanes.iter().map(|lane| lane.number.into()).collect();
+        let (sites, numbers) = columns(&lanes);
         let rows = self.query(&LOCK, &[&sites, &numbers]).await?;
         rows.iter().map(LaneRow::from_row).collect()
     }
@@ -244,6 +240,22 @@ impl Turn<'_> {
         .await
         .map(drop)
     }
+}
+
+/// Returns the keys of lanes, column by column.
+pub(super) fn columns<'l>(lanes: impl IntoIterator<Item = &'l Lane>) -> (Vec<i64>, Vec<i32>) {
+    let lanes = lanes.into_iter();
+    lanes
+        .map(|lane| (lane.site.0, i32::from(lane.number)))
+        .unzip()
+}
+
+/// Reads the key of a lane, from the first two columns.
+pub(super) fn lane_from(row: &Row) -> Result<Lane, Failure> {
+    Ok(Lane {
+        site: SiteId(row.try_get(0)?),
+        number: small(row, 1)?,
+    })
 }
 
 /// Reads a column that holds a number of 16 bits.

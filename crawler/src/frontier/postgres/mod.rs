@@ -26,6 +26,7 @@ mod turn;
 mod core;
 
 mod lanes;
+mod layouts;
 
 mod sites;
 

@@ -162,6 +162,7 @@ impl PostgresOptions {
             latest: AtomicI64::new(0),
             told: watch::Sender::default(),
             known: Mutex::new(Known::new(self.known_max)),
+            layouts: Mutex::default(),
             pooled: AtomicBool::new(false),
         };
         if self.is_alone {

@@ -4,7 +4,7 @@
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
-use super::lanes::LaneRow;
+use super::lanes::{LaneRow, columns};
 use super::turn::{Sql, Turn};
 
 /// The lanes of the retries that have waited longest; the next claim moves more.
@@ -41,8 +41,7 @@ impl Turn<'_> {
         if lanes.is_empty() {
             return Ok(());
         }
-        let sites: Vec<i64> = lanes.iter().map(|row| row.lane.site.0).collect();
-        let numbers: Vec<i32> = lanes.iter().map(|row| row.lane.number.into()).collect();
+        let (sites, numbers) = columns(lanes.iter().map(|row| &row.lane));
         let moved = self.execute(&MOVE, &[&self.now, &sites, &numbers]).await?;
         self.tally.delayed -= moved;
         self.tally.queued += moved;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
-use super::lanes::small;
+use super::lanes::lane_from;
 use super::turn::{Sql, Turn};
 use crate::frontier::SiteId;
 use crate::frontier::lane::Lane;
@@ -13,7 +13,7 @@ use crate::frontier::lane::Lane;
 /// Locks sites, in the order that all keep to.
 const LOCK: Sql = Sql {
     text: "
-SELECT s.site, s.rest_until FROM unnest($1) AS x(site) JOIN site s ON s.site = x.site
+SELECT s.site FROM unnest($1) AS x(site) JOIN site s ON s.site = x.site
 ORDER BY s.site FOR NO KEY UPDATE OF s",
     types: &[Type::INT8_ARRAY],
 };
@@ -34,35 +34,26 @@ const LANES: Sql = Sql {
 pub(super) type Resting = BTreeMap<SiteId, i64>;
 
 impl Turn<'_> {
-    /// Locks sites, so that no lane of them is made and none of them begins to rest, and lets some of them rest. Returns
-    /// until when each rests.
+    /// Locks sites, so that no lane of them is made and none of them begins to rest, and lets some of them rest.
     pub(super) async fn lock_sites(
         &self,
         mut sites: Vec<SiteId>,
         resting: &Resting,
-    ) -> Result<Resting, Failure> {
+    ) -> Result<(), Failure> {
         sites.extend(resting.keys());
         sites.sort_unstable();
         sites.dedup();
         if sites.is_empty() {
-            return Ok(Resting::new());
+            return Ok(());
         }
         let sites: Vec<i64> = sites.iter().map(|site| site.0).collect();
-        let rows = self.query(&LOCK, &[&sites]).await?;
-        let mut rests = Resting::new();
-        for row in rows {
-            rests.insert(SiteId(row.try_get(0)?), row.try_get(1)?);
+        self.query(&LOCK, &[&sites]).await?;
+        if resting.is_empty() {
+            return Ok(());
         }
-        if !resting.is_empty() {
-            let (sites, until): (Vec<i64>, Vec<i64>) =
-                resting.iter().map(|(site, until)| (site.0, *until)).unzip();
-            self.execute(&REST, &[&sites, &until]).await?;
-        }
-        for (site, until) in resting {
-            let rest = rests.entry(*site).or_default();
-            *rest = (*until).max(*rest);
-        }
-        Ok(rests)
+        let (sites, until): (Vec<i64>, Vec<i64>) =
+            resting.iter().map(|(site, until)| (site.0, *until)).unzip();
+        self.execute(&REST, &[&sites, &until]).await.map(drop)
     }
 
     /// Returns the lanes that sites have; while these are locked, that is all of them.
@@ -72,12 +63,6 @@ impl Turn<'_> {
         }
         let sites: Vec<i64> = sites.keys().map(|site| site.0).collect();
         let rows = self.query(&LANES, &[&sites]).await?;
-        let lanes = rows.iter().map(|row| {
-            Ok(Lane {
-                site: SiteId(row.try_get(0)?),
-                number: small(row, 1)?,
-            })
-        });
-        lanes.collect()
+        rows.iter().map(lane_from).collect()
     }
 }
