@@ -33,6 +33,8 @@ pub(crate) struct Upstream {
     /// What the behaviour made of it, once it has said so.
     pub(crate) asking: Option<Asking>,
     pub(crate) ends: UpstreamEnds,
+    /// Whether messages that wait are handed over together.
+    pub(crate) coalesces: bool,
     /// Asked for and not taken by the behaviour.
     pub(crate) outstanding: usize,
     /// Whether anything has come.

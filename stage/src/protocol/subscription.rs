@@ -119,6 +119,7 @@ pub struct Subscribe {
     pub(crate) demand: Demand,
     pub(crate) asking: Asking,
     pub(crate) ends: UpstreamEnds,
+    pub(crate) coalesces: bool,
 }
 
 impl Subscribe {
@@ -133,6 +134,17 @@ impl Subscribe {
     #[must_use]
     pub const fn upstream_ends(mut self, ends: UpstreamEnds) -> Self {
         self.ends = ends;
+        self
+    }
+
+    /// Lets what has come in several messages, while the stage was at work, be handed over together, up to a batch of
+    /// `max − min`. Without it each message is handed over by itself, as GenStage does: a stage that pays for each batch,
+    /// as one that writes to a disk or over a network, then pays for each event of a producer that emits one at a time.
+    ///
+    /// The order of events, the asks and what is outstanding are the same. It does nothing where the stage itself asks.
+    #[must_use]
+    pub const fn coalesce(mut self) -> Self {
+        self.coalesces = true;
         self
     }
 }

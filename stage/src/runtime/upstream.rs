@@ -47,6 +47,7 @@ impl<R: Role> Task<R> {
             wished: options.asking,
             asking: None,
             ends: options.ends,
+            coalesces: options.coalesces,
             outstanding: 0,
             has_brought: false,
             is_heard: false,
@@ -130,7 +131,8 @@ impl<R: Role> Task<R> {
         }
     }
 
-    async fn on_message(&mut self, id: SubscriptionId, events: Vec<R::In>) -> Step {
+    async fn on_message(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
+        self.coalesce(id, &mut events);
         if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
             upstream.window.arrive();
             if !std::mem::replace(&mut upstream.has_brought, true)
@@ -140,6 +142,22 @@ impl<R: Role> Task<R> {
             }
         }
         self.on_events(id, events).await
+    }
+
+    /// Joins to a message those that came right behind it from the same upstream, up to a batch, where that is wished.
+    fn coalesce(&mut self, id: SubscriptionId, events: &mut Vec<R::In>) {
+        let is_wished = |upstream: &&Upstream| upstream.coalesces && upstream.is_automatic();
+        let Some(upstream) = self.cx.upstreams.get(&id).filter(is_wished) else {
+            return;
+        };
+        let batch_max = upstream.window.demand().batch_max();
+        let is_next =
+            |message: &Incoming<_, _, _>| matches!(message, Incoming::Events(of, _) if *of == id);
+        while events.len() < batch_max && self.incoming.front().is_some_and(is_next) {
+            if let Some(Incoming::Events(_, mut behind)) = self.incoming.pop_front() {
+                events.append(&mut behind);
+            }
+        }
     }
 
     /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
