@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use stage::{Demand, Directive, EdgeStats, Order, Stages, consumer, map_async, producer};
+use stage::{
+    Demand, Directive, EdgeStats, Order, Stages, Subscribe, consumer, map_async, producer,
+};
 
 use super::Kind;
 use super::beats::beat;
@@ -100,11 +102,13 @@ impl Job {
         .subscribe_to(&claims, Demand::one_by_one(n.get())?)
         .spawn()?;
         let frontier = Arc::clone(&self.frontier);
-        let store = Store::new(frontier, outputs, held.clone(), counts.clone());
+        let window = settle_window(n)?;
+        let (held_on, counted) = (held.clone(), counts.clone());
+        let store = Store::new(frontier, outputs, held_on, counted, window.batch_max());
         let store = consumer(store)
             .named("store")
             .within(&stages)
-            .subscribe_to(&visits, settle_window(n)?)
+            .subscribe_to(&visits, Subscribe::from(window).coalesce())
             .spawn()?;
         let abort = || {
             claims.abort();
