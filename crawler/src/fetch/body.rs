@@ -15,6 +15,8 @@ use super::{FetchError, Limits, Reserved};
 
 /// A body is read in pieces of this size.
 const PIECE_BYTES: usize = 32 * 1024;
+/// With less room than this more is made.
+const ROOM_BYTES_MIN: usize = 512;
 /// Below this the ratio is not looked at: what is small does no harm.
 const RATIO_FREE_BYTES: usize = 1024 * 1024;
 
@@ -75,6 +77,8 @@ impl Body {
     ) -> Result<Self, FetchError> {
         let wire_bytes = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&wire_bytes);
+        let expected = response.content_length().filter(|_| codings.is_empty());
+        let expected = expected.map(|len| usize::try_from(len).unwrap_or(usize::MAX));
         let pieces = response.bytes_stream().map(move |piece| {
             let piece = piece.map_err(io::Error::other)?;
             counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
@@ -89,6 +93,13 @@ impl Body {
             reserved: Some(reserved),
             ..Self::empty()
         };
+        // A long one is not believed: its pieces are.
+        let first = expected.map_or(PIECE_BYTES, |len| len.saturating_add(ROOM_BYTES_MIN));
+        let first = first.min(PIECE_BYTES).min(limits.body_bytes_max);
+        if clock.in_time(body.reserve(first)).await.is_none() {
+            body.truncated = Some(Truncated::Time);
+            return Ok(body);
+        }
         match clock.within(coding::undo(reader, codings)).await {
             None => body.truncated = Some(Truncated::Time),
             Some(Err(_)) => body.truncated = Some(Truncated::Disconnect),
@@ -126,7 +137,10 @@ impl Body {
     /// reserved of the memory is what is taken of it.
     async fn grow(&mut self, needed: usize, bytes_max: usize) {
         let more = (needed / 4).min(bytes_max.saturating_add(1).saturating_sub(needed));
-        let capacity = needed + more;
+        self.reserve(needed + more).await;
+    }
+
+    async fn reserve(&mut self, capacity: usize) {
         if let Some(reserved) = &mut self.reserved {
             reserved.grow_to(capacity).await;
         }
@@ -143,19 +157,20 @@ impl Body {
     ) -> Option<Truncated> {
         loop {
             let len = self.bytes.len();
-            let room = PIECE_BYTES.min(bytes_max.saturating_add(1).saturating_sub(len));
-            if room == 0 {
+            let left = bytes_max.saturating_add(1).saturating_sub(len);
+            if left == 0 {
                 self.bytes.truncate(bytes_max);
                 return Some(Truncated::Length);
             }
-            if self.bytes.capacity() - len < room
+            if self.bytes.capacity() - len < ROOM_BYTES_MIN.min(left)
                 && clock
-                    .in_time(self.grow(len + room, bytes_max))
+                    .in_time(self.grow(len + PIECE_BYTES.min(left), bytes_max))
                     .await
                     .is_none()
             {
                 return Some(Truncated::Time);
             }
+            let room = left.min(self.bytes.capacity() - len);
             let mut limited = reader.take(room as u64);
             match clock.within(limited.read_buf(&mut self.bytes)).await {
                 None => return Some(Truncated::Time),
