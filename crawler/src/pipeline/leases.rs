@@ -33,6 +33,8 @@ struct Inside {
 #[derive(Debug, Clone, Copy)]
 struct HeldLease {
     count: usize,
+    /// How many of them are on their way into the frontier: those of a lease that is lost meanwhile were settled.
+    settling: usize,
     /// When the claim or the last renewal that succeeded was sent; `None` when it was lost.
     since: Option<Instant>,
 }
@@ -43,15 +45,28 @@ impl Held {
         let mut held = self.lock();
         let lease = held.entry(key).or_insert(HeldLease {
             count: 0,
+            settling: 0,
             since: Some(sent),
         });
         lease.count += 1;
     }
 
+    /// Notes that a URL of each of these leases is about to be settled.
+    pub(crate) fn settles(&self, keys: &[LeaseKey]) {
+        let mut held = self.lock();
+        for key in keys {
+            if let Some(lease) = held.get_mut(key) {
+                lease.settling += 1;
+            }
+        }
+    }
+
+    /// Notes that a URL is settled.
     pub(crate) fn give_back(&self, key: LeaseKey) {
         let mut held = self.lock();
         if let Some(lease) = held.get_mut(&key) {
             lease.count -= 1;
+            lease.settling -= 1;
             if lease.count == 0 {
                 held.remove(&key);
             }
@@ -120,13 +135,16 @@ impl Held {
     }
 
     fn note_renewed(&self, keys: &[LeaseKey], lost: &[LeaseKey], sent: Instant) {
-        // What was settled while they were renewed is lost to nobody.
+        // What was settled while they were renewed is lost to nobody, whether that is known here already or not.
         let mut count = 0;
         {
             let mut held = self.lock();
             for key in keys {
                 if let Some(lease) = held.get_mut(key) {
                     let is_lost = lost.contains(key);
+                    if is_lost && lease.settling == lease.count {
+                        continue;
+                    }
                     count += usize::from(is_lost);
                     lease.since = (!is_lost).then_some(sent);
                 }
@@ -162,6 +180,24 @@ mod tests {
         let held = Held::default();
         held.take(key, Instant::now());
         (held, key)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_settled_during_a_renewal_is_not_lost() {
+        let (held, key) = held().await;
+        held.take(key, Instant::now());
+        held.settles(&[key]);
+        held.note_renewed(&[key], &[key], Instant::now());
+        let end = held.end_of(key, START_UNTIL);
+        assert_eq!(end, Some(Instant::now()), "another URL of it is at work");
+
+        let (held, key) = self::held().await;
+        held.settles(&[key]);
+        held.note_renewed(&[key], &[key], Instant::now());
+        let end = held.end_of(key, START_UNTIL);
+        assert_eq!(end, Some(Instant::now() + START_UNTIL));
+        held.give_back(key);
+        assert_eq!(held.end_of(key, START_UNTIL), None);
     }
 
     async fn forever() {

@@ -75,6 +75,7 @@ impl Consumer for Store {
             self.outputs.append(lines).await?;
         }
         let written = self.outputs.written();
+        self.held.settles(&keys);
         let settled = self.frontier.settle(outcomes, written).await?;
         for key in keys {
             self.held.give_back(key);
