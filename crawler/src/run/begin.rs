@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
+use super::home::Opened;
 use super::interrupt::Interrupts;
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
@@ -164,8 +165,7 @@ fn home(folder: Option<PathBuf>, shared: &SharedFlags) -> Home {
     }
 }
 
-/// Makes a job of a plan, and runs it. What is wrong with the flags or the output is told before one is made or thrown
-/// away.
+/// Makes a job of a plan, and runs it.
 async fn begin(
     mut plan: Plan,
     mut crew: Crew,
@@ -173,33 +173,8 @@ async fn begin(
     (home, is_fresh): (Home, bool),
     how: &HowFlags,
 ) -> anyhow::Result<u8> {
-    if let Some(folder) = home.folder() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
-    }
     let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
-    let overwritten = if is_fresh {
-        Overwritten::Anew
-    } else {
-        Overwritten::Never
-    };
-    if is_fresh && home.may_be_there() {
-        home.refuse_held().await?;
-    }
-    // One that is there already is refused, or joined: then it is known what it has written.
-    let (joined, written) = if is_fresh || !home.may_be_there() {
-        (None, Vec::new())
-    } else {
-        let joined = home.begin(&plan, is_fresh).await?;
-        let written = joined.frontier.written().await?;
-        (Some(joined), written)
-    };
-    let mut outputs = outputs(home.folder(), how)?;
-    outputs.cut_back(&written, overwritten)?;
-    let opened = match joined {
-        Some(joined) => joined,
-        None => home.begin(&plan, is_fresh).await?,
-    };
+    let (opened, outputs) = open(&home, &plan, is_fresh, how).await?;
     let frontier = opened.frontier;
     if opened.is_old && frontier.stats().await?.state == State::Done {
         if let Some(member) = opened.member {
@@ -212,7 +187,12 @@ async fn begin(
     let mut seeded = tokio::select! {
         seeded = seeds::seed(seeds, &mut crew, &*frontier) => seeded?,
         () = interrupts.next() => {
-            say("crawler: interrupted before all URLs were read; begin anew with --fresh");
+            let again = match (&home, plan.kind) {
+                // Where the list was left is not known.
+                (Home::Folder(_), Kind::List) => "begin anew with --fresh".to_owned(),
+                _ => format!("to go on: {home}"),
+            };
+            say(format!("crawler: interrupted before all URLs were read; {again}"));
             return Ok(3);
         }
     };
@@ -233,6 +213,37 @@ async fn begin(
         is_endless: plan.every.is_some(),
     };
     job.run(crew, outputs, seeded, (how, interrupts)).await
+}
+
+/// Begins a job or joins one, with what its records go to. What is wrong with the output is told before a job is made or
+/// thrown away.
+async fn open(
+    home: &Home,
+    plan: &Plan,
+    is_fresh: bool,
+    how: &HowFlags,
+) -> anyhow::Result<(Opened, Outputs)> {
+    if let Some(folder) = home.folder() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    }
+    if !is_fresh && home.may_be_there() {
+        // It is refused, or joined: only then it is known what was written of it.
+        let joined = home.begin(plan, false).await?;
+        let written = joined.frontier.written().await?;
+        let mut outputs = outputs(home.folder(), how)?;
+        outputs.cut_back(&written, Overwritten::Never)?;
+        return Ok((joined, outputs));
+    }
+    let overwritten = if is_fresh {
+        home.refuse_held().await?;
+        Overwritten::Anew
+    } else {
+        Overwritten::Never
+    };
+    let mut outputs = outputs(home.folder(), how)?;
+    outputs.cut_back(&[], overwritten)?;
+    Ok((home.begin(plan, is_fresh).await?, outputs))
 }
 
 /// Opens what the records go to: as it was said, or else the job's folder and a standard output that is piped.
