@@ -60,7 +60,25 @@ async fn each_is_told_with_what_where_and_what_to_do() {
         (&["--concurrency", "many"], 2, &["whole number"]),
         (&["--count", "0"], 2, &["--count", "at least 1"]),
         (&["--timeout", "5h"], 2, &["--timeout", "ms, s or m"]),
-        (&["--retries=-1"], 2, &["--retries"]),
+        (&["--retries=-1"], 2, &["--retries", "a whole number"]),
+        (&["--retries", "70000"], 2, &["--retries", "write less"]),
+        (&["--dns", "127.0.0.1"], 2, &["--dns", "127.0.0.1:53"]),
+        (&["--dns", "ann:hunter2@h"], 2, &["--dns", "its port"]),
+        (
+            &["crawl", "http://h/", "--depth", "deep"],
+            2,
+            &["--depth", "a whole number"],
+        ),
+        (
+            &["crawl", "http://h/", "--pages", "1e6"],
+            2,
+            &["--pages", "a whole number"],
+        ),
+        (
+            &["crawl", "http://h/", "--allow-net", "10.1.2.3"],
+            2,
+            &["--allow-net", "10.1.2.3/32"],
+        ),
         (
             &["--urls", "one", "--count", "3"],
             2,

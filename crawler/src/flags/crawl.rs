@@ -6,7 +6,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 
-use super::values::some_bytes;
+use super::values::{number, some_bytes};
 use super::{HowFlags, MannersFlags, SharedFlags};
 
 /// How far a crawl goes from its seeds.
@@ -70,6 +70,7 @@ pub(crate) struct ResumeFlags {
     #[arg(
         long,
         value_name = "N",
+        value_parser = number::<u64>,
         env = "CRAWLER_PAGES",
         help_heading = "What to crawl"
     )]
@@ -114,6 +115,7 @@ pub(crate) struct ReachFlags {
         long,
         value_name = "N",
         default_value_t = 25,
+        value_parser = number::<u32>,
         env = "CRAWLER_DEPTH",
         help_heading = "What to crawl"
     )]
@@ -122,6 +124,7 @@ pub(crate) struct ReachFlags {
     #[arg(
         long,
         value_name = "N",
+        value_parser = number::<u64>,
         env = "CRAWLER_PAGES",
         help_heading = "What to crawl"
     )]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 
-use super::values::{at_least_one, rate, size, some_bytes, time};
+use super::values::{at_least_one, number, rate, server, size, some_bytes, time};
 
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,6 +57,7 @@ pub(crate) struct HowFlags {
         long,
         value_name = "N",
         default_value_t = 3,
+        value_parser = number::<u16>,
         env = "CRAWLER_RETRIES",
         help_heading = "How to fetch"
     )]
@@ -77,6 +78,7 @@ pub(crate) struct HowFlags {
     #[arg(
         long,
         value_name = "ADDR",
+        value_parser = server,
         env = "CRAWLER_DNS",
         help_heading = "How to fetch"
     )]

@@ -7,7 +7,7 @@ use clap::builder::BoolishValueParser;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::values::delay;
+use super::values::{delay, network};
 
 /// How servers are treated, and which of them may be connected to.
 #[derive(Debug, Clone, Args, Serialize, Deserialize)]
@@ -45,6 +45,7 @@ pub(crate) struct MannersFlags {
     #[arg(
         long,
         value_name = "CIDR",
+        value_parser = network,
         env = "CRAWLER_ALLOW_NET",
         help_heading = "Safety"
     )]

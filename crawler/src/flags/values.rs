@@ -1,10 +1,36 @@
-//! How the values of flags are written: numbers of things, times, and rates.
+//! How the values of flags are written: numbers of things, times, rates and addresses.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use ipnet::IpNet;
+
 /// The longest time there is for a flag, in milliseconds: a day.
 const DAY_MS: u64 = 86_400_000;
+
+/// Reads a number of things of which there may be none.
+pub(super) fn number<N: TryFrom<u64>>(text: &str) -> Result<N, String> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_number {
+        return Err("write a whole number of at least 0".to_owned());
+    }
+    let number = text.parse().ok().map(N::try_from);
+    let number = number.and_then(Result::ok);
+    number.ok_or_else(|| "so many are not counted here; write less".to_owned())
+}
+
+/// Reads the address of a server.
+pub(super) fn server(text: &str) -> Result<SocketAddr, String> {
+    let advice = "write an IP address with its port, such as 127.0.0.1:53 or [::1]:53";
+    text.parse().map_err(|_| advice.to_owned())
+}
+
+/// Reads the addresses of a network.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let advice = "write a network such as 10.1.0.0/16 or fd00::/8, or one address as 10.1.2.3/32";
+    text.parse().map_err(|_| advice.to_owned())
+}
 
 /// Reads a number of things of which there must be one.
 pub(super) fn at_least_one(text: &str) -> Result<NonZeroUsize, String> {
@@ -114,6 +140,20 @@ mod tests {
     #[test]
     fn a_concurrency_of_none_is_refused_with_its_reason() {
         assert!(at_least_one("0").unwrap_err().contains("at least 1"));
+    }
+
+    #[test]
+    fn what_is_no_number_or_address_is_told_what_to_write() {
+        assert_eq!(number("0"), Ok(0u16));
+        assert_eq!(number("65535"), Ok(u16::MAX));
+        for text in ["", "-1", "+1", "1.5", "many"] {
+            assert!(number::<u64>(text).unwrap_err().contains("whole number"));
+        }
+        for text in ["65536", "99999999999999999999"] {
+            assert!(number::<u16>(text).unwrap_err().contains("write less"));
+        }
+        assert!(server("127.0.0.1").unwrap_err().contains("127.0.0.1:53"));
+        assert!(network("10.1.2.3").unwrap_err().contains("10.1.2.3/32"));
     }
 
     #[test]
