@@ -11,7 +11,7 @@ use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
 use crate::frontier::{State, Written};
 use crate::pipeline::{Outputs, Overwritten, WriteError};
 use crate::seeds::{self, Line, Seeded, Seeds, UrlList};
-use crate::telling::say;
+use crate::telling::{Counted, say};
 use crate::web_url::WebUrl;
 
 /// The name of the output in a job's folder.
@@ -63,8 +63,10 @@ pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
     {
         let stats = server.stats();
         say(format!(
-            "the API saw {} requests of {} distinct URLs, at most {} at once",
-            stats.requests, stats.distinct, stats.max_in_flight
+            "the API saw {} of {}, at most {} at once",
+            Counted(stats.requests, "request"),
+            Counted(stats.distinct as u64, "distinct URL"),
+            stats.max_in_flight
         ));
     }
     Ok(code)

@@ -13,7 +13,7 @@ use crate::policy::address::AllowedAddresses;
 use crate::policy::limit;
 use crate::policy::politeness::Politeness;
 use crate::policy::robots::{PATIENCE, Product, tries_within};
-use crate::telling::say;
+use crate::telling::{Counted, say};
 use crate::web_url::{Grouping, WebUrl};
 
 /// Visits at once, where nothing is said.
@@ -179,7 +179,8 @@ fn concurrency(wanted: usize, has_own_api: bool) -> NonZeroUsize {
     let most = limit::concurrency(wanted, open_files, per_request);
     if most < wanted {
         say(format!(
-            "crawler: {open_files} open files are allowed, so at most {most} requests run at once; raise it with ulimit -n"
+            "crawler: {open_files} open files are allowed, so at most {} at once; raise it with ulimit -n",
+            Counted(most as u64, "request")
         ));
     }
     NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN)

@@ -5,6 +5,7 @@ use stage::Exit;
 use super::Home;
 use super::report::Report;
 use crate::frontier::FrontierError;
+use crate::telling::Counted;
 
 /// How a run ended.
 #[derive(Debug)]
@@ -44,17 +45,22 @@ impl End {
     /// Returns what there is to say of it, in a line; nothing when all is done.
     pub(super) fn told(&self, report: &Report, home: &Home) -> Option<String> {
         let left = report.left();
+        let are_left = format!(
+            "{} {} left",
+            Counted(left, "URL"),
+            if left == 1 { "is" } else { "are" }
+        );
         Some(match self {
             Self::Failed(exit) => format!(
-                "it ended early: {}; {left} URLs are left; to go on: {home}",
+                "it ended early: {}; {are_left}; to go on: {home}",
                 explain(exit)
             ),
             Self::Interrupted if report.is_endless => return None,
             Self::Interrupted => {
-                format!("interrupted, and {left} URLs are left; to go on: {home}")
+                format!("interrupted, and {are_left}; to go on: {home}")
             }
             Self::Done if left > 0 => {
-                format!("its budget is spent, and {left} URLs are left")
+                format!("its budget is spent, and {are_left}")
             }
             Self::Done => return None,
         })

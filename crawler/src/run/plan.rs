@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::flags::{CrawlFlags, HowFlags, ListFlags, MannersFlags, ReachFlags, ScopeName};
 use crate::policy::scope::{Reach, Scope};
@@ -133,8 +134,10 @@ impl Plan {
         });
         let mut all = parts.into_iter().chain(flags);
         let different = all.find(|(_, ours, theirs)| ours != theirs);
-        Ok(different
-            .map(|(name, ours, theirs)| format!("{name} is {theirs} there, and {ours} here")))
+        Ok(different.map(|(name, ours, theirs)| {
+            let [theirs, ours] = [theirs, ours].map(words);
+            format!("{name} is {theirs} there, and {ours} here")
+        }))
     }
 
     /// Returns which URLs belong to it.
@@ -152,5 +155,17 @@ impl Plan {
         let scope = Scope::new(reach, seeds).depth_max(self.reach.depth);
         let scope = scope.include(&self.reach.include)?;
         Ok(scope.exclude(&self.reach.exclude)?)
+    }
+}
+
+/// Returns the value of a flag as it is written on a command line.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "not given".to_owned(),
+        Value::Object(_) => match Duration::deserialize(value) {
+            Ok(time) => humantime::format_duration(time).to_string(),
+            Err(_) => value.to_string(),
+        },
+        other => other.to_string(),
     }
 }

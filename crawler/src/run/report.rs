@@ -11,6 +11,7 @@ use super::advice::advice;
 use crate::frontier::Stats;
 use crate::pipeline::{CountsNow, History};
 use crate::seeds::Seeded;
+use crate::telling::Counted;
 
 /// The columns of a name, room for the longest.
 const WIDTH: usize = 34;
@@ -66,8 +67,9 @@ impl Report {
         for (url, history) in self.histories.iter().take(HISTORIES_TOLD) {
             write!(
                 f,
-                "{} answers, {} failed",
-                history.answers, history.failures
+                "{}, {} failed",
+                Counted(history.answers.into(), "answer"),
+                history.failures
             )?;
             if let Some(mean) = history.mean() {
                 let times = [history.fastest, mean, history.slowest];

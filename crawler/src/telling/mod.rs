@@ -1,5 +1,7 @@
 //! What people are told, on standard error, and what is kept from it.
 
+mod counted;
+pub(crate) use counted::Counted;
 mod say;
 pub(crate) use say::say;
 mod user_info;
