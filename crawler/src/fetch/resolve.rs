@@ -7,6 +7,8 @@ use std::sync::Arc;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use thiserror::Error;
 
@@ -53,10 +55,30 @@ impl Names {
     ///
     /// # Errors
     ///
-    /// What the resolver says of it.
+    /// What is known of why it has no address, in words.
     pub async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
-        let found = self.0.lookup_ip(name).await?;
+        let found = self
+            .0
+            .lookup_ip(name)
+            .await
+            .map_err(|error| words(&error))?;
         Ok(found.iter().collect())
+    }
+}
+
+/// Says why a name has no address: the resolver's own words hold its whole question.
+fn words(error: &NetError) -> String {
+    let code = match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => none.response_code,
+        NetError::Dns(DnsError::ResponseCode(code)) => *code,
+        NetError::Timeout => return "no name server answered in time".to_owned(),
+        NetError::NoConnections => return "no name server can be reached".to_owned(),
+        other => return other.to_string(),
+    };
+    match code {
+        ResponseCode::NXDomain => "there is no such name".to_owned(),
+        ResponseCode::NoError => "the name has no address".to_owned(),
+        code => format!("a name server answered: {code}"),
     }
 }
 
@@ -102,5 +124,30 @@ impl Resolve for Checked {
             let addresses = checked.addresses(name.as_str()).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hickory_resolver::net::NoRecords;
+    use hickory_resolver::proto::op::Query;
+
+    use super::*;
+
+    #[test]
+    fn why_a_name_has_no_address_is_told_in_words_and_not_with_the_question() {
+        fn check(error: &NetError, expected: &str) {
+            assert_eq!(words(error), expected);
+        }
+        let none = |code| {
+            let none = NoRecords::new(Query::default(), code);
+            NetError::Dns(DnsError::NoRecordsFound(none))
+        };
+        check(&none(ResponseCode::NXDomain), "there is no such name");
+        check(&none(ResponseCode::NoError), "the name has no address");
+        check(&NetError::Timeout, "no name server answered in time");
+        check(&NetError::NoConnections, "no name server can be reached");
+        let failing = none(ResponseCode::ServFail);
+        check(&failing, "a name server answered: Server Failure");
     }
 }
