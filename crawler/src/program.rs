@@ -11,8 +11,9 @@ use crate::flags::{self, BAD_USAGE, Command, Flags, LogFormat};
 use crate::run;
 use crate::telling::{say, without_user_info};
 
-/// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut.
-const LOGS: &str = "warn,warp=off";
+/// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut, and a pool of
+/// connections each that was lost, of which the frontier tells more.
+const LOGS: &str = "warn,warp=off,deadpool.postgres=off";
 
 /// Runs the program: reads its flags, crawls, and returns the exit code.
 #[must_use]

@@ -116,6 +116,16 @@ pub enum FrontierError {
         /// The name of the node.
         name: String,
     },
+    /// The server does not let this user, this database or this connection be used, and will not until that is changed.
+    #[error("cannot use {place}: {help}")]
+    Refused {
+        /// Where it is.
+        place: Place,
+        /// What to change.
+        help: &'static str,
+        /// What the server said, or what is wrong with it.
+        source: Cause,
+    },
     /// The engine failed in another way. What was settled before is kept.
     #[error("cannot use {place}: see that it may be read and written, and resume")]
     Engine {

@@ -23,6 +23,7 @@ pub(super) async fn beat(
     let mut ticks = tokio::time::interval(BEAT_EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut since, mut fetched) = (Instant::now(), 0);
+    let mut is_heard = true;
     loop {
         ticks.tick().await;
         let now = counts.now();
@@ -37,8 +38,14 @@ pub(super) async fn beat(
             is_draining: false,
         };
         match member.beat(pulse).await {
-            Ok(()) => {}
-            Err(error) if error.is_temporary() => tracing::warn!(%error, "a beat was not heard"),
+            Ok(()) => is_heard = true,
+            Err(error) if error.is_temporary() => {
+                // The first says it all; the frontier tells how long it lasts.
+                if is_heard {
+                    tracing::warn!(%error, "a beat was not heard");
+                }
+                is_heard = false;
+            }
             Err(error) => return error,
         }
     }

@@ -9,6 +9,9 @@ pub(crate) fn without_user_info(text: &str) -> String {
     text.split_inclusive('\n').map(masked).collect()
 }
 
+/// How a line says what to write.
+const FORM: &str = "USER:PASSWORD";
+
 fn masked(line: &str) -> String {
     let hidden = line.rfind('@').and_then(|end| {
         let before = &line[..end];
@@ -16,6 +19,7 @@ fn masked(line: &str) -> String {
         Some(after_scheme.or_else(|| name_and_password(before))?..end)
     });
     match hidden {
+        Some(hidden) if line[hidden.clone()] == *FORM => line.to_owned(),
         Some(hidden) => format!("{}***{}", &line[..hidden.start], &line[hidden.end..]),
         None => line.to_owned(),
     }
@@ -49,6 +53,10 @@ mod tests {
         );
         check("--urls='ann:pw@h'", "--urls='***@h'");
         check("cannot read me@home.txt", "cannot read me@home.txt");
+        check(
+            "postgres://USER:PASSWORD@HOST",
+            "postgres://USER:PASSWORD@HOST",
+        );
         check("http://h/a: refused", "http://h/a: refused");
     }
 }

@@ -4,4 +4,5 @@ mod job;
 
 mod deaths;
 mod joining;
+mod refusals;
 mod sharing;

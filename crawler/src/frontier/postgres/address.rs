@@ -16,6 +16,9 @@ const SILENT_MAX: Duration = Duration::from_secs(10);
 /// A schema's name has at most 63 bytes, of which some are ours.
 const NAME_MAX: usize = 40;
 
+const FORM: &str = "write postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=MODE, and in a user or password %40 for an \
+                    at sign, %3A for a colon, %2F for a slash, %23 for a hash, %25 for a percent sign";
+
 /// How far the server is believed to be the one it should be. Source: libpq, `sslmode`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Trust {
@@ -44,8 +47,14 @@ impl Address {
         let config: Option<Config> = is_ours.then(|| plain.parse().ok()).flatten();
         let mut config = config.ok_or_else(|| FrontierError::Address {
             what: "this is no address of a PostgreSQL database".to_owned(),
-            help: "write postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=MODE",
+            help: FORM,
         })?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(FrontierError::Address {
+                what: "the address names no host".to_owned(),
+                help: FORM,
+            });
+        }
         config.ssl_mode(security.mode);
         config.application_name(format!("crawler {crawl}"));
         if config.get_connect_timeout().is_none() {

@@ -97,7 +97,7 @@ impl Core {
             is_repeat |= failure.is_unsure();
             let wait = backoff.on_failure(fastrand::f64());
             if backoff.is_worth_a_word() {
-                tracing::warn!(place = %self.place, ?failure, "the database can't be reached; trying on");
+                tracing::warn!(place = %self.place, why = %failure, "the database can't be reached; trying on");
             }
             let mut told = self.told.subscribe();
             let closed = told.wait_for(|told| told.is_closed);

@@ -6,13 +6,16 @@
 //! | a deadlock, a lock that was not had in time, a cut transaction | another try |
 //! | a statement that a pooler prepared elsewhere | another try, without prepared statements |
 //! | the crawl's tables are gone | there is no crawl |
+//! | user, password, rights, database, certificate, version | it is said what to change |
 //! | all else | told as it is |
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 
 use deadpool_postgres::PoolError;
+use rustls::CertificateError;
 use tokio_postgres::error::SqlState;
 
 use crate::frontier::{FrontierError, Place};
@@ -26,6 +29,8 @@ pub(super) enum Failure {
     Silent,
     /// The connection was lost in the commit, which may have been carried out.
     Unsure,
+    /// The server is older than any that this was tried with.
+    TooOld(String),
     /// The crawl is another one by now, or gone.
     Gone,
     /// The frontier was closed in between.
@@ -56,7 +61,7 @@ impl Failure {
         match self {
             Self::Database(error) => is_temporary(error),
             Self::Silent | Self::Unsure => true,
-            Self::Gone | Self::Closed | Self::Damaged(_) => false,
+            Self::TooOld(_) | Self::Gone | Self::Closed | Self::Damaged(_) => false,
         }
     }
 
@@ -73,37 +78,124 @@ impl Failure {
     /// Returns what it means to the one who has the crawl.
     pub(super) fn explain(self, place: &Place) -> FrontierError {
         let place = place.clone();
-        let error = match self {
-            Self::Database(error) => error,
-            Self::Silent | Self::Unsure => {
-                return FrontierError::Unavailable {
-                    place,
-                    source: None,
-                };
-            }
-            Self::Gone => return FrontierError::Missing { place },
-            Self::Closed => return FrontierError::Closed,
-            Self::Damaged(why) => {
-                let source = Arc::new(io::Error::new(io::ErrorKind::InvalidData, why));
-                return FrontierError::Engine { place, source };
-            }
-        };
-        if is_temporary(&error) {
-            let source = Some(Arc::new(error) as _);
+        if self.is_temporary() {
+            let source = Some(Arc::new(self) as _);
             return FrontierError::Unavailable { place, source };
         }
-        match error.code() {
-            Some(code) if *code == SqlState::DISK_FULL => FrontierError::Full {
+        let code = match &self {
+            Self::Database(error) => error.code().cloned(),
+            Self::Gone => return FrontierError::Missing { place },
+            Self::Closed => return FrontierError::Closed,
+            _ => None,
+        };
+        let help = self.help();
+        let source = Arc::new(self);
+        match (code, help) {
+            (Some(code), _) if code == SqlState::DISK_FULL => FrontierError::Full { place, source },
+            (Some(code), _) if is_missing(&code) => FrontierError::Missing { place },
+            (_, Some(help)) => FrontierError::Refused {
                 place,
-                source: Arc::new(error),
+                help,
+                source,
             },
-            Some(code) if is_missing(code) => FrontierError::Missing { place },
-            _ => FrontierError::Engine {
-                place,
-                source: Arc::new(error),
-            },
+            _ => FrontierError::Engine { place, source },
         }
     }
+
+    /// Returns what the one who reads it has to change, where that is known.
+    fn help(&self) -> Option<&'static str> {
+        let error = match self {
+            Self::Database(error) => error,
+            Self::TooOld(_) => return Some("use a server of PostgreSQL 14 or newer"),
+            _ => return None,
+        };
+        match error.code() {
+            Some(code) => help_of_code(code),
+            None => help_of_connection(error),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    /// Writes what was said, in a line: the client's own words around it only tell where in it they passed.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = match self {
+            Self::Database(error) => error,
+            Self::Silent => return f.write_str("it does not answer"),
+            Self::Unsure => return f.write_str("the connection was lost in a commit"),
+            Self::TooOld(version) => return write!(f, "it is PostgreSQL {version}"),
+            Self::Gone => return f.write_str("the crawl is gone"),
+            Self::Closed => return f.write_str("the frontier is closed"),
+            Self::Damaged(what) => return f.write_str(what),
+        };
+        let Some(said) = error.as_db_error() else {
+            return f.write_str(&innermost(error).to_string());
+        };
+        let more = [said.detail(), said.hint()].into_iter().flatten();
+        let words = std::iter::once(said.message()).chain(more);
+        let words: Vec<_> = words
+            .map(|words| words.trim_end_matches('.').replace('\n', " "))
+            .collect();
+        f.write_str(&words.join("; "))
+    }
+}
+
+impl Error for Failure {}
+
+fn help_of_code(code: &SqlState) -> Option<&'static str> {
+    let has = |codes: &[SqlState]| codes.contains(code);
+    if has(&[
+        SqlState::INVALID_PASSWORD,
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION,
+    ]) {
+        return Some("see the user and the password in its address, and pg_hba.conf on the server");
+    }
+    if has(&[SqlState::INVALID_CATALOG_NAME]) {
+        return Some("make the database first, or name another in its address");
+    }
+    if has(&[SqlState::INSUFFICIENT_PRIVILEGE]) {
+        return Some(
+            "its user must be let to make schemas in the database (GRANT CREATE ON DATABASE), and be the one who began \
+             the crawl",
+        );
+    }
+    None
+}
+
+fn help_of_connection(error: &tokio_postgres::Error) -> Option<&'static str> {
+    Some(match tls_of(error) {
+        Some(rustls::Error::InvalidCertificate(invalid)) => match invalid {
+            CertificateError::UnknownIssuer => {
+                "name the file of the authority of its certificate with sslrootcert in its address"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "write its host in the address as its certificate names it"
+            }
+            _ => "its certificate is to be renewed or corrected",
+        },
+        Some(_) => "see how it encrypts connections: ssl_min_protocol_version and ssl_ciphers",
+        None if innermost(error).to_string().contains(NO_TLS) => {
+            "let it encrypt connections (ssl = on), or write sslmode=disable in its address"
+        }
+        None => return None,
+    })
+}
+
+/// What the client says when a server that should encrypt does not.
+const NO_TLS: &str = "server does not support TLS";
+
+fn innermost(error: &tokio_postgres::Error) -> &(dyn Error + 'static) {
+    let mut cause: &(dyn Error + 'static) = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
+}
+
+/// Returns what went wrong in the encryption, which the client wraps in an I/O error.
+fn tls_of(error: &tokio_postgres::Error) -> Option<&rustls::Error> {
+    let io = error.source()?.downcast_ref::<io::Error>()?;
+    io.get_ref()?.downcast_ref()
 }
 
 /// A schema that was dropped leaves its tables unknown, and the database itself may be.
@@ -146,8 +238,5 @@ fn is_of_the_connection(error: &tokio_postgres::Error) -> bool {
     else {
         return error.source().is_none() && error.to_string().contains("timeout");
     };
-    let tls = io
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    tls.is_none() && io.kind() != io::ErrorKind::InvalidData
+    tls_of(error).is_none() && io.kind() != io::ErrorKind::InvalidData
 }

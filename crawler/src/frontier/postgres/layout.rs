@@ -19,6 +19,9 @@ use crate::frontier::{FrontierError, Job, Place};
 /// The layout below. An older one is brought up to it here, a newer one is refused.
 const LAYOUT: i32 = 1;
 
+/// The oldest server that is supported, as `server_version_num` has it.
+const OLDEST: i32 = 140_000;
+
 /// What brings a crawl from each layout to the next: from nothing to 1 first.
 const STEPS: [&str; 1] = ["
 CREATE TABLE crawl(
@@ -110,12 +113,31 @@ pub(super) async fn open(
              SELECT pg_advisory_xact_lock({key}); SET LOCAL search_path = \"{schema}\""
         ))
         .await?;
-    let found = in_transaction(client, schema, place, wish).await;
+    let found = async {
+        refuse_old(client).await?;
+        in_transaction(client, schema, place, wish).await
+    };
+    let found = found.await;
     let end = if found.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = client.batch_execute(end).await;
     let found = found?;
     ended?;
     Ok(found)
+}
+
+/// Refuses a server that is older than any that is known to do.
+async fn refuse_old(client: &Client) -> Result<(), Failure> {
+    let version =
+        "SELECT current_setting('server_version_num')::int, current_setting('server_version')";
+    let row = client.query_typed_one(version, &[]).await?;
+    check_version(row.try_get(0)?, row.try_get(1)?)
+}
+
+fn check_version(number: i32, name: String) -> Result<(), Failure> {
+    if number < OLDEST {
+        return Err(Failure::TooOld(name));
+    }
+    Ok(())
 }
 
 async fn in_transaction(
@@ -206,4 +228,24 @@ async fn begin(client: &Client, job: &Job) -> Result<(), Failure> {
         .execute_typed(slots, &[(&tally::SLOTS, Type::INT4)])
         .await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused_with_its_version() {
+        assert!(check_version(140_000, "14.0".to_owned()).is_ok());
+        let old = check_version(130_021, "13.21".to_owned()).unwrap_err();
+        let place = Place::Database {
+            server: "h:5432/web".to_owned(),
+            crawl: "news".to_owned(),
+        };
+        let refused = old.explain(&place);
+        let cause = std::error::Error::source(&refused).map(ToString::to_string);
+        assert!(matches!(refused, FrontierError::Refused { .. }));
+        assert!(refused.to_string().contains("PostgreSQL 14 or newer"));
+        assert_eq!(cause.as_deref(), Some("it is PostgreSQL 13.21"));
+    }
 }

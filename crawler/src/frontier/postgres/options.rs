@@ -111,9 +111,9 @@ impl PostgresOptions {
     /// # Errors
     ///
     /// [`FrontierError::Exists`] when there is one of its name, [`FrontierError::Newer`] when it is a newer program's;
-    /// [`FrontierError::Unavailable`] when the database can't be reached; [`FrontierError::Full`] and
-    /// [`FrontierError::Engine`] when it can't be written to; [`FrontierError::Address`] when its certificates can't be
-    /// checked.
+    /// [`FrontierError::Unavailable`] when the database can't be reached; [`FrontierError::Refused`] when it lets this
+    /// user do nothing, is too old, or is not the one it should be; [`FrontierError::Full`] and [`FrontierError::Engine`]
+    /// when it can't be written to; [`FrontierError::Address`] when the authorities of certificates can't be read.
     pub async fn create(&self, job: Job) -> Result<PostgresFrontier, FrontierError> {
         self.start(Wish::New(job)).await
     }

@@ -107,7 +107,7 @@ async fn a_password_is_used_and_never_told() {
     let wrong = PostgresOptions::new(&server.tcp_url("not-the-w0rd"), &name).unwrap();
     let refused = wrong.open().await.unwrap_err();
     let told = told(&refused);
-    assert!(matches!(refused, FrontierError::Engine { .. }), "{told}");
+    assert!(matches!(refused, FrontierError::Refused { .. }), "{told}");
     assert!(!told.contains("not-the-w0rd"), "{told}");
     assert!(told.contains("password authentication failed"), "{told}");
 }
