@@ -31,6 +31,8 @@ pub(super) enum Failure {
     Unsure,
     /// The server is older than any that this was tried with.
     TooOld(String),
+    /// A newer program has brought the crawl to this layout since it was opened.
+    Newer { found: i32, known: i32 },
     /// The crawl is another one by now, or gone.
     Gone,
     /// The frontier was closed in between.
@@ -61,7 +63,9 @@ impl Failure {
         match self {
             Self::Database(error) => is_temporary(error),
             Self::Silent | Self::Unsure => true,
-            Self::TooOld(_) | Self::Gone | Self::Closed | Self::Damaged(_) => false,
+            Self::TooOld(_) | Self::Newer { .. } | Self::Gone | Self::Closed | Self::Damaged(_) => {
+                false
+            }
         }
     }
 
@@ -84,6 +88,13 @@ impl Failure {
         }
         let code = match &self {
             Self::Database(error) => error.code().cloned(),
+            Self::Newer { found, known } => {
+                return FrontierError::Newer {
+                    place,
+                    found: (*found).into(),
+                    known: (*known).into(),
+                };
+            }
             Self::Gone => return FrontierError::Missing { place },
             Self::Closed => return FrontierError::Closed,
             _ => None,
@@ -124,6 +135,7 @@ impl fmt::Display for Failure {
             Self::Silent => return f.write_str("it does not answer"),
             Self::Unsure => return f.write_str("the connection was lost in a commit"),
             Self::TooOld(version) => return write!(f, "it is PostgreSQL {version}"),
+            Self::Newer { found, .. } => return write!(f, "the crawl has layout {found}"),
             Self::Gone => return f.write_str("the crawl is gone"),
             Self::Closed => return f.write_str("the frontier is closed"),
             Self::Damaged(what) => return f.write_str(what),

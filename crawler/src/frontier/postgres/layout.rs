@@ -17,7 +17,7 @@ use super::tally;
 use crate::frontier::{FrontierError, Job, Place};
 
 /// The layout below. An older one is brought up to it here, a newer one is refused.
-const LAYOUT: i32 = 1;
+pub(super) const LAYOUT: i32 = 1;
 
 /// The oldest server that is supported, as `server_version_num` has it.
 const OLDEST: i32 = 140_000;
@@ -125,6 +125,14 @@ pub(super) async fn open(
     Ok(found)
 }
 
+/// Says that a newer program has the crawl.
+pub(super) const fn newer(found: i32) -> Failure {
+    Failure::Newer {
+        found,
+        known: LAYOUT,
+    }
+}
+
 /// Refuses a server that is older than any that is known to do.
 async fn refuse_old(client: &Client) -> Result<(), Failure> {
     let version =
@@ -154,11 +162,7 @@ async fn in_transaction(
             return Err(Refusal::Told(FrontierError::Exists { place }));
         }
         (Wish::Old | Wish::New(_), Some(layout)) if layout > LAYOUT => {
-            return Err(Refusal::Told(FrontierError::Newer {
-                place,
-                found: layout.into(),
-                known: LAYOUT.into(),
-            }));
+            return Err(Refusal::Failed(newer(layout)));
         }
         (Wish::New(job) | Wish::Anew(job), _) => Some(job),
         (Wish::Old, Some(_)) => None,

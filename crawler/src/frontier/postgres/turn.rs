@@ -19,6 +19,7 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::core::Core;
 use super::failure::Failure;
+use super::layout::{self, LAYOUT};
 use super::tally::Tally;
 use crate::frontier::State;
 use crate::frontier::clock::millis;
@@ -92,7 +93,8 @@ pub(super) struct Turn<'a> {
 /// The first look: it is only then that the crawl's lock is held.
 const BEGIN: Sql = Sql {
     text: "
-SELECT c.id, c.state, c.pages_max, c.bytes_max, t.now, EXISTS (SELECT FROM delayed d WHERE d.ready_at <= t.now)
+SELECT c.id, c.state, c.pages_max, c.bytes_max, t.now, EXISTS (SELECT FROM delayed d WHERE d.ready_at <= t.now),
+       c.layout
 FROM crawl c, (SELECT greatest($2, coalesce($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint))) AS t(now)",
     types: &[Type::INT8, Type::INT8],
 };
@@ -138,6 +140,10 @@ impl<'a> Turn<'a> {
         let row = rows.first().ok_or(Failure::Gone)?;
         if row.try_get::<_, i64>(0)? != self.core.id {
             return Err(Failure::Gone);
+        }
+        let found: i32 = row.try_get(6)?;
+        if found > LAYOUT {
+            return Err(layout::newer(found));
         }
         let state = State::from_word(row.try_get(1)?);
         self.state = state.ok_or(Failure::Damaged("no word for how far it has come"))?;
