@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+mod authority;
+pub use authority::{Authority, Certificate};
 pub mod impossible;
 mod postgres;
 pub use postgres::Postgres;

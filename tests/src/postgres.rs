@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::Certificate;
+
 /// How long a server may take to start or to end.
 const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -32,6 +34,8 @@ pub struct Postgres {
     port: u16,
     server: Option<Child>,
     watcher: Child,
+    /// What it is told beside where it listens.
+    settings: Vec<String>,
 }
 
 impl Postgres {
@@ -62,12 +66,36 @@ impl Postgres {
     /// When PostgreSQL is not installed, or does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::made(|_| Vec::new())
+    }
+
+    /// Makes and starts one that encrypts connections.
+    ///
+    /// # Panics
+    ///
+    /// As [`start`](Self::start).
+    #[must_use]
+    pub fn encrypted(with: &Certificate) -> Self {
+        Self::made(|folder| {
+            let names = ["certificate.pem", "certificate.key"].map(|name| folder.join(name));
+            for (from, to) in [&with.certificate, &with.key].into_iter().zip(&names) {
+                fs::copy(from, to).expect("the folder can be written to");
+                give_to_its_user(to);
+            }
+            let [certificate, key] = names.map(|path| path.display().to_string());
+            let files = [
+                format!("ssl_cert_file={certificate}"),
+                format!("ssl_key_file={key}"),
+            ];
+            ["ssl=on".to_owned()].into_iter().chain(files).collect()
+        })
+    }
+
+    fn made(settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let folder = TempDir::with_prefix("postgres-").expect("there is room for a folder");
         let folder = folder.keep();
         // The server refuses to run as root, and whoever it runs as must own its folder.
-        if is_root() {
-            ran(Command::new("chown").arg("postgres:").arg(&folder));
-        }
+        give_to_its_user(&folder);
         let password = folder.join("password");
         fs::write(&password, Self::PASSWORD).expect("the folder can be written to");
         let data = folder.join("data");
@@ -92,10 +120,11 @@ impl Postgres {
             .spawn()
             .expect("there is a shell");
         let mut postgres = Self {
-            folder,
             port: 0,
             server: None,
             watcher,
+            settings: settings(&folder),
+            folder,
         };
         postgres.restart();
         postgres
@@ -122,6 +151,7 @@ impl Postgres {
             .arg(&self.folder)
             .args(["-c", "listen_addresses=127.0.0.1", "-c", "fsync=on"])
             .args(["-p", &self.port.to_string()])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.expect("the folder can be written to"));
@@ -219,6 +249,13 @@ fn is_left_alone(memory: u64) -> bool {
     attached.is_none_or(|count| count == "0")
 }
 
+/// Gives a file or a folder to the user that the server runs as.
+fn give_to_its_user(path: &Path) {
+    if is_root() {
+        ran(Command::new("chown").arg("-R").arg("postgres:").arg(path));
+    }
+}
+
 fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|id| id.stdout == b"0\n")
@@ -256,7 +293,7 @@ fn find(program: &str) -> PathBuf {
     folders.extend(versions.into_iter().rev());
     let paths = folders.iter().map(|folder| folder.join(program));
     let found = paths.into_iter().find(|path| Path::is_file(path));
-    found.unwrap_or_else(|| panic!("no {program}: install PostgreSQL, as tests/all does"))
+    found.unwrap_or_else(|| panic!("no {program}: install it, as tests/all does"))
 }
 
 fn free_port() -> u16 {

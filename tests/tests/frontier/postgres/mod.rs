@@ -6,6 +6,8 @@ mod traps;
 
 mod outage;
 
+mod encryption;
+
 mod processes;
 
 mod nodes;
