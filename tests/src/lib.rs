@@ -7,6 +7,8 @@ pub use authority::{Authority, Certificate};
 pub mod impossible;
 mod postgres;
 pub use postgres::Postgres;
+mod pooler;
+pub use pooler::Pooler;
 mod process;
 pub use process::{Crawler, Ended, SlowApi, until, urls_in};
 mod scripted;

@@ -15,8 +15,8 @@ use tempfile::TempDir;
 use crate::Certificate;
 
 /// How long a server may take to start or to end.
-const DEADLINE: Duration = Duration::from_secs(60);
-const LOOK_EVERY: Duration = Duration::from_millis(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Waits for the end of its input, which comes with the end of the test's process, and ends the server then.
 const WATCH: &str = r#"
@@ -212,6 +212,11 @@ impl Postgres {
         )
     }
 
+    /// Returns the folder and the number of its socket.
+    pub(crate) fn socket(&self) -> (&Path, u16) {
+        (&self.folder, self.port)
+    }
+
     /// Returns what the server says of itself, in the last line but for the spaces of its file.
     fn status(&self) -> Option<String> {
         let text = fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
@@ -250,7 +255,7 @@ fn is_left_alone(memory: u64) -> bool {
 }
 
 /// Gives a file or a folder to the user that the server runs as.
-fn give_to_its_user(path: &Path) {
+pub(crate) fn give_to_its_user(path: &Path) {
     if is_root() {
         ran(Command::new("chown").arg("-R").arg("postgres:").arg(path));
     }
@@ -261,8 +266,8 @@ fn is_root() -> bool {
     id.is_ok_and(|id| id.stdout == b"0\n")
 }
 
-/// Returns a command that runs one of the server's programs as the user that may.
-fn as_its_user(program: &str) -> Command {
+/// Returns a command that runs one of the server's programs, or what stands beside it, as the user that may.
+pub(crate) fn as_its_user(program: &str) -> Command {
     let path = find(program);
     if !is_root() {
         return Command::new(path);
@@ -284,6 +289,7 @@ fn as_its_user(program: &str) -> Command {
 fn find(program: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+    folders.push(PathBuf::from("/usr/sbin"));
     let versions = fs::read_dir("/usr/lib/postgresql")
         .into_iter()
         .flatten()
@@ -296,7 +302,7 @@ fn find(program: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("no {program}: install it, as tests/all does"))
 }
 
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
     listener.local_addr().expect("it is bound").port()
 }

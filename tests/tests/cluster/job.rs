@@ -17,9 +17,15 @@ impl Job {
     /// Makes a job whose pages take so long.
     pub(crate) async fn new(delay_ms: &str) -> Self {
         let server = tokio::task::spawn_blocking(Postgres::shared).await;
+        let url = server.expect("a server starts").tcp_url(Postgres::PASSWORD);
+        Self::at(url, delay_ms).await
+    }
+
+    /// Makes one in the database of this URL.
+    pub(crate) async fn at(frontier: String, delay_ms: &str) -> Self {
         Self {
             api: SlowApi::start(&["--delay-ms", delay_ms]).await,
-            frontier: server.expect("a server starts").tcp_url(Postgres::PASSWORD),
+            frontier,
             crawl: Postgres::crawl_name(),
         }
     }

@@ -1,9 +1,33 @@
 //! The list of 100 pages on two terminals.
 
 use serde_json::json;
-use tests::until;
+use tests::{Pooler, Postgres, until};
 
 use crate::job::{Job, pages};
+
+/// Half of what the nodes hold: each of them has five connections, one of which is in a transaction for as long as it works.
+const SESSIONS: usize = 5;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nodes_share_a_list_through_a_pooler_that_mixes_their_sessions() {
+    let start = || Pooler::start(Postgres::shared(), SESSIONS);
+    let pooler = tokio::task::spawn_blocking(start).await;
+    let pooler = pooler.expect("a pooler starts");
+    let job = Job::at(pooler.url(), "200").await;
+    let [one, two] = ["node1", "node2"].map(|name| job.node(name, &[]));
+    until("both are at work", async || {
+        let is_begun = job.requests().await > 0;
+        (is_begun && job.nodes().await.len() == 2).then_some(())
+    })
+    .await;
+    let (one, two) = tokio::join!(job.ended(one), job.ended(two));
+    assert_eq!(job.requests().await, 100);
+    assert_eq!(pages(&one) + pages(&two), 100);
+    for ended in [one, two] {
+        assert!(!ended.stderr.contains("WARN"), "{}", ended.stderr);
+    }
+    assert!(job.nodes().await.is_empty());
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_nodes_fetch_each_page_once_and_about_half_of_them_each() {

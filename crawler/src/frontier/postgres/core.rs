@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::Pool;
+use deadpool_postgres::{ClientWrapper, Pool};
 use tokio::sync::watch;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::backoff::Backoff;
 use super::failure::Failure;
 use super::layouts::KnownLayouts;
+use super::sessions::Sessions;
 use super::turn::{Turn, Work};
 use crate::frontier::known::Known;
 use crate::frontier::{Clock, FrontierError, Place, Round};
@@ -68,6 +69,7 @@ pub(super) struct Core {
     pub(super) told: watch::Sender<Told>,
     pub(super) known: Mutex<Known>,
     pub(super) layouts: Mutex<KnownLayouts>,
+    pub(super) sessions: Mutex<Sessions>,
     /// Whether a pooler mixes connections up, so that no statement stays prepared.
     pub(super) pooled: AtomicBool,
 }
@@ -109,7 +111,11 @@ impl Core {
 
     /// Does a piece of work for someone who can't wait.
     pub(super) async fn try_once<W: Work>(&self, work: &W) -> Result<W::Answer, FrontierError> {
-        let done = self.attempt(work, false, RENEWAL_MAX).await;
+        let mut done = self.attempt(work, false, RENEWAL_MAX).await;
+        if done.as_ref().is_err_and(Failure::is_of_a_pooler) {
+            // Each process finds that out once.
+            done = self.attempt(work, false, RENEWAL_MAX).await;
+        }
         done.map_err(|failure| failure.explain(&self.place))
     }
 
@@ -139,6 +145,14 @@ impl Core {
             _ => {}
         }
         done
+    }
+
+    /// Takes note of the server's process that a connection has now.
+    pub(super) fn note_session(&self, connection: &ClientWrapper, process: i32) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.has_moved(connection, process) {
+            self.pooled.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Returns whether statements are to be sent whole each time.

@@ -109,7 +109,7 @@ pub(super) async fn open(
 ) -> Result<Found, Refusal> {
     client
         .batch_execute(&format!(
-            "BEGIN; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '30s'; SET LOCAL client_min_messages = warning;
              SELECT pg_advisory_xact_lock({key}); SET LOCAL search_path = \"{schema}\""
         ))
         .await?;

@@ -21,6 +21,8 @@ mod layout;
 
 mod tally;
 
+mod sessions;
+
 mod turn;
 
 mod core;

@@ -1,10 +1,12 @@
-//! Membership: which processes work on a crawl. A node's name is a row, and a lock of a session that no other node can
-//! have; who loses the session has no claim to the name until it has the lock again.
+//! Membership: which processes work on a crawl. A node's name is a row, and a lock that no other node can have, held by a
+//! transaction that is open for as long as the node works; who loses that has no claim to the name until it has the lock
+//! again.
 //!
 //! | what happens | then |
 //! |---|---|
 //! | a node joins under a name that is in use | it is told so, and does not |
 //! | its session is cut | the next beat takes the lock again, unless another node has the name by then |
+//! | it is frozen for more than 30 s | the same |
 //! | it ends without leaving | its last beat tells when; its row stays until the name is used again |
 
 use std::sync::Arc;
@@ -55,7 +57,8 @@ pub struct Node {
 
 /// A node's place in a crawl, from [`PostgresFrontier::join`](super::PostgresFrontier::join) until it leaves.
 ///
-/// It holds a connection of its own for as long as it lasts, which no pooler may share by transactions.
+/// It holds a connection of its own for as long as it lasts, and a transaction on it, so that a pooler gives it to nobody
+/// else.
 #[derive(Debug)]
 pub struct Membership {
     core: Arc<Core>,
@@ -97,14 +100,17 @@ impl Membership {
     pub async fn beat(&self, pulse: Pulse) -> Result<(), FrontierError> {
         let mut session = self.session.lock().await;
         let beat = async {
+            // A session that fails is not put back, and taken anew by the next beat.
             let client = match session.take().filter(|client| !client.is_closed()) {
-                Some(client) => client,
+                Some(client) => {
+                    let alive = client.batch_execute("SELECT").await;
+                    alive.map_err(|error| self.explain(error))?;
+                    client
+                }
                 None => self.take_name().await?,
             };
-            // A session that fails is not put back, and taken anew by the next beat.
-            self.write(&client, pulse).await?;
             *session = Some(client);
-            Ok(())
+            self.write(pulse).await
         };
         let beaten = tokio::time::timeout(BEAT_MAX, beat).await;
         beaten.unwrap_or_else(|_| Err(Failure::Silent.explain(&self.core.place)))
@@ -126,26 +132,23 @@ impl Membership {
         );
         let values: [(&(dyn ToSql + Sync), Type); 2] =
             [(&self.core.node, Type::TEXT), (&self.id, Type::INT8)];
-        let gone = tokio::time::timeout(BEAT_MAX, client.execute_typed(&sql, &values)).await;
-        let gone = gone.map_err(|_| Failure::Silent).and_then(|gone| Ok(gone?));
-        gone.map(drop)
-            .map_err(|failure| failure.explain(&self.core.place))
+        let leave = async {
+            self.execute(&sql, &values).await?;
+            let ended = client.batch_execute("ROLLBACK").await;
+            ended.map_err(|error| self.explain(error))
+        };
+        let left = tokio::time::timeout(BEAT_MAX, leave).await;
+        left.unwrap_or_else(|_| Err(Failure::Silent.explain(&self.core.place)))
     }
 
     /// Gets a session that holds the name, and writes the row.
     async fn take_name(&self) -> Result<ClientWrapper, FrontierError> {
-        let explain = |failure: Failure| failure.explain(&self.core.place);
-        let client = self
-            .core
-            .pool
-            .get()
-            .await
-            .map_err(|error| explain(error.into()))?;
         // It leaves the pool, which makes another in its place.
-        let client = Object::take(client);
-        let failed = |error: tokio_postgres::Error| explain(error.into());
+        let client = Object::take(self.client().await?);
+        let failed = |error: tokio_postgres::Error| self.explain(error);
+        client.batch_execute(HOLD).await.map_err(failed)?;
         let key = key(&self.core.schema, &format!("node {}", self.core.node));
-        let locked = "SELECT pg_try_advisory_lock($1)";
+        let locked = "SELECT pg_try_advisory_xact_lock($1)";
         let locked = client.query_typed_one(locked, &[(&key, Type::INT8)]).await;
         let is_locked: bool = locked.and_then(|row| row.try_get(0)).map_err(failed)?;
         if !is_locked {
@@ -162,7 +165,7 @@ impl Membership {
             (&self.id, Type::INT8),
             (&self.address, Type::TEXT),
         ];
-        client.execute_typed(&sql, &values).await.map_err(failed)?;
+        self.execute(&sql, &values).await?;
         Ok(client)
     }
 
@@ -193,7 +196,7 @@ impl Membership {
         })
     }
 
-    async fn write(&self, client: &ClientWrapper, pulse: Pulse) -> Result<(), FrontierError> {
+    async fn write(&self, pulse: Pulse) -> Result<(), FrontierError> {
         let sql = format!(
             "UPDATE \"{}\".node SET beat_at = {NOW}, capacity = $3, in_flight = $4, rate = $5, draining = $6
              WHERE name = $1 AND id = $2",
@@ -211,14 +214,38 @@ impl Membership {
             (&pulse.rate, Type::FLOAT8),
             (&pulse.is_draining, Type::BOOL),
         ];
-        let written = client.execute_typed(&sql, &values).await;
-        let count = written.map_err(|error| Failure::from(error).explain(&self.core.place))?;
-        if count == 0 {
+        if self.execute(&sql, &values).await? == 0 {
             return Err(Failure::Gone.explain(&self.core.place));
         }
         Ok(())
     }
+
+    /// Changes rows in a transaction of their own: that of the session that holds the name never ends.
+    async fn execute(
+        &self,
+        sql: &str,
+        values: &[(&(dyn ToSql + Sync), Type)],
+    ) -> Result<u64, FrontierError> {
+        let client = self.client().await?;
+        let done = client.execute_typed(sql, values).await;
+        done.map_err(|error| self.explain(error))
+    }
+
+    async fn client(&self) -> Result<Object, FrontierError> {
+        let client = self.core.pool.get().await;
+        client.map_err(|error| Failure::from(error).explain(&self.core.place))
+    }
+
+    fn explain(&self, error: tokio_postgres::Error) -> FrontierError {
+        Failure::from(error).explain(&self.core.place)
+    }
 }
+
+/// Begins the transaction that holds the name: a session alone would not do, for a pooler may lend it to another node
+/// between two transactions. It has no snapshot while it is idle, so it keeps no row from being vacuumed. Who says nothing
+/// in it for as long as a lease lasts has no claim to the name any more.
+const HOLD: &str =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL idle_in_transaction_session_timeout = '30s'";
 
 const NODES: Sql = Sql {
     text: "

@@ -26,7 +26,7 @@ const KNOWN_MAX: usize = 500_000;
 /// How to open a frontier in PostgreSQL.
 ///
 /// Several processes open the same crawl and share it. The database's clock counts, so that those of the nodes need not
-/// agree. A connection pooler may stand in between, also one that gives each transaction another connection.
+/// agree. A connection pooler may stand in between, also one that gives each transaction another session of the server.
 ///
 /// # Examples
 ///
@@ -163,6 +163,7 @@ impl PostgresOptions {
             told: watch::Sender::default(),
             known: Mutex::new(Known::new(self.known_max)),
             layouts: Mutex::default(),
+            sessions: Mutex::default(),
             pooled: AtomicBool::new(false),
         };
         if self.is_alone {

@@ -1,6 +1,6 @@
 //! One transaction, and what the work in it shares.
 //!
-//! All settings are those of the transaction, so that a pooler may give each transaction another connection:
+//! All settings are those of the transaction, so that a pooler may give each transaction another session of the server:
 //!
 //! | setting | why |
 //! |---|---|
@@ -14,8 +14,8 @@
 use std::sync::atomic::Ordering;
 
 use deadpool_postgres::Object;
-use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::{Row, SimpleQueryMessage};
 
 use super::core::Core;
 use super::failure::Failure;
@@ -115,17 +115,19 @@ impl<'a> Turn<'a> {
             tally: Tally::default(),
         };
         let begin = format!(
-            "BEGIN; SET LOCAL search_path = \"{}\"; SET LOCAL synchronous_commit = {};
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = \"{}\"; SET LOCAL synchronous_commit = {};
              SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_hashjoin = off;
              SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 0.1;
              SET LOCAL jit = off;
              SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '10s';
-             SELECT pg_advisory_xact_lock_shared({})",
+             SELECT pg_backend_pid(), pg_advisory_xact_lock_shared({})",
             core.schema,
             kind.commit(),
             core.keys.crawl,
         );
-        turn.client()?.batch_execute(&begin).await?;
+        let client = turn.client()?;
+        let answers = client.simple_query(&begin).await?;
+        core.note_session(client, process(&answers)?);
         if let Err(failure) = turn.look().await {
             turn.give_up().await;
             return Err(failure);
@@ -228,6 +230,16 @@ impl Drop for Turn<'_> {
             close(client);
         }
     }
+}
+
+/// Reads which of the server's processes answered.
+fn process(answers: &[SimpleQueryMessage]) -> Result<i32, Failure> {
+    let row = answers.iter().find_map(|answer| match answer {
+        SimpleQueryMessage::Row(row) => row.get(0),
+        _ => None,
+    });
+    let process = row.and_then(|text| text.parse().ok());
+    process.ok_or(Failure::Damaged("no number for a process of the server"))
 }
 
 /// Closes a connection whose state is not known, instead of giving it back to the pool.

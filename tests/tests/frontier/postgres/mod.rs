@@ -8,6 +8,8 @@ mod outage;
 
 mod encryption;
 
+mod pooler;
+
 mod processes;
 
 mod nodes;

@@ -110,3 +110,27 @@ async fn who_loses_the_session_has_the_name_again_unless_another_took_it() {
         "the row is another's"
     );
 }
+
+/// A transaction that is open for days, in a session that begins all with one snapshot unless it is told otherwise.
+#[tokio::test]
+async fn who_holds_a_name_keeps_no_row_from_vacuum() {
+    let mut crawl = Crawl::new();
+    crawl.url += "&options=-c%20default_transaction_isolation%3Dserializable";
+    crawl.create().await;
+    let frontier = crawl.options().node("a").unwrap().open().await.unwrap();
+    let joined = frontier.join("here").await.unwrap();
+    for _beat in 0..2 {
+        joined.beat(pulse(1)).await.unwrap();
+    }
+    let of_it = format!(
+        "FROM pg_stat_activity WHERE application_name = 'crawler {}' AND xact_start IS NOT NULL",
+        crawl.name
+    );
+    let raw = crawl.raw().await;
+    assert_eq!(number(&raw, &format!("SELECT count(*) {of_it}")).await, 1);
+    let holds = format!(
+        "SELECT count(*) {of_it} AND (backend_xmin, backend_xid) IS DISTINCT FROM (NULL, NULL)"
+    );
+    assert_eq!(number(&raw, &holds).await, 0);
+    joined.leave().await.unwrap();
+}
