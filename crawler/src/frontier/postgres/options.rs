@@ -27,6 +27,7 @@ const KNOWN_MAX: usize = 500_000;
 ///
 /// Several processes open the same crawl and share it. The database's clock counts, so that those of the nodes need not
 /// agree. A connection pooler may stand in between, also one that gives each transaction another session of the server.
+/// `docs/cluster.md` beside this crate's sources tells how a cluster is run.
 ///
 /// # Examples
 ///

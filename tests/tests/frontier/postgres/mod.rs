@@ -6,6 +6,8 @@ mod traps;
 
 mod outage;
 
+mod page;
+
 mod encryption;
 
 mod pooler;
