@@ -10,11 +10,12 @@ pub use postgres::Postgres;
 mod pooler;
 pub use pooler::Pooler;
 mod process;
-pub use process::{Crawler, Ended, SlowApi, until, urls_in};
+pub use process::{Crawler, Ended, SlowApi, until, until_within, urls_in};
 mod scripted;
 pub use scripted::{Answer, Scripted};
 mod tree;
 pub use tree::{tree_page, tree_url};
+pub mod web;
 
 /// Returns the path of one of the workspace's programs, beside the test's own folder.
 ///

@@ -130,7 +130,7 @@ impl Postgres {
         postgres
     }
 
-    /// Starts it again after it was killed, on another port.
+    /// Starts it again after it was killed, on the same port.
     ///
     /// # Panics
     ///
@@ -201,6 +201,12 @@ impl Postgres {
             "postgres://crawler@/postgres?host={socket}&port={}",
             self.port
         )
+    }
+
+    /// Returns the port of 127.0.0.1 that it listens on.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// Returns the URL of its database by the port, with this password.

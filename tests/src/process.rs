@@ -21,7 +21,20 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// # Panics
 ///
 /// When it has given nothing by the deadline.
-pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    until_within(DEADLINE, what, look).await
+}
+
+/// Waits until `look` gives something, and for so long at most.
+///
+/// # Panics
+///
+/// When it has given nothing by then.
+pub async fn until_within<T>(
+    deadline: Duration,
+    what: &str,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
     let found = async {
         loop {
             if let Some(found) = look().await {
@@ -30,8 +43,8 @@ pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T
             tokio::time::sleep(LOOK_EVERY).await;
         }
     };
-    let found = tokio::time::timeout(DEADLINE, found).await;
-    found.unwrap_or_else(|_| panic!("{what}: not within {DEADLINE:?}"))
+    let found = tokio::time::timeout(deadline, found).await;
+    found.unwrap_or_else(|_| panic!("{what}: not within {deadline:?}"))
 }
 
 /// Reads JSON Lines, each of which must be whole, and counts the lines of each URL.
