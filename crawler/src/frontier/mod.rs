@@ -125,7 +125,9 @@ pub trait Frontier: Debug + Send + Sync {
     /// Makes leases last from now on, and returns those that were lost: their fetches are to be aborted.
     async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError>;
 
-    /// Takes outcomes with their links, and how far the output files hold them. Their records must be in these files.
+    /// Takes outcomes with their links, and how far the output files hold them. Their records must be in these files, and
+    /// there alone: where one came too late, for another's counts, nothing is done and all are
+    /// [given back](Settled::refused). Without files those that came too late are left out.
     async fn settle(
         &self,
         outcomes: Vec<Outcome>,

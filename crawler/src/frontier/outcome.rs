@@ -115,6 +115,15 @@ impl Outcome {
         self
     }
 
+    /// Returns what is to be recorded of it, if it counts.
+    #[must_use]
+    pub const fn record(&self) -> Option<&Record> {
+        match &self.ending {
+            Ending::Done(record) | Ending::Again { record, .. } => Some(record),
+            Ending::Retry { .. } | Ending::Later { .. } => None,
+        }
+    }
+
     const fn new(lease: Lease, ending: Ending) -> Self {
         Self {
             welcome: lease.welcome,
@@ -247,7 +256,7 @@ pub struct Added {
 }
 
 /// What `settle` did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Settled {
     /// How many outcomes counted.
@@ -256,4 +265,24 @@ pub struct Settled {
     pub late: usize,
     /// How many links were new, and are queued.
     pub links: usize,
+    /// All outcomes, where nothing was done: records of theirs are in files though they came too late. Each of these is
+    /// [`Ending::Later`] now, so that the rest can be settled with files that hold the rest.
+    pub refused: Vec<Outcome>,
+}
+
+impl Settled {
+    /// Gives outcomes back of which those at `late` may have no record.
+    pub(crate) fn refused(mut outcomes: Vec<Outcome>, late: &[usize]) -> Self {
+        for at in late {
+            if let Some(outcome) = outcomes.get_mut(*at) {
+                let after = Duration::ZERO;
+                outcome.ending = Ending::Later { after };
+            }
+        }
+        Self {
+            late: late.len(),
+            refused: outcomes,
+            ..Self::default()
+        }
+    }
 }

@@ -124,6 +124,22 @@ impl Output {
         }
     }
 
+    /// Takes back the last `bytes` of what was appended, and returns whether it could; what is no file keeps them.
+    pub(super) fn take_back(&mut self, bytes: u64) -> Result<bool, WriteError> {
+        let is_file = self.is_file();
+        let Sink::File(file) = &mut self.sink else {
+            return Ok(false);
+        };
+        if !is_file {
+            return Ok(false);
+        }
+        self.bytes -= bytes;
+        let cut = file.set_len(self.bytes);
+        let cut = cut.and_then(|()| file.seek(io::SeekFrom::End(0)));
+        cut.map_err(|source| WriteError::of(&self.path, source))?;
+        Ok(true)
+    }
+
     /// Appends lines.
     pub(super) fn append(&mut self, lines: &str) -> Result<(), WriteError> {
         let sink: &mut dyn Write = match &mut self.sink {

@@ -16,6 +16,8 @@ pub struct Outputs {
     open: Option<(Vec<Output>, FreeSpace)>,
     /// How far each holds what was appended.
     written: Vec<Written>,
+    /// How many bytes were appended last.
+    last: u64,
 }
 
 impl Outputs {
@@ -38,6 +40,7 @@ impl Outputs {
         Ok(Self {
             written: outputs.iter().map(Output::written).collect(),
             open: Some((outputs, FreeSpace::of(taken, min_free))),
+            last: 0,
         })
     }
 
@@ -74,16 +77,35 @@ impl Outputs {
 
     /// Appends lines to each, off the executor.
     pub(super) async fn append(&mut self, lines: String) -> Result<(), WriteError> {
+        self.last = lines.len() as u64;
+        let append = move |output: &mut Output| output.append(&lines);
+        self.write(append).await
+    }
+
+    /// Writes these lines in place of those that were appended last, where that can be: what went to a pipe stays there.
+    pub(super) async fn replace(&mut self, lines: String) -> Result<(), WriteError> {
+        let last = std::mem::replace(&mut self.last, lines.len() as u64);
+        let replace = move |output: &mut Output| {
+            if output.take_back(last)? {
+                output.append(&lines)?;
+            }
+            Ok(())
+        };
+        self.write(replace).await
+    }
+
+    /// Writes to each, off the executor.
+    async fn write(
+        &mut self,
+        to: impl Fn(&mut Output) -> Result<(), WriteError> + Send + 'static,
+    ) -> Result<(), WriteError> {
         let Some((mut outputs, mut space)) = self.open.take() else {
             let early = io::Error::other("an earlier write did not end");
             return Err(WriteError::of(Path::new("the results"), early));
         };
         let write = tokio::task::spawn_blocking(move || {
             let result = space.check(Instant::now()).map_err(WriteError::from);
-            let result = result.and_then(|()| {
-                let mut outputs = outputs.iter_mut();
-                outputs.try_for_each(|output| output.append(&lines))
-            });
+            let result = result.and_then(|()| outputs.iter_mut().try_for_each(to));
             (outputs, space, result)
         });
         let failed = |error| WriteError::of(Path::new("the results"), io::Error::other(error));
@@ -143,5 +165,24 @@ mod tests {
         outputs.append("a line\n".to_owned()).await.unwrap();
         assert_eq!(outputs.written()[0].bytes, 7);
         assert_eq!(std::fs::read(&path).unwrap(), b"a line\n");
+    }
+
+    #[tokio::test]
+    async fn what_was_appended_last_can_be_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pages.jsonl");
+        let paths = [path.clone(), "/dev/null".into()];
+        let mut outputs = Outputs::open(&paths, Some(folder.path()), 0).unwrap();
+        for line in ["first\n", "late\nin time\n"] {
+            outputs.append(line.to_owned()).await.unwrap();
+        }
+        outputs.replace("in time\n".to_owned()).await.unwrap();
+        let held = || std::fs::read_to_string(&path).unwrap();
+        assert_eq!(held(), "first\nin time\n");
+        outputs.replace(String::new()).await.unwrap();
+        outputs.append("next\n".to_owned()).await.unwrap();
+        assert_eq!(held(), "first\nnext\n");
+        let written: Vec<_> = outputs.written().iter().map(|file| file.bytes).collect();
+        assert_eq!(written, [11, 24], "what is no file keeps what it got");
     }
 }

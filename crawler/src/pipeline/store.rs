@@ -1,14 +1,14 @@
 //! The end of the flow: a record is written first, then its URL is settled, so that the output holds each settled URL once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use stage::{Batch, Consumer, Context, Directive, Failure, Result};
-
 use tokio::time::Instant;
 
 use super::{Counts, Held, Outputs, Visited};
-use crate::frontier::Frontier;
+use crate::frontier::{Frontier, FrontierError, Lease, LeaseKey, Outcome, Settled, UrlHash};
 
 /// How long after a settle began the next begins at the earliest, unless it is a full batch. A settle waits for the disk
 /// and costs as much for one page as for ten; a page that comes alone is settled at once.
@@ -49,6 +49,33 @@ impl Store {
     }
 }
 
+impl Store {
+    async fn settle(&self, outcomes: Vec<Outcome>) -> std::result::Result<Settled, FrontierError> {
+        self.frontier.settle(outcomes, self.outputs.written()).await
+    }
+}
+
+/// The lines of a batch, each with the URL and the lease that it is of.
+#[derive(Default)]
+struct Lines(Vec<((LeaseKey, UrlHash), String)>);
+
+impl Lines {
+    fn text(&self) -> String {
+        self.0.iter().map(|(_, line)| line.as_str()).collect()
+    }
+
+    /// Keeps those of outcomes that have a record.
+    fn keep(&mut self, outcomes: &[Outcome]) {
+        let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some());
+        let recorded: HashSet<_> = recorded.map(|outcome| id(&outcome.lease)).collect();
+        self.0.retain(|(id, _)| recorded.contains(id));
+    }
+}
+
+const fn id(lease: &Lease) -> (LeaseKey, UrlHash) {
+    (lease.key(), lease.hash)
+}
+
 impl Consumer for Store {
     type In = Visited;
 
@@ -59,33 +86,38 @@ impl Consumer for Store {
             tokio::time::sleep_until(settled + SETTLE_EVERY).await;
         }
         self.settled = Some(Instant::now());
-        let (mut lines, mut outcomes, mut keys) = (String::new(), Vec::new(), Vec::new());
+        let (mut lines, mut outcomes, mut keys) = (Lines::default(), Vec::new(), Vec::new());
         for visited in events {
-            lines.extend(visited.line);
-            keys.push(visited.outcome.lease.key());
+            let lease = &visited.outcome.lease;
+            lines.0.extend(visited.line.map(|line| (id(lease), line)));
+            keys.push(lease.key());
             outcomes.push(visited.outcome.aged(visited.ended.elapsed()));
         }
-        if !lines.is_empty() {
+        if !lines.0.is_empty() {
             if !self.are_known {
                 // Before they hold anything, so that what a kill leaves in them is cut back, and taken for nobody's.
                 let written = self.outputs.written();
                 self.frontier.settle(Vec::new(), written).await?;
                 self.are_known = true;
             }
-            self.outputs.append(lines).await?;
+            self.outputs.append(lines.text()).await?;
         }
-        let written = self.outputs.written();
         self.held.settles(&keys);
-        let settled = self.frontier.settle(outcomes, written).await?;
+        let (mut late, mut settled) = (0, self.settle(outcomes).await?);
+        while !settled.refused.is_empty() {
+            // Others have recorded these URLs meanwhile, and each has one record.
+            late += settled.late;
+            lines.keep(&settled.refused);
+            self.outputs.replace(lines.text()).await?;
+            settled = self.settle(settled.refused).await?;
+        }
         for key in keys {
             self.held.give_back(key);
         }
         self.counts.links(settled.links);
-        if settled.late > 0 {
-            tracing::warn!(
-                outcomes = settled.late,
-                "outcomes came after their lease was lost"
-            );
+        late = late.max(settled.late);
+        if late > 0 {
+            tracing::warn!(outcomes = late, "outcomes came after their lease was lost");
         }
         Ok(())
     }
@@ -93,5 +125,72 @@ impl Consumer for Store {
     /// What can't be written or settled can't be skipped: the crawl ends, and is resumed.
     fn handle_failure(&mut self, _: &Failure) -> Directive {
         Directive::Stop
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::{Duration, SystemTime};
+
+    use stage::{Stages, consumer, from_iter};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::frontier::{Clock, Fate, Job, LEASE, NewUrl, Record, Site, SqliteOptions};
+    use crate::pipeline::{Overwritten, settle_window};
+
+    #[derive(Debug, Default)]
+    struct Hand(AtomicU64);
+
+    impl Clock for Hand {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(self.0.load(Ordering::Relaxed))
+        }
+    }
+
+    fn fetched(lease: Lease) -> Outcome {
+        Outcome::done(lease, Record::new(Fate::Fetched))
+    }
+
+    #[tokio::test]
+    async fn a_record_that_comes_too_late_is_taken_out_of_the_file_again() {
+        let clock = Arc::new(Hand::default());
+        let options = SqliteOptions::default().clock(Arc::clone(&clock) as _);
+        let frontier = options.in_memory(Job::default()).await.unwrap();
+        let urls = ["http://a/", "http://b/", "http://c/"];
+        let seeds = urls.map(|url| NewUrl::seed(url, Site::unlimited("h")));
+        frontier.add(seeds.into()).await.unwrap();
+        let leases = frontier.claim(3).await.unwrap().leases;
+        clock.0.fetch_add(LEASE.as_secs(), Ordering::Relaxed);
+        let mut again = frontier.claim(3).await.unwrap().leases;
+        again.retain(|lease| lease.url == "http://b/");
+        let by_another = again.into_iter().map(fetched).collect();
+        frontier.settle(by_another, vec![]).await.unwrap();
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pages.jsonl");
+        let mut outputs = Outputs::open(std::slice::from_ref(&path), None, 0).unwrap();
+        outputs.cut_back(&[], Overwritten::Never).unwrap();
+        let frontier: Arc<dyn Frontier> = Arc::new(frontier);
+        let (held, counts) = (Held::default(), Counts::default());
+        let store = Store::new(Arc::clone(&frontier), outputs, held, counts);
+        let visits = leases.into_iter().map(|lease| Visited {
+            line: Some(format!("{}\n", lease.url)),
+            outcome: fetched(lease),
+            ended: Instant::now(),
+        });
+        let stages = Stages::new();
+        let visits: Vec<_> = visits.collect();
+        let visits = from_iter(visits).within(&stages).spawn().unwrap();
+        let all_at_once = settle_window(NonZeroUsize::new(3).unwrap()).unwrap();
+        let store = consumer(store).within(&stages);
+        let store = store.subscribe_to(&visits, all_at_once).spawn().unwrap();
+        assert!(!store.join().await.is_failure());
+        let held = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(held, "http://a/\nhttp://c/\n");
+        assert_eq!(frontier.stats().await.unwrap().fetched, 3);
+        assert_eq!(frontier.written().await.unwrap()[0].bytes, 20);
     }
 }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU16;
 use std::task::Poll;
 
-use crawler::frontier::{LEASE, Next, Outcome, POISON, Site};
+use crawler::frontier::{LEASE, Next, Outcome, POISON, Site, Written};
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
 
@@ -68,6 +68,55 @@ pub(crate) async fn a_late_answer_to_a_url_that_is_leased_anew_counts_and_frees_
     assert_eq!(world.finish([second]).await.late, 1);
     world.clock.forward(seconds(1));
     assert_eq!(names(&world.leases(1).await), ["http://h/2"]);
+}
+
+pub(crate) async fn a_record_that_comes_too_late_is_given_back_with_all_that_came_with_it<
+    E: Engine,
+>() {
+    let world = World::<E>::new().await;
+    let (slow, quick) = (polite("slow"), Site::unlimited("quick"));
+    world.add([page(&slow, 1)]).await;
+    let first = world.lease().await;
+    world.clock.forward(LEASE);
+    let second = world.lease().await;
+    world.finish([second]).await;
+    world.add([page(&quick, 1)]).await;
+    let other = world.lease().await;
+    let before = world.frontier.stats().await.unwrap();
+
+    let file = |bytes| {
+        vec![Written {
+            file: "pages.jsonl".to_owned(),
+            bytes,
+        }]
+    };
+    let link = page(&quick, 2);
+    let outcomes = vec![fetched(first).with_links([link]).read(7), fetched(other)];
+    let settled = world.frontier.settle(outcomes, file(20)).await.unwrap();
+    assert_eq!((settled.outcomes, settled.late, settled.links), (0, 1, 0));
+    assert_eq!(
+        world.frontier.stats().await.unwrap(),
+        before,
+        "nothing was done"
+    );
+    assert_eq!(world.frontier.written().await.unwrap(), []);
+    let records = settled
+        .refused
+        .iter()
+        .filter_map(|outcome| outcome.record().map(|_| outcome.lease.url.as_str()));
+    assert_eq!(records.collect::<Vec<_>>(), ["http://quick/1"]);
+
+    let settled = world
+        .frontier
+        .settle(settled.refused, file(10))
+        .await
+        .unwrap();
+    assert_eq!((settled.outcomes, settled.late, settled.links), (1, 1, 1));
+    assert_eq!(settled.refused, []);
+    assert_eq!(world.frontier.written().await.unwrap(), file(10));
+    assert_eq!(names(&world.leases(5).await), ["http://quick/2"]);
+    let stats = world.frontier.stats().await.unwrap();
+    assert_eq!((stats.fetched, stats.queued, stats.leased), (2, 1, 1));
 }
 
 pub(crate) async fn a_late_retry_is_ignored<E: Engine>() {

@@ -130,6 +130,10 @@ impl Core {
             let mut turn = Turn::begin(self, W::KIND).await?;
             turn.is_repeat = is_repeat;
             match work.run(&mut turn).await {
+                Ok(answer) if W::is_void(&answer) => {
+                    turn.give_up().await;
+                    Ok(answer)
+                }
                 Ok(answer) => turn.commit().await.map(|()| answer),
                 Err(failure) => {
                     turn.give_up().await;

@@ -15,7 +15,7 @@ use super::crawl::{Allow, AllowBytes, Describe, ReadConfig, ReadStats, Seeded};
 use super::leases::{Release, Renew};
 use super::node::{Membership, Node, ReadNodes};
 use super::notes::{KeepRobots, ReadRobots, ReadWritten};
-use super::settle::Settle;
+use super::settle::{Settle, Settling};
 use super::turn::Work;
 use crate::frontier::known::Key;
 use crate::frontier::{
@@ -206,9 +206,18 @@ impl Frontier for PostgresFrontier {
         }
         let links = outcomes.iter().flat_map(|outcome| &outcome.links);
         let keys: Vec<Key> = links.map(NewUrl::key).collect();
-        let settled = self.ask(Settle::new(outcomes, written)).await?;
-        self.core.known().learn(keys);
-        Ok(settled)
+        let (core, settle) = (Arc::clone(&self.core), Settle::new(outcomes, written));
+        let persist = async move {
+            let settling = core.persist(&settle).await?;
+            Ok((settling, settle))
+        };
+        Ok(match self.wait(persist).await? {
+            (Settling::Settled(settled), _) => {
+                self.core.known().learn(keys);
+                settled
+            }
+            (Settling::Late(late), settle) => settle.refuse(&late),
+        })
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError> {

@@ -1,10 +1,10 @@
 //! What a crawl keeps beside its URLs: what fetches gave, copies of robots.txt that all nodes share, and how far each
 //! node's output files are settled.
 
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
-use super::settle::record_of;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::{millis, span_millis, time};
 use crate::frontier::{Outcome, RobotsCopy, UrlHash, Written};
@@ -71,7 +71,7 @@ impl Turn<'_> {
     pub(super) async fn record(&self, outcomes: &[&Outcome]) -> Result<(), Failure> {
         let recorded = outcomes
             .iter()
-            .filter_map(|outcome| Some((outcome, record_of(outcome)?)));
+            .filter_map(|outcome| Some((outcome, outcome.record()?)));
         let all: Vec<_> = recorded.collect();
         if all.is_empty() {
             return Ok(());
@@ -120,6 +120,13 @@ impl Turn<'_> {
         .map(drop)
     }
 
+    /// Returns whether the files of this node are known to hold just this.
+    pub(super) async fn has_written(&self, written: &[Written]) -> Result<bool, Failure> {
+        let noted = self.query(&WRITTEN, &[&self.core.node]).await?;
+        let noted = noted.iter().map(file).collect::<Result<Vec<_>, _>>()?;
+        Ok(written.iter().all(|file| noted.contains(file)))
+    }
+
     pub(super) async fn note_written(&self, written: &[Written]) -> Result<(), Failure> {
         if written.is_empty() {
             return Ok(());
@@ -146,14 +153,15 @@ impl Work for ReadWritten {
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Vec<Written>, Failure> {
         let rows = turn.query(&WRITTEN, &[&turn.core.node]).await?;
-        let files = rows.iter().map(|row| {
-            Ok(Written {
-                file: row.try_get(0)?,
-                bytes: row.try_get::<_, i64>(1)?.cast_unsigned(),
-            })
-        });
-        files.collect()
+        rows.iter().map(file).collect()
     }
+}
+
+fn file(row: &Row) -> Result<Written, Failure> {
+    Ok(Written {
+        file: row.try_get(0)?,
+        bytes: row.try_get::<_, i64>(1)?.cast_unsigned(),
+    })
 }
 
 /// Reads the copy of a robots.txt.

@@ -6,6 +6,8 @@
 //! |---|---|---|
 //! | done, or waits for its next try | is ignored | is ignored |
 //! | queued, or leased by another | counts: the other's will be the late one | is ignored |
+//!
+//! Where files hold records of those that are ignored, all of it is undone instead, so that no file is told to hold them.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -17,7 +19,7 @@ use super::sites::Resting;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
 use crate::frontier::lane::Lane;
-use crate::frontier::{Ending, NewUrl, Outcome, Record, Settled, Written};
+use crate::frontier::{Ending, NewUrl, Outcome, Settled, Written};
 
 /// Takes URLs out of the queue for good.
 const FINISH: Sql = Sql {
@@ -81,6 +83,22 @@ impl Settle {
             written,
         }
     }
+
+    /// Gives the outcomes back, of which those at `late` may have no record.
+    pub(super) fn refuse(mut self, late: &[usize]) -> Settled {
+        if let Some(first) = self.outcomes.first_mut() {
+            first.links = self.links;
+        }
+        Settled::refused(self.outcomes, late)
+    }
+}
+
+/// What a settle came to.
+#[derive(Debug)]
+pub(super) enum Settling {
+    Settled(Settled),
+    /// Nothing, for records of the outcomes at these places came too late.
+    Late(Vec<usize>),
 }
 
 /// Where a URL stands in the queue.
@@ -107,11 +125,11 @@ struct Delay {
 }
 
 impl Work for Settle {
-    type Answer = Settled;
+    type Answer = Settling;
 
     const KIND: Kind = Kind::Durable;
 
-    async fn run(&self, turn: &mut Turn<'_>) -> Result<Settled, Failure> {
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Settling, Failure> {
         let resting = self.resting(turn.now);
         let filled = turn.add(&self.links, &resting).await?;
         let mut keys = turn.lanes_of_sites(&resting).await?;
@@ -125,18 +143,27 @@ impl Work for Settle {
             }
         }
         let done = turn.take_out(&self.plan(&lanes)).await?;
+        let late = self.late_records(turn, &done).await?;
+        if !late.is_empty() {
+            return Ok(Settling::Late(late));
+        }
         self.free(turn, &mut lanes, &done);
         turn.write_lanes(lanes.values()).await?;
         turn.note_written(&self.written).await?;
-        Ok(Settled {
+        Ok(Settling::Settled(Settled {
             outcomes: done.len(),
             late: self.outcomes.len() - done.len(),
             links: filled.new,
-        })
+            ..Settled::default()
+        }))
     }
 
-    fn is_change(_: &Settled) -> bool {
-        true
+    fn is_change(settling: &Settling) -> bool {
+        matches!(settling, Settling::Settled(_))
+    }
+
+    fn is_void(settling: &Settling) -> bool {
+        matches!(settling, Settling::Late(_))
     }
 }
 
@@ -154,6 +181,27 @@ impl Settle {
             *rest = until.max(*rest);
         }
         resting
+    }
+
+    /// Returns where the outcomes are whose records are in files though they do not count.
+    async fn late_records(
+        &self,
+        turn: &Turn<'_>,
+        done: &[&Outcome],
+    ) -> Result<Vec<usize>, Failure> {
+        if self.written.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outcomes = self.outcomes.iter().enumerate();
+        let late = outcomes.filter(|(_, outcome)| {
+            outcome.record().is_some() && !done.iter().any(|done| std::ptr::eq(*done, *outcome))
+        });
+        let late: Vec<_> = late.map(|(at, _)| at).collect();
+        // What the try before has taken out of the queue came in time.
+        if late.is_empty() || turn.is_repeat && turn.has_written(&self.written).await? {
+            return Ok(Vec::new());
+        }
+        Ok(late)
     }
 
     /// Returns what is to be taken out of the queue.
@@ -230,14 +278,6 @@ impl Delay {
     }
 }
 
-/// Returns what is to be recorded of an outcome that counted.
-pub(super) const fn record_of(outcome: &Outcome) -> Option<&Record> {
-    match &outcome.ending {
-        Ending::Done(record) | Ending::Again { record, .. } => Some(record),
-        Ending::Retry { .. } | Ending::Later { .. } => None,
-    }
-}
-
 impl Turn<'_> {
     /// Takes URLs out of the queue, records what they gave, and returns those that were there.
     async fn take_out<'o>(&mut self, plan: &Plan<'o>) -> Result<Vec<&'o Outcome>, Failure> {
@@ -248,7 +288,7 @@ impl Turn<'_> {
         self.tally.queued -= count(delayed.len());
         self.tally.delayed += count(delayed.len());
         done.extend(delayed);
-        for record in done.iter().filter_map(|outcome| record_of(outcome)) {
+        for record in done.iter().filter_map(|outcome| outcome.record()) {
             self.tally.count(record.fate);
         }
         self.record(&done).await?;

@@ -68,6 +68,11 @@ pub(super) trait Work: Send + Sync {
     fn is_change(_: &Self::Answer) -> bool {
         false
     }
+
+    /// Returns whether what was done for it is to be undone.
+    fn is_void(_: &Self::Answer) -> bool {
+        false
+    }
 }
 
 /// A transaction at work.

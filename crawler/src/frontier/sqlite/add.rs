@@ -18,7 +18,7 @@ struct Layout {
 
 impl Turn<'_> {
     /// Queues the URLs that are new.
-    pub(super) fn add(&mut self, urls: Vec<NewUrl>) -> rusqlite::Result<Added> {
+    pub(super) fn add(&mut self, urls: &[NewUrl]) -> rusqlite::Result<Added> {
         // The number is taken in the order of the page, and only then do they go in the order of the keys, which
         // touches few leaves.
         let first = self.ledger.seq + 1;
@@ -42,7 +42,7 @@ impl Turn<'_> {
         })
     }
 
-    fn add_to_site(&mut self, urls: &[(i64, NewUrl)]) -> rusqlite::Result<usize> {
+    fn add_to_site(&mut self, urls: &[(i64, &NewUrl)]) -> rusqlite::Result<usize> {
         let Some((_, first)) = urls.first() else {
             return Ok(0);
         };

@@ -136,7 +136,7 @@ impl Frontier for SqliteFrontier {
         self.known().strip(&mut urls);
         let known = count - urls.len();
         let keys: Vec<Key> = urls.iter().map(NewUrl::key).collect();
-        let mut added = self.ask(Kind::Durable, move |turn| turn.add(urls)).await?;
+        let mut added = self.ask(Kind::Durable, move |turn| turn.add(&urls)).await?;
         added.known += known;
         self.known().learn(keys);
         Ok(added)
@@ -192,7 +192,9 @@ impl Frontier for SqliteFrontier {
         let keys: Vec<Key> = links.map(NewUrl::key).collect();
         let settle = move |turn: &mut Turn<'_>| turn.settle(outcomes, written);
         let settled = self.ask(Kind::Durable, settle).await?;
-        self.known().learn(keys);
+        if settled.refused.is_empty() {
+            self.known().learn(keys);
+        }
         Ok(settled)
     }
 

@@ -6,13 +6,15 @@
 //! |---|---|---|
 //! | done, or waits for its next try | is ignored | is ignored |
 //! | queued, or leased by another | counts: the other's will be the late one | is ignored |
+//!
+//! Where files hold records of those that are ignored, all of it is undone instead, so that no file is told to hold them.
 
 use rusqlite::params;
 
 use super::ledger::column;
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
-use crate::frontier::{Ending, Outcome, Record, Settled, UrlHash, Written};
+use crate::frontier::{Ending, NewUrl, Outcome, Record, Settled, UrlHash, Written};
 use crate::policy::welcome::Welcome;
 
 /// What becomes of a queue's row, besides its end.
@@ -30,28 +32,48 @@ impl Turn<'_> {
         mut outcomes: Vec<Outcome>,
         written: Vec<Written>,
     ) -> rusqlite::Result<Settled> {
-        let links = outcomes
+        let links: Vec<NewUrl> = outcomes
             .iter_mut()
             .flat_map(|outcome| std::mem::take(&mut outcome.links))
             .collect();
+        outcomes.sort_by_key(|outcome| outcome.lease.key);
+        let before = *self.ledger;
+        self.run("SAVEPOINT settle")?;
         let mut settled = Settled {
-            links: self.add(links)?.new,
+            links: self.add(&links)?.new,
             ..Settled::default()
         };
-        outcomes.sort_by_key(|outcome| outcome.lease.key);
-        for outcome in &outcomes {
+        let mut late_records = Vec::new();
+        for (at, outcome) in outcomes.iter().enumerate() {
             self.ledger.count_bytes(outcome.bytes);
             if self.finish(outcome)? {
                 settled.outcomes += 1;
             } else {
                 settled.late += 1;
+                late_records.extend(outcome.record().map(|_| at));
             }
+        }
+        let is_refused = !late_records.is_empty() && !written.is_empty();
+        if is_refused {
+            self.run("ROLLBACK TO settle")?;
+            *self.ledger = before;
+        }
+        self.run("RELEASE settle")?;
+        if is_refused {
+            if let Some(first) = outcomes.first_mut() {
+                first.links = links;
+            }
+            return Ok(Settled::refused(outcomes, &late_records));
         }
         for file in written {
             self.note_written(&file)?;
         }
         self.changed();
         Ok(settled)
+    }
+
+    fn run(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 
     /// Settles one URL and frees its lane; returns whether the outcome counted.

@@ -191,9 +191,9 @@ mod tests {
     fn add(count: usize) -> Vec<Box<dyn Work>> {
         let site = Site::unlimited("h");
         let urls = (0..count).map(|n| NewUrl::seed(format!("http://h/{n}"), site.clone()));
-        let urls = urls.collect();
+        let urls: Vec<_> = urls.collect();
         let (reply, _nobody) = oneshot::channel();
-        vec![work(Kind::Durable, |turn| turn.add(urls), reply)]
+        vec![work(Kind::Durable, move |turn| turn.add(&urls), reply)]
     }
 
     /// What SQLite calls the levels of waiting for the disk.
