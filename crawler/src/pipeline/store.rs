@@ -175,7 +175,7 @@ mod tests {
         outputs.cut_back(&[], Overwritten::Never).unwrap();
         let frontier: Arc<dyn Frontier> = Arc::new(frontier);
         let (held, counts) = (Held::default(), Counts::default());
-        let store = Store::new(Arc::clone(&frontier), outputs, held, counts);
+        let store = Store::new(Arc::clone(&frontier), outputs, held, counts, 3);
         let visits = leases.into_iter().map(|lease| Visited {
             line: Some(format!("{}\n", lease.url)),
             outcome: fetched(lease),

@@ -1,8 +1,15 @@
 //! Several crawlers as processes that share one crawl through a real PostgreSQL: who fetches what, who joins, who dies.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
 
 mod job;
+mod proxy;
+mod web;
 
 mod deaths;
 mod joining;
 mod refusals;
 mod sharing;
+mod stalled;

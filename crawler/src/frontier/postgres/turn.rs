@@ -6,7 +6,8 @@
 //! |---|---|
 //! | `plan_cache_mode`, joins, scans and costs | an array of keys meets an index, whatever is known of a table: a generic plan takes 100 times as long |
 //! | `synchronous_commit` | a lease that is lost with the machine costs a second fetch, a settle must last |
-//! | `lock_timeout`, `idle_in_transaction_session_timeout` | a node that is frozen keeps nobody out for long |
+//! | `idle_in_transaction_session_timeout` | what a node has locked that is frozen, or cut off, is soon free |
+//! | `lock_timeout` | longer, so that who waits for such a lock gets it |
 //!
 //! Each turn shares an advisory lock of its crawl, which is taken alone by the one who begins the crawl anew and, for a
 //! moment, by the one who sees its end.
@@ -124,7 +125,7 @@ impl<'a> Turn<'a> {
              SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_hashjoin = off;
              SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 0.1;
              SET LOCAL jit = off;
-             SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '10s';
+             SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '2s';
              SELECT pg_backend_pid(), pg_advisory_xact_lock_shared({})",
             core.schema,
             kind.commit(),
