@@ -44,24 +44,21 @@ impl End {
 
     /// Returns what there is to say of it, in a line; nothing when all is done.
     pub(super) fn told(&self, report: &Report, home: &Home) -> Option<String> {
-        let left = report.left();
-        let are_left = format!(
-            "{} {} left",
-            Counted(left, "URL"),
-            if left == 1 { "is" } else { "are" }
-        );
+        let left = match report.left() {
+            Some(1) => "1 URL is left".to_owned(),
+            Some(left) => format!("{} are left", Counted(left, "URL")),
+            None => "how many URLs are left can't be told".to_owned(),
+        };
         Some(match self {
-            Self::Failed(exit) => format!(
-                "it ended early: {}; {are_left}; to go on: {home}",
-                explain(exit)
-            ),
+            Self::Failed(exit) => {
+                format!(
+                    "it ended early: {}; {left}; to go on: {home}",
+                    explain(exit)
+                )
+            }
             Self::Interrupted if report.is_endless => return None,
-            Self::Interrupted => {
-                format!("interrupted, and {are_left}; to go on: {home}")
-            }
-            Self::Done if left > 0 => {
-                format!("its budget is spent, and {are_left}")
-            }
+            Self::Interrupted => format!("interrupted, and {left}; to go on: {home}"),
+            Self::Done if report.left() > Some(0) => format!("its budget is spent, and {left}"),
             Self::Done => return None,
         })
     }

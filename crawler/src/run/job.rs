@@ -14,7 +14,7 @@ use super::interrupt::Interrupts;
 use super::report::Report;
 use super::{Crew, Home, progress};
 use crate::flags::HowFlags;
-use crate::frontier::{Frontier, Lease, Membership};
+use crate::frontier::{Frontier, FrontierError, Lease, Membership};
 use crate::pipeline::{ClaimSource, Counts, Held, Outputs, Store, Visitor, settle_window};
 use crate::policy::rate::Rate;
 use crate::seeds::Seeded;
@@ -52,6 +52,7 @@ impl Job {
         let start = Instant::now();
         let counts = Counts::default();
         let (end, edges) = self.flow(crew, outputs, &counts, (how, interrupts)).await?;
+        let stats = unless_away(self.frontier.stats().await)?;
         let report = Report {
             kind: self.kind,
             is_shared: self.member.is_some(),
@@ -59,12 +60,12 @@ impl Job {
             seeded,
             counts: counts.now(),
             histories: counts.histories(),
-            stats: self.frontier.stats().await?,
+            stats,
             edges,
             elapsed: start.elapsed(),
         };
         if let Some(member) = self.member {
-            member.leave().await?;
+            unless_away(member.leave().await)?;
         }
         self.frontier.close().await?;
         if !how.quiet {
@@ -165,5 +166,14 @@ impl Job {
         };
         let edges = visits.edges().into_iter().chain(store.edges()).collect();
         Ok((end, edges))
+    }
+}
+
+/// Returns what the frontier answered, unless it can't be reached: that takes nothing from a run that has ended.
+fn unless_away<T>(answer: Result<T, FrontierError>) -> Result<Option<T>, FrontierError> {
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if error.is_temporary() => Ok(None),
+        Err(error) => Err(error),
     }
 }

@@ -30,15 +30,16 @@ pub(super) struct Report {
     pub(super) counts: CountsNow,
     /// Of URLs that are fetched again and again.
     pub(super) histories: BTreeMap<String, History>,
-    pub(super) stats: Stats,
+    /// Unless they could not be asked for.
+    pub(super) stats: Option<Stats>,
     pub(super) edges: Vec<EdgeStats>,
     pub(super) elapsed: Duration,
 }
 
 impl Report {
-    /// Returns how many URLs are not done.
-    pub(super) const fn left(&self) -> u64 {
-        self.stats.queued + self.stats.delayed
+    /// Returns how many URLs are not done, if that is known.
+    pub(super) fn left(&self) -> Option<u64> {
+        self.stats.map(|stats| stats.queued + stats.delayed)
     }
 
     /// Returns what failed, and what to do about it, a line for each class.
@@ -51,6 +52,15 @@ impl Report {
                 format!("crawler: {count} failed ({code}), the first: {first}; {advice}")
             })
             .collect()
+    }
+
+    fn frontier_rows(&self, f: &mut fmt::Formatter<'_>, stats: &Stats) -> fmt::Result {
+        if self.is_shared {
+            row(f, "fetched by all nodes", stats.fetched)?;
+            row(f, "failed for all nodes", stats.failed)?;
+        }
+        row(f, "URLs known", stats.known)?;
+        row(f, "URLs left", self.left().unwrap_or_default())
     }
 
     fn crawl_rows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,12 +123,9 @@ impl fmt::Display for Report {
             Kind::List => self.list_rows(f)?,
             Kind::Crawl => self.crawl_rows(f)?,
         }
-        if self.is_shared {
-            row(f, "fetched by all nodes", self.stats.fetched)?;
-            row(f, "failed for all nodes", self.stats.failed)?;
+        if let Some(stats) = &self.stats {
+            self.frontier_rows(f, stats)?;
         }
-        row(f, "URLs known", self.stats.known)?;
-        row(f, "URLs left", self.left())?;
         for edge in &self.edges {
             let name = format!("{} → {}", edge.from, edge.to);
             let (asked, delivered) = (edge.asked, edge.delivered);

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use tests::{Crawler, Ended, Postgres, SlowApi, urls_in};
 
 /// A lease runs out after 30 s, and who waits for that has time.
@@ -16,9 +17,13 @@ pub(crate) struct Job {
 impl Job {
     /// Makes a job whose pages take so long.
     pub(crate) async fn new(delay_ms: &str) -> Self {
-        let server = tokio::task::spawn_blocking(Postgres::shared).await;
-        let url = server.expect("a server starts").tcp_url(Postgres::PASSWORD);
-        Self::at(url, delay_ms).await
+        let server = tokio::task::spawn_blocking(Postgres::shared).await.unwrap();
+        Self::on(server, delay_ms).await
+    }
+
+    /// Makes one in the database of this server.
+    pub(crate) async fn on(server: &Postgres, delay_ms: &str) -> Self {
+        Self::at(server.tcp_url(Postgres::PASSWORD), delay_ms).await
     }
 
     /// Makes one in the database of this URL.
@@ -39,14 +44,14 @@ impl Job {
     }
 
     /// Lists the nodes, as JSON.
-    pub(crate) async fn nodes(&self) -> Vec<serde_json::Value> {
+    pub(crate) async fn nodes(&self) -> Vec<Value> {
         let shared = ["--frontier", &self.frontier, "--crawl", &self.crawl];
         let ended = Crawler::start(&[&["nodes", "--json"][..], &shared].concat())
             .ended()
             .await;
         assert_eq!(ended.code(), 0, "{}", ended.stderr);
         let lines = ended.stdout.lines();
-        let nodes = lines.map(|line| serde_json::from_str(line).expect("a line of JSON"));
+        let nodes = lines.map(|line| serde_json::from_str(line).unwrap());
         nodes.collect()
     }
 

@@ -10,6 +10,7 @@ mod web;
 
 mod deaths;
 mod joining;
+mod leaving;
 mod refusals;
 mod sharing;
 mod stalled;
