@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 
 use crate::frontier::{FrontierError, Membership, Pulse};
@@ -10,12 +11,13 @@ use crate::pipeline::Counts;
 /// Between two beats: who watches sees within a second or two what joins, and what ended.
 const BEAT_EVERY: Duration = Duration::from_secs(1);
 
-/// Beats for as long as the node has its name; returns only when it has lost it, or the crawl is gone. Without a
-/// membership there is nobody to tell.
+/// Beats for as long as the node has its name, and at once when it is draining; returns only when it has lost its name, or
+/// the crawl is gone. Without a membership there is nobody to tell.
 pub(super) async fn beat(
     member: Option<&Membership>,
     capacity: usize,
     counts: &Counts,
+    mut draining: watch::Receiver<bool>,
 ) -> FrontierError {
     let Some(member) = member else {
         return std::future::pending().await;
@@ -25,7 +27,10 @@ pub(super) async fn beat(
     let (mut since, mut fetched) = (Instant::now(), 0);
     let mut is_heard = true;
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            Ok(()) = draining.changed() => {}
+        }
         let now = counts.now();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let pages = now.fetched.saturating_sub(fetched) as f64;
@@ -35,7 +40,7 @@ pub(super) async fn beat(
             capacity,
             in_flight: usize::try_from(now.in_flight).unwrap_or(usize::MAX),
             rate,
-            is_draining: false,
+            is_draining: *draining.borrow(),
         };
         match member.beat(pulse).await {
             Ok(()) => is_heard = true,

@@ -110,7 +110,7 @@ impl Home {
 }
 
 /// A node that was silent for longer is not at work.
-const AT_WORK: Duration = Duration::from_secs(10);
+pub(super) const AT_WORK: Duration = Duration::from_secs(10);
 
 /// Refuses to take a crawl away from those who work on it.
 async fn refuse_at_work(options: &PostgresOptions, crawl: &str) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use stage::{
     Demand, Directive, EdgeStats, Order, Stages, Subscribe, consumer, map_async, producer,
 };
+use tokio::sync::watch;
 
 use super::Kind;
 use super::beats::beat;
@@ -126,11 +127,12 @@ impl Job {
             tokio::join!(stored, claims.join(), visits.join()).0
         };
         tokio::pin!(ended);
+        let (drains, draining) = watch::channel(false);
         let progress = progress::show(counts, &*self.frontier, self.kind, how.quiet);
         let kept = async {
             tokio::select! {
                 error = held.renew(&*self.frontier) => error,
-                error = beat(self.member.as_ref(), n.get(), counts) => error,
+                error = beat(self.member.as_ref(), n.get(), counts, draining) => error,
             }
         };
         tokio::pin!(progress, kept);
@@ -144,6 +146,7 @@ impl Job {
             }
             () = &mut progress => End::Interrupted,
             () = interrupts.next() => {
+                drains.send_replace(true);
                 say(format!(
                     "crawler: finishing the {} in flight, for {} s at most; Ctrl-C again to abort",
                     counts.now().in_flight,

@@ -43,16 +43,18 @@ impl Job {
         Crawler::start(&[&own[..], &shared, &named, flags].concat())
     }
 
-    /// Lists the nodes, as JSON.
-    pub(crate) async fn nodes(&self) -> Vec<Value> {
+    /// Lists the nodes, as JSON, and what they come to.
+    pub(crate) async fn nodes(&self) -> (Vec<Value>, Value) {
         let shared = ["--frontier", &self.frontier, "--crawl", &self.crawl];
         let ended = Crawler::start(&[&["nodes", "--json"][..], &shared].concat())
             .ended()
             .await;
         assert_eq!(ended.code(), 0, "{}", ended.stderr);
         let lines = ended.stdout.lines();
-        let nodes = lines.map(|line| serde_json::from_str(line).unwrap());
-        nodes.collect()
+        let lines = lines.map(|line| serde_json::from_str(line).unwrap());
+        let mut nodes: Vec<_> = lines.collect();
+        let total = nodes.pop().unwrap();
+        (nodes, total)
     }
 
     pub(crate) async fn requests(&self) -> u64 {

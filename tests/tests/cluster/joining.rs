@@ -1,5 +1,6 @@
 //! Who may join a crawl, and who is there.
 
+use serde_json::json;
 use tests::{Postgres, until};
 
 use crate::job::{Job, pages};
@@ -8,16 +9,24 @@ use crate::job::{Job, pages};
 async fn nodes_are_listed_while_they_work_and_gone_when_they_have_left() {
     let job = Job::new("1500").await;
     let [one, two] = ["node1", "node2"].map(|name| job.node(name, &[]));
-    let nodes = until("both are at work", async || {
+    let (nodes, total) = until("both are at work", async || {
         // Before the first has begun it there is no crawl to look at.
         if job.requests().await == 0 {
             return None;
         }
-        let nodes = job.nodes().await;
+        let (nodes, total) = job.nodes().await;
         let busy = nodes.iter().all(|node| node["in_flight"] != 0);
-        (nodes.len() == 2 && busy).then_some(nodes)
+        (nodes.len() == 2 && busy).then_some((nodes, total))
     })
     .await;
+    let in_flight: u64 = nodes
+        .iter()
+        .filter_map(|node| node["in_flight"].as_u64())
+        .sum();
+    let expected = json!({"crawl": job.crawl, "state": "running", "nodes": 2, "capacity": 20, "in_flight": in_flight});
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&total[name], value, "{name}");
+    }
     for (node, name) in nodes.iter().zip(["node1", "node2"]) {
         assert_eq!(
             (&node["name"], &node["capacity"]),
@@ -25,7 +34,12 @@ async fn nodes_are_listed_while_they_work_and_gone_when_they_have_left() {
         );
     }
     tokio::join!(job.ended(one), job.ended(two));
-    assert!(job.nodes().await.is_empty());
+    let (nodes, total) = job.nodes().await;
+    assert!(nodes.is_empty());
+    assert_eq!(
+        (&total["state"], &total["fetched"], &total["queued"]),
+        (&"done".into(), &100.into(), &0.into())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
