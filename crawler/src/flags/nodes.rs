@@ -7,12 +7,12 @@ use clap::builder::BoolishValueParser;
 
 use super::SharedFlags;
 
-/// Lists the processes that share a crawl.
+/// Lists the processes that share a crawl, and how far they have come.
 #[derive(Debug, Args)]
 pub(crate) struct NodesFlags {
     #[command(flatten)]
     pub(crate) shared: SharedFlags,
-    /// Lists them as lines of JSON.
+    /// Lists them as lines of JSON, the last of which is the crawl.
     #[arg(long, env = "CRAWLER_JSON", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) json: bool,
     /// A TOML file that holds flags, under their names without the dashes.

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     /// Goes on with a job that was interrupted, killed, or out of disk.
     #[command(after_help = help::resume(), after_long_help = help::resume())]
     Resume(Box<ResumeFlags>),
-    /// Lists the processes that share a crawl.
+    /// Lists the processes that share a crawl, and how far they have come.
     Nodes(NodesFlags),
 }
 
