@@ -8,9 +8,13 @@ mod job;
 mod proxy;
 mod web;
 
+mod busy;
 mod deaths;
+mod frozen;
 mod joining;
+mod killed;
 mod leaving;
+mod polite;
 mod refusals;
 mod sharing;
 mod stalled;

@@ -54,6 +54,9 @@ async fn a_node_that_the_database_does_not_answer_for_a_while_comes_back_by_itse
     })
     .await;
     let again = cluster.ended(nodes).await;
-    println!("{again} fetched again");
+    println!(
+        "{} asked for in a stall, {again} fetched again",
+        asked - began
+    );
     assert!(again <= 2 * PLACES, "{again} were fetched again");
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use slow_api::{Server, Site, WebOptions};
 use tempfile::TempDir;
-use tests::web::{assert_each_once, counts, reachable, start, url};
-use tests::{Crawler, Ended, Postgres, urls_in};
+use tests::web::{assert_each_once, counts, pages_asked, reachable, start, url};
+use tests::{Crawler, Ended, Postgres, until_within, urls_in};
 
 /// How long a crawl of any size may take.
 const LONG: Duration = Duration::from_secs(900);
@@ -67,6 +67,23 @@ impl Cluster {
     /// Returns how many bytes of records a node has written.
     pub(crate) fn written(&self, name: &str) -> u64 {
         fs::metadata(self.output(name)).map_or(0, |about| about.len())
+    }
+
+    /// Waits until so many requests were for pages, and returns how many.
+    pub(crate) async fn asked(&self, pages: u64) -> u64 {
+        until_within(LONG, "so many pages are asked for", async || {
+            // Each look copies all counts.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Some(pages_asked(&self.server, 0)).filter(|asked| *asked >= pages)
+        })
+        .await
+    }
+
+    /// Returns how many pages were asked for more than once.
+    pub(crate) fn asked_again(&self) -> u64 {
+        let counts = counts(&self.server, 0);
+        let again = counts.by_path.values().filter(|times| **times > 1);
+        again.count() as u64
     }
 
     /// Waits for the end of nodes, each of which must be well; then asserts that each page was fetched, none that is not
