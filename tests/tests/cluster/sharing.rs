@@ -17,7 +17,7 @@ async fn two_nodes_share_a_list_through_a_pooler_that_mixes_their_sessions() {
     let [one, two] = ["node1", "node2"].map(|name| job.node(name, &[]));
     until("both are at work", async || {
         let is_begun = job.requests().await > 0;
-        (is_begun && job.nodes().await.len() == 2).then_some(())
+        (is_begun && job.nodes().await.0.len() == 2).then_some(())
     })
     .await;
     let (one, two) = tokio::join!(job.ended(one), job.ended(two));
@@ -26,7 +26,7 @@ async fn two_nodes_share_a_list_through_a_pooler_that_mixes_their_sessions() {
     for ended in [one, two] {
         assert!(!ended.stderr.contains("WARN"), "{}", ended.stderr);
     }
-    assert!(job.nodes().await.is_empty());
+    assert!(job.nodes().await.0.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
