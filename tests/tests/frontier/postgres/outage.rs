@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crawler::frontier::{Frontier, FrontierError, Job, LEASE, Next, PostgresFrontier, State};
+use crawler::frontier::{
+    Frontier, FrontierError, Job, LEASE, Next, PostgresFrontier, PostgresOptions, State, Written,
+};
 use tests::{Postgres, tree_page, tree_url};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Crawl, number};
@@ -124,4 +128,62 @@ async fn while_the_server_is_away_outcomes_wait_and_who_holds_a_lease_is_told() 
         FrontierError::Unavailable { .. } | FrontierError::Closed
     );
     assert!(is_told, "{added}");
+}
+
+/// Forwards to a server until it is told to cut: then the next commit is carried out, and its connection is gone before
+/// anybody hears of it.
+async fn forward(mut near: TcpStream, port: u16, cuts: Arc<AtomicBool>) -> std::io::Result<()> {
+    let mut far = TcpStream::connect(("127.0.0.1", port)).await?;
+    let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+    loop {
+        tokio::select! {
+            count = near.read(&mut asked) => {
+                let bytes = &asked[..count?];
+                far.write_all(bytes).await?;
+                let is_commit = bytes.windows(7).any(|word| word == b"COMMIT\0");
+                if bytes.is_empty() || is_commit && cuts.swap(false, Ordering::SeqCst) {
+                    let _its_answer = far.read(&mut answered).await?;
+                    return Ok(());
+                }
+            }
+            count = far.read(&mut answered) => {
+                let bytes = &answered[..count?];
+                near.write_all(bytes).await?;
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// A settle that is tried again finds its URLs done: by itself, so that its records are not taken out of their file.
+#[tokio::test]
+async fn a_settle_whose_commit_is_not_answered_keeps_its_records() {
+    let server = Postgres::shared();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, near_port) = (server.port(), listener.local_addr().unwrap().port());
+    let cuts = Arc::new(AtomicBool::new(false));
+    let is_to_cut = Arc::clone(&cuts);
+    tokio::spawn(async move {
+        while let Ok((near, _)) = listener.accept().await {
+            tokio::spawn(forward(near, port, Arc::clone(&is_to_cut)));
+        }
+    });
+    let url = server.tcp_url(Postgres::PASSWORD);
+    let url = url.replace(&format!(":{port}/"), &format!(":{near_port}/"));
+    let options = PostgresOptions::new(&url, &Postgres::crawl_name()).unwrap();
+    let frontier = options.create(Job::default()).await.unwrap();
+    frontier.add(vec![tree_url(1)]).await.unwrap();
+    let lease = frontier.claim(1).await.unwrap().leases.pop().unwrap();
+    let file = "pages.jsonl".to_owned();
+    let written = vec![Written { file, bytes: 10 }];
+
+    cuts.store(true, Ordering::SeqCst);
+    let outcome = tree_page(1)(lease);
+    let settled = frontier.settle(vec![outcome], written.clone()).await;
+    assert!(!cuts.load(Ordering::SeqCst), "its commit was cut off");
+    assert_eq!(settled.unwrap().refused, []);
+    assert_eq!(frontier.written().await.unwrap(), written);
+    assert_eq!(frontier.stats().await.unwrap().fetched, 1);
 }
