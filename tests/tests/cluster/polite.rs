@@ -1,10 +1,11 @@
 //! Politeness is the cluster's, not a node's: delays, robots.txt, and what a site asks for.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use slow_api::WebOptions;
-use tests::web::{assert_each_once, counts, hosts, reachable, site, start, url};
+use tests::web::{assert_each_once, counts, hosts, pages_asked, reachable, site, start, url};
 use tests::{Answer, Crawler, Postgres, Scripted, until, urls_in};
 
 /// The flags that several nodes of one crawl share.
@@ -41,8 +42,22 @@ async fn each_host_is_left_alone_for_the_delay_by_all_nodes_together() {
         .map(|host| url(&server, host, "/site/page/0"))
         .collect();
     let shared = Shared::of(&seeds, &["--delay", "200ms", "--concurrency", "8"]).await;
-    let nodes = ["node1", "node2", "node3"].map(|name| shared.node(name));
-    let (mut urls, mut shares) = (std::collections::BTreeMap::new(), Vec::new());
+    let asked = async |least: u64| {
+        until("pages are asked for", async || {
+            let asked: u64 = (0..HOSTS).map(|host| pages_asked(&server, host)).sum();
+            (asked >= least).then_some(asked)
+        })
+        .await
+    };
+    // The first waits until others have their share, however long they take to start.
+    let first = shared.node("node1");
+    let by_first = asked(2).await;
+    first.signal("STOP").await;
+    let others = ["node2", "node3"].map(|name| shared.node(name));
+    asked(by_first + 16).await;
+    first.signal("CONT").await;
+    let nodes = others.into_iter().chain([first]);
+    let (mut urls, mut shares) = (BTreeMap::new(), Vec::new());
     for node in nodes {
         let ended = node.ended().await;
         assert_eq!(ended.code(), 0, "{}", ended.stderr);

@@ -39,9 +39,9 @@ async fn a_node_that_the_database_does_not_answer_for_a_while_comes_back_by_itse
         tokio::time::sleep(Duration::from_secs(1)).await;
         let now = pages_asked(&cluster.server, 0);
         silent = if now == asked { silent + 1 } else { 0 };
-        // What the stalled one had locked is free again by then.
+        // What the stalled one had locked is free again long before.
         assert!(
-            silent < 5,
+            silent < 8,
             "nobody goes on, {} asked for in all",
             now - began
         );
