@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use html5gum::IoReader;
+use encoding_rs::{Encoding, UTF_8};
+use html5gum::{IoReader, Readable};
 
 use super::decode::Decoded;
 use super::document::{Document, Reference};
@@ -74,11 +75,7 @@ pub fn is_html(content_type: &str) -> bool {
 pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Page {
     let charset = Charset::of(body, response.content_type, response.url);
     let mut document = Document::new(product);
-    let reader = IoReader::new(Decoded::new(body, charset.encoding));
-    if tags::run(reader, &mut document).is_err() {
-        // A decoder does not fail; were one to, the page would end there.
-        document.truncated = true;
-    }
+    read(body, charset.encoding, &mut document);
     let base = document
         .base
         .as_deref()
@@ -123,6 +120,31 @@ pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Pa
         refused: links.refused,
         truncated: links.truncated,
     }
+}
+
+/// Reads a body into a document: as it stands, where it is text in UTF-8, which most are.
+fn read(body: &[u8], encoding: &'static Encoding, document: &mut Document) {
+    if let Some(text) = as_text(body, encoding) {
+        let Ok(()) = tags::run(text.to_reader(), document);
+    } else {
+        read_decoded(body, encoding, document);
+    }
+}
+
+fn read_decoded(body: &[u8], encoding: &'static Encoding, document: &mut Document) {
+    let reader = IoReader::new(Decoded::new(body, encoding));
+    if tags::run(reader, document).is_err() {
+        // A decoder does not fail; were one to, the page would end there.
+        document.truncated = true;
+    }
+}
+
+fn as_text<'b>(body: &'b [u8], encoding: &'static Encoding) -> Option<&'b str> {
+    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+    if encoding != UTF_8 {
+        return None;
+    }
+    str::from_utf8(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)).ok()
 }
 
 /// How much of the links of a page is kept, in bytes. What is written as one letter may be a long link by its base.

@@ -13,6 +13,8 @@ use crate::web_url::TEXT_BYTES_MAX;
 /// How much of an attribute's value is kept, in bytes: a character more than is parsed as a URL, so that one that was
 /// cut is refused.
 const VALUE_BYTES_MAX: usize = TEXT_BYTES_MAX + 4;
+/// How long most values are at most, in bytes.
+const VALUE_BYTES: usize = 64;
 /// How much of a name is kept, in bytes: one more than the longest that is known here.
 const NAME_BYTES_MAX: usize = 16;
 
@@ -109,7 +111,7 @@ impl<'a, S: Sink> Tags<'a, S> {
         self.attribute = name
             .filter(|name| !attributes.iter().any(|(known, _)| known == *name))
             .map(|name| {
-                attributes.push((name, Vec::new()));
+                attributes.push((name, Vec::with_capacity(VALUE_BYTES)));
                 attributes.len() - 1
             });
         self.attribute_name.clear();

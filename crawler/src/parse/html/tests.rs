@@ -347,3 +347,36 @@ const SOUP: [&str; 36] = [
     "ü",
     "\0",
 ];
+
+/// Returns all that a document says.
+fn said(read: fn(&[u8], &'static Encoding, &mut Document), body: &[u8]) -> String {
+    let product = Product::of("ExampleBot/1.0").unwrap();
+    let mut document = Document::new(&product);
+    read(body, UTF_8, &mut document);
+    format!(
+        "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+        document.title(),
+        document.references,
+        document.base,
+        document.canonical,
+        document.description,
+        document.lang,
+        document.robots
+    )
+}
+
+proptest! {
+    #[test]
+    fn text_that_is_read_as_it_stands_says_what_it_says_decoded(
+        parts in prop::collection::vec(prop_oneof![
+            "<(a|link|base|area|meta|title|html) (href|rel|name|content|lang)=['\"]?[a-zü&;/ ]{0,9}['\"]?>",
+            "[a-zü<>&;'\"/!-]{0,9}",
+            Just("</title>".to_owned()),
+            Just("\u{feff}".to_owned()),
+            Just("&amp;\r\n\0".to_owned()),
+        ], 0..40),
+    ) {
+        let text = parts.concat();
+        prop_assert_eq!(said(read, text.as_bytes()), said(read_decoded, text.as_bytes()));
+    }
+}
