@@ -70,6 +70,23 @@ pub(crate) async fn a_late_answer_to_a_url_that_is_leased_anew_counts_and_frees_
     assert_eq!(names(&world.leases(1).await), ["http://h/2"]);
 }
 
+pub(crate) async fn a_lane_whose_last_url_has_a_late_answer_is_never_due<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&polite("h"), 2)).await;
+    let first = world.lease().await;
+    world.clock.forward(LEASE);
+    let again = world.lease().await;
+    world.frontier.release(vec![again]).await.unwrap();
+    world.finish([first]).await;
+    let second = world.lease().await;
+    world.clock.forward(LEASE);
+    let again = world.lease().await;
+    world.frontier.release(vec![again]).await.unwrap();
+    world.frontier.seeded().await.unwrap();
+    assert_eq!(world.finish([second]).await.outcomes, 1);
+    assert_eq!(world.next().await, Next::Done);
+}
+
 pub(crate) async fn a_record_that_comes_too_late_is_given_back_with_all_that_came_with_it<
     E: Engine,
 >() {

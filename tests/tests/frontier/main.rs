@@ -59,6 +59,7 @@ macro_rules! suite {
                 a_renewed_lease_is_kept_and_a_lost_one_is_told,
                 a_late_answer_to_a_url_that_is_done_is_ignored,
                 a_late_answer_to_a_url_that_is_leased_anew_counts_and_frees_nothing,
+                a_lane_whose_last_url_has_a_late_answer_is_never_due,
                 a_record_that_comes_too_late_is_given_back_with_all_that_came_with_it,
                 a_late_retry_is_ignored,
                 released_urls_are_handed_out_at_once_as_if_never_leased,

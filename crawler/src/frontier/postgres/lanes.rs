@@ -148,6 +148,14 @@ impl LaneRow {
         self.is_changed = true;
     }
 
+    /// Lets it sleep if nobody holds it and nothing is queued: a late answer may have been to its last URL.
+    pub(super) fn let_sleep(&mut self) {
+        if let (0, Due::At(at)) = (self.token, self.due) {
+            self.due = Due::IfQueued(at);
+            self.is_changed = true;
+        }
+    }
+
     /// Lets it sleep, for nothing is queued in it.
     pub(super) fn sleep(&mut self) {
         self.lease(0, 0, NEVER);

@@ -234,13 +234,15 @@ impl Settle {
                 let bytes = i64::try_from(outcome.bytes).unwrap_or(i64::MAX);
                 turn.tally.bytes = turn.tally.bytes.saturating_add(bytes);
             }
-            if is_new
-                && is_held(outcome, lanes)
-                && let Some(row) = lanes.get_mut(&outcome.lease.key.lane)
-            {
-                let asked = (!outcome.is_unasked).then_some(ended_at);
-                row.free(turn.now, asked, rest, outcome.welcome);
-                turn.tally.leased -= 1;
+            let is_held = is_held(outcome, lanes);
+            if is_new && let Some(row) = lanes.get_mut(&outcome.lease.key.lane) {
+                if is_held {
+                    let asked = (!outcome.is_unasked).then_some(ended_at);
+                    row.free(turn.now, asked, rest, outcome.welcome);
+                    turn.tally.leased -= 1;
+                } else {
+                    row.let_sleep();
+                }
             }
             if rest > 0 && !outcome.is_unasked {
                 let of_site = |row: &&mut LaneRow| row.lane.site == outcome.lease.site;

@@ -210,12 +210,25 @@ impl Turn<'_> {
         ];
         let count = self.connection.prepare_cached(sql)?.execute(columns)?;
         self.ledger.leased -= i64::from(count > 0);
+        if count == 0 {
+            self.let_sleep(outcome)?;
+        }
         if rest > 0
             && let Some(rests_from) = rests_from
         {
             self.rest(outcome, rests_from + rest)?;
         }
         Ok(())
+    }
+
+    /// Lets a lane sleep that nobody holds and that has nothing queued: a late answer may have been to its last URL.
+    fn let_sleep(&self, outcome: &Outcome) -> rusqlite::Result<()> {
+        let sql = "UPDATE site_lane SET next_at = 9223372036854775807
+                   WHERE site = ?1 AND lane = ?2 AND token = 0
+                       AND NOT EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)";
+        let lane = outcome.lease.key.lane;
+        let mut sleep = self.connection.prepare_cached(sql)?;
+        sleep.execute(params![lane.site.0, lane.number]).map(drop)
     }
 
     /// Leaves the whole site alone until then; what is leased goes on, and is not claimed by another before.
