@@ -2,20 +2,50 @@
 //!
 //! Invariant: it holds only what the engine has acknowledged, and at most its bound. Old entries go half by half, so
 //! that none needs an age of its own; a forgotten one costs the engine one look.
+//!
+//! Of a URL 64 bits are kept, of a hash with a key that nobody else knows: among a million URLs one is taken for another
+//! once in 40 million crawls, and nobody can make his page stand for that of another site.
 
 use std::collections::HashSet;
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 
 use super::{NewUrl, SiteId, UrlHash};
 
 /// What one URL is known by.
 pub(crate) type Key = (SiteId, UrlHash);
 
+/// What is kept of a URL.
+type Mark = u64;
+type Marks = HashSet<Mark, BuildHasherDefault<AsItIs>>;
+
+/// Takes a mark, which is a hash, for its hash.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, mark: u64) {
+        self.0 = mark;
+    }
+}
+
 /// A bounded set of URLs.
 #[derive(Debug)]
 pub(crate) struct Known {
     half_max: usize,
-    young: HashSet<Key>,
-    old: HashSet<Key>,
+    secret: RandomState,
+    young: Marks,
+    old: Marks,
 }
 
 impl Known {
@@ -23,8 +53,9 @@ impl Known {
     pub(crate) fn new(max: usize) -> Self {
         Self {
             half_max: max / 2,
-            young: HashSet::new(),
-            old: HashSet::new(),
+            secret: RandomState::new(),
+            young: Marks::default(),
+            old: Marks::default(),
         }
     }
 
@@ -36,31 +67,32 @@ impl Known {
     /// Notes URLs that the engine has acknowledged.
     pub(crate) fn learn(&mut self, keys: impl IntoIterator<Item = Key>) {
         for key in keys {
-            self.keep(key);
+            self.keep(self.secret.hash_one(key));
         }
         debug_assert!(self.young.len() <= self.half_max && self.old.len() <= self.half_max);
     }
 
     fn holds(&mut self, key: Key) -> bool {
-        if self.young.contains(&key) {
+        let mark = self.secret.hash_one(key);
+        if self.young.contains(&mark) {
             return true;
         }
-        let is_old = self.old.contains(&key);
+        let is_old = self.old.contains(&mark);
         if is_old {
             // What is asked for stays.
-            self.keep(key);
+            self.keep(mark);
         }
         is_old
     }
 
-    fn keep(&mut self, key: Key) {
+    fn keep(&mut self, mark: Mark) {
         if self.half_max == 0 {
             return;
         }
         if self.young.len() >= self.half_max {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(key);
+        self.young.insert(mark);
     }
 }
 
