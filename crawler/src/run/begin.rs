@@ -85,7 +85,10 @@ pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
     }
     let folder = flags.job.clone().unwrap_or_else(|| {
         let host = seeds[0].host_str().replace([':', '[', ']'], "_");
-        PathBuf::from(format!("crawl-{host}"))
+        // Two servers on one machine are two crawls.
+        let port = seeds[0].as_url().port();
+        let port = port.map(|port| format!("-{port}")).unwrap_or_default();
+        PathBuf::from(format!("crawl-{host}{port}"))
     });
     let home = home(Some(folder), &flags.shared);
     let mut plan = Plan::of_crawl(&seeds, flags);
@@ -237,14 +240,16 @@ async fn open(
         outputs.cut_back(&written, Overwritten::Never)?;
         return Ok((joined, outputs));
     }
-    let overwritten = if is_fresh {
+    if is_fresh {
         home.refuse_held().await?;
-        Overwritten::Anew
-    } else {
-        Overwritten::Never
-    };
+        let mut outputs = outputs(home.folder(), how)?;
+        // What was fetched before goes only when it is sure that it may: others may be at work on it.
+        let begun = home.begin(plan, is_fresh).await?;
+        outputs.cut_back(&[], Overwritten::Anew)?;
+        return Ok((begun, outputs));
+    }
     let mut outputs = outputs(home.folder(), how)?;
-    outputs.cut_back(&[], overwritten)?;
+    outputs.cut_back(&[], Overwritten::Never)?;
     Ok((home.begin(plan, is_fresh).await?, outputs))
 }
 

@@ -79,7 +79,15 @@ async fn a_name_that_is_in_use_and_a_database_that_is_none_are_told_without_the_
     let twin = job.node("node1", &[]).ended().await;
     assert_eq!(twin.code(), 2, "{}", twin.stderr);
     assert!(twin.stderr.contains("node1"), "{}", twin.stderr);
-    let anew = job.node("node2", &["--fresh"]).ended().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("pages.jsonl");
+    std::fs::write(&file, "of the time before\n").unwrap();
+    let anew = ["--fresh", "-o", file.to_str().unwrap()];
+    let anew = job.node("node2", &anew).ended().await;
+    assert_eq!(
+        std::fs::read_to_string(&file).unwrap(),
+        "of the time before\n"
+    );
     assert_eq!(anew.code(), 2, "{}", anew.stderr);
     assert!(anew.stderr.contains("node1 at work"), "{}", anew.stderr);
     one.kill().await;
