@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stage::{Batch, Consumer, Context, Directive, Failure, Result};
+use stage::{Asking, Batch, Consumer, Context, Directive, Failure, Result, SubscriptionId};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::{Counts, Held, Outputs, Visited};
@@ -26,6 +27,8 @@ pub struct Store {
     batch_max: usize,
     /// When the last settle began.
     settled: Option<Instant>,
+    /// Told when it is subscribed.
+    subscribed: Option<oneshot::Sender<()>>,
 }
 
 impl Store {
@@ -45,11 +48,16 @@ impl Store {
             counts,
             batch_max,
             settled: None,
+            subscribed: None,
         }
     }
-}
 
-impl Store {
+    /// Tells when it is subscribed: visits that end before have nobody to end for.
+    pub(crate) fn telling(mut self, subscribed: oneshot::Sender<()>) -> Self {
+        self.subscribed = Some(subscribed);
+        self
+    }
+
     async fn settle(&self, outcomes: Vec<Outcome>) -> std::result::Result<Settled, FrontierError> {
         self.frontier.settle(outcomes, self.outputs.written()).await
     }
@@ -120,6 +128,18 @@ impl Consumer for Store {
             tracing::warn!(outcomes = late, "outcomes came after their lease was lost");
         }
         Ok(())
+    }
+
+    async fn handle_subscribe(
+        &mut self,
+        _: SubscriptionId,
+        asking: Asking,
+        _: &mut Context,
+    ) -> Result<Asking> {
+        if let Some(subscribed) = self.subscribed.take() {
+            let _nobody_waits = subscribed.send(());
+        }
+        Ok(asking)
     }
 
     /// What can't be written or settled can't be skipped: the crawl ends, and is resumed.

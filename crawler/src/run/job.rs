@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stage::{
-    Demand, Directive, EdgeStats, Order, Stages, Subscribe, consumer, map_async, producer,
+    Demand, DemandMode, Directive, EdgeStats, Order, Stages, Subscribe, consumer, map_async,
+    producer,
 };
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::Kind;
 use super::beats::beat;
@@ -91,7 +92,10 @@ impl Job {
         let (rules, fetcher) = crew.set_out()?;
         let rate = how.rate.map(|period| Rate::new(period, Instant::now()));
         let source = ClaimSource::new(Arc::clone(&self.frontier), held.clone(), rate);
-        let claims = producer(source).named("claims").within(&stages).spawn()?;
+        // Nothing is claimed before all are there: a crawl of which nothing is left ends at once, and visits would end
+        // before anybody hears of it.
+        let claims = producer(source).named("claims").within(&stages);
+        let claims = claims.accumulate().spawn()?;
         let visitor = Visitor::new(rules, fetcher, Arc::clone(&self.frontier), counts.clone());
         let visitor = Arc::new(visitor.within(held.clone()));
         let visits = map_async(n, Order::Unordered, move |lease: Lease| {
@@ -106,12 +110,16 @@ impl Job {
         let frontier = Arc::clone(&self.frontier);
         let window = settle_window(n)?;
         let (held_on, counted) = (held.clone(), counts.clone());
+        let (tell, subscribed) = oneshot::channel();
         let store = Store::new(frontier, outputs, held_on, counted, window.batch_max());
+        let store = store.telling(tell);
         let store = consumer(store)
             .named("store")
             .within(&stages)
             .subscribe_to(&visits, Subscribe::from(window).coalesce())
             .spawn()?;
+        let _or_it_has_failed = subscribed.await;
+        claims.set_demand_mode(DemandMode::Forward);
         let abort = || {
             claims.abort();
             visits.abort();

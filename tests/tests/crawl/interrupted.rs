@@ -90,3 +90,27 @@ async fn a_second_ctrl_c_does_not_wait_for_answers() {
     );
     assert!(job.urls().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_whose_budget_is_spent_says_so_however_often_it_is_resumed() {
+    let server = world::start(WebOptions {
+        site: world::site(100),
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let seed = world::url(&server, 0, "/site/page/0");
+    let crawler = job.crawl(&seed, &["--pages", "10"]);
+    assert_eq!(crawler.ended().await.code(), 0);
+    for _time in 0..20 {
+        let ended = job.resume(&[]).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("its budget is spent"),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert_eq!(world::pages_asked(&server, 0), 10);
+    server.stop().await;
+}
