@@ -3,9 +3,9 @@
 //! by a bare loop of statements, which decides nothing and is what the engine is measured by.
 //!
 //! `cargo bench -p crawler` takes some minutes, `cargo bench -p crawler -- quick` some seconds; a number is that of the
-//! pages, and with `sqlite` or `postgres` it is that engine alone. With `large` it is the claims of a crawl that has grown
-//! large, in PostgreSQL; to fill it takes minutes and 4 GB. CPU is that of the whole process and of the server, the making of the links with
-//! it. Compare the ratios to the first line of one engine in one run.
+//! pages, and with `sqlite` or `postgres` it is that engine alone. CPU is that of the whole process and of the server,
+//! the making of the links with it. Compare the ratios to the first line of one engine in one run. With `large` it is
+//! the claims of a crawl that has grown large, in PostgreSQL; to fill it takes some minutes and 4 GB.
 
 mod bare;
 

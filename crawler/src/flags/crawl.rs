@@ -38,7 +38,8 @@ pub(crate) struct CrawlFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) urls: Option<PathBuf>,
-    /// The folder of the crawl: crawl.db, and pages.jsonl unless -o says otherwise; ./crawl-HOST without it.
+    /// The folder of the crawl: crawl.db, and pages.jsonl unless -o says otherwise; ./crawl-HOST without it, or
+    /// ./crawl-HOST-PORT.
     #[arg(
         long,
         value_name = "DIR",

@@ -20,8 +20,8 @@ pub enum FrontierError {
         /// Where it is.
         place: Place,
     },
-    /// A crawl that was to be resumed is not there.
-    #[error("{place} is not there: begin it, or name another")]
+    /// A crawl that was to be resumed is not there, or was never begun.
+    #[error("{place} is not there, or was never begun: begin it, or name another")]
     Missing {
         /// Where it was looked for.
         place: Place,

@@ -115,6 +115,7 @@ impl Held {
     /// Renews what is held, again and again, also while the frontier is away for some time; returns only when it fails.
     pub(crate) async fn renew(&self, frontier: &dyn Frontier) -> FrontierError {
         let mut wait = RENEW_EVERY;
+        let mut is_told = false;
         loop {
             tokio::time::sleep(wait).await;
             wait = RENEW_EVERY;
@@ -124,9 +125,15 @@ impl Held {
             }
             let sent = Instant::now();
             match frontier.renew(keys.clone()).await {
-                Ok(lost) => self.note_renewed(&keys, &lost, sent),
+                Ok(lost) => {
+                    self.note_renewed(&keys, &lost, sent);
+                    is_told = false;
+                }
                 Err(error) if error.is_temporary() => {
-                    tracing::warn!(%error, "leases are not renewed");
+                    // The first says it all; the frontier tells how long it lasts.
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(%error, "leases are not renewed");
+                    }
                     wait = RENEW_AGAIN;
                 }
                 Err(error) => return error,

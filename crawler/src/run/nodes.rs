@@ -65,7 +65,8 @@ impl Total {
             nodes: at_work().count(),
             capacity: pulses().map(|pulse| pulse.capacity).sum(),
             in_flight: pulses().map(|pulse| pulse.in_flight).sum(),
-            rate: pulses().map(|pulse| pulse.rate).sum(),
+            // The sum of none is -0.0.
+            rate: pulses().fold(0.0, |sum, pulse| sum + pulse.rate),
             stats,
         }
     }

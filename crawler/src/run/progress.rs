@@ -22,10 +22,16 @@ pub(super) async fn show(counts: &Counts, frontier: &dyn Frontier, kind: Kind, i
     }
     let start = Instant::now();
     let bar = std::io::stderr().is_terminal().then(|| Bar::new(kind));
+    let mut stats = Stats::default();
     loop {
         tokio::time::sleep(if bar.is_some() { REDRAW } else { LINE_EVERY }).await;
-        let (now, stats) = (counts.now(), frontier.stats().await.unwrap_or_default());
-        let line = line(&now, &stats, start.elapsed());
+        let asked = frontier.stats().await;
+        let is_away = asked.is_err();
+        stats = asked.unwrap_or(stats);
+        let mut line = line(&counts.now(), &stats, start.elapsed());
+        if is_away {
+            line.push_str("; what is queued is as it was when the database could last be asked");
+        }
         match &bar {
             Some(bar) => bar.show(&stats, line),
             None => say(line),
@@ -78,7 +84,8 @@ fn line(counts: &CountsNow, stats: &Stats, elapsed: Duration) -> String {
         pages / seconds,
         megabytes / seconds
     );
-    if counts.in_flight == 0 && waiting > 0 {
+    // What was fetched and is being settled is on lease too.
+    if counts.in_flight == 0 && stats.leased == 0 && waiting > 0 {
         line.push_str("; all that is left waits for its sites' delays or its next try");
     }
     line
@@ -95,8 +102,10 @@ mod tests {
         let told = line(&counts, &stats, Duration::from_secs(2));
         assert!(told.starts_with("2 fetched, 0 in flight, 3 queued, 0 failed, 1.0 pages/s"));
         assert!(told.ends_with("its next try"), "{told}");
-        counts.in_flight = 1;
-        let told = line(&counts, &stats, Duration::from_secs(2));
-        assert!(told.ends_with("MB/s"), "{told}");
+        for (in_flight, leased) in [(1, 1), (0, 1)] {
+            (counts.in_flight, stats.leased, stats.queued) = (in_flight, leased, leased);
+            let told = line(&counts, &stats, Duration::from_secs(2));
+            assert!(told.ends_with("MB/s"), "{told}");
+        }
     }
 }

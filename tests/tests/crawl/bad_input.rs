@@ -103,7 +103,11 @@ async fn a_seed_that_is_none_is_told_by_its_number_and_not_repeated() {
 #[tokio::test]
 async fn what_is_not_there_cannot_be_resumed() {
     let job = Job::new();
-    refused(job.resume(&[]), "is not there: begin it").await;
+    refused(
+        job.resume(&[]),
+        "is not there, or was never begun: begin it",
+    )
+    .await;
     assert!(!job.folder().exists(), "nothing is made");
 }
 
