@@ -49,6 +49,12 @@ impl ClaimSource {
         }
     }
 
+    /// Lets the first claim wait for that.
+    pub(crate) fn after(mut self, ready: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.wait = Some(Box::pin(ready));
+        self
+    }
+
     /// Emits what was claimed and prepares for the next claim; returns whether it did anything.
     fn on_claims(&mut self, claims: Claims, cx: &mut Context<Lease>) -> bool {
         let mut has_moved = !claims.leases.is_empty();

@@ -52,7 +52,7 @@ impl Store {
         }
     }
 
-    /// Tells when it is subscribed: visits that end before have nobody to end for.
+    /// Tells when it is subscribed, once.
     pub(crate) fn telling(mut self, subscribed: oneshot::Sender<()>) -> Self {
         self.subscribed = Some(subscribed);
         self

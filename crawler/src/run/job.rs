@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use stage::{
-    Demand, DemandMode, Directive, EdgeStats, Order, Stages, Subscribe, consumer, map_async,
-    producer,
+    Demand, Directive, EdgeStats, Order, Stages, Subscribe, consumer, map_async, producer,
 };
 use tokio::sync::{oneshot, watch};
 
@@ -91,11 +91,12 @@ impl Job {
         let (stages, held, n) = (Stages::new(), Held::default(), crew.concurrency());
         let (rules, fetcher) = crew.set_out()?;
         let rate = how.rate.map(|period| Rate::new(period, Instant::now()));
-        let source = ClaimSource::new(Arc::clone(&self.frontier), held.clone(), rate);
         // Nothing is claimed before all are there: a crawl of which nothing is left ends at once, and visits would end
         // before anybody hears of it.
-        let claims = producer(source).named("claims").within(&stages);
-        let claims = claims.accumulate().spawn()?;
+        let (tell, subscribed) = oneshot::channel();
+        let source = ClaimSource::new(Arc::clone(&self.frontier), held.clone(), rate);
+        let source = source.after(subscribed.map(|_or_it_has_failed| ()));
+        let claims = producer(source).named("claims").within(&stages).spawn()?;
         let visitor = Visitor::new(rules, fetcher, Arc::clone(&self.frontier), counts.clone());
         let visitor = Arc::new(visitor.within(held.clone()));
         let visits = map_async(n, Order::Unordered, move |lease: Lease| {
@@ -110,7 +111,6 @@ impl Job {
         let frontier = Arc::clone(&self.frontier);
         let window = settle_window(n)?;
         let (held_on, counted) = (held.clone(), counts.clone());
-        let (tell, subscribed) = oneshot::channel();
         let store = Store::new(frontier, outputs, held_on, counted, window.batch_max());
         let store = store.telling(tell);
         let store = consumer(store)
@@ -118,8 +118,6 @@ impl Job {
             .within(&stages)
             .subscribe_to(&visits, Subscribe::from(window).coalesce())
             .spawn()?;
-        let _or_it_has_failed = subscribed.await;
-        claims.set_demand_mode(DemandMode::Forward);
         let abort = || {
             claims.abort();
             visits.abort();
