@@ -127,7 +127,7 @@ pub trait Frontier: Debug + Send + Sync {
 
     /// Takes outcomes with their links, and how far the output files hold them. Their records must be in these files, and
     /// there alone: where one came too late, for another's counts, nothing is done and all are
-    /// [given back](Settled::refused). Without files those that came too late are left out.
+    /// [given back](field@Settled::refused). Without files those that came too late are left out.
     async fn settle(
         &self,
         outcomes: Vec<Outcome>,
