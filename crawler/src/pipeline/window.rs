@@ -4,18 +4,18 @@ use std::num::NonZeroUsize;
 
 use stage::{Demand, DemandError};
 
-/// Outcomes that are settled together at most. One transaction of so many costs little more than one of one.
-const SETTLED_MAX: usize = 64;
+/// Outcomes that are not settled yet, besides those of the places, at most.
+const UNSETTLED_MAX: usize = 64;
 
 /// Returns the demand of the store for the outcomes of so many places.
 ///
-/// With `n` places it asks for `n + b`, and again by `b = min(n, 64)`. Of these `n + b`, each is in one place: asked of the
-/// visits and not begun, being fetched, fetched and on its way, or in the batch that is settled.
+/// With `n` places it asks for `n + s`, where `s = min(n, 64)`, and again by `b = s / 2`. Of these `n + s`, each is in one
+/// place: asked of the visits and not begun, being fetched, fetched and on its way, or in the batch that is settled.
 ///
 /// * *Bound:* a visit begins only for an outcome that was asked for, and the store asks anew for `b` only after it has
-///   settled `b`, so what is begun and not settled is at most `n + b`: the places and one batch. A batch holds at most
-///   `max − min = b`. That is all that is fetched again after a kill.
-/// * *Speed:* while a batch of `b` is settled, `n` are asked for besides, so no place is empty for it.
+///   settled `b`, so what is begun and not settled is at most `n + s`. That is all that is fetched again after a kill.
+/// * *Speed:* a batch holds at most `max − min = b`. While one is settled, fewer than `b` before it are settled and not
+///   asked for again, so more than `n + s − 2b ≥ n` are asked for besides, and no place is empty for it.
 ///
 /// On lease may be `n` more, which wait in front of the places and are not asked for.
 ///
@@ -23,8 +23,9 @@ const SETTLED_MAX: usize = 64;
 ///
 /// [`DemandError`] when the places are more than can be counted.
 pub(crate) fn settle_window(places: NonZeroUsize) -> Result<Demand, DemandError> {
-    let batch = SETTLED_MAX.min(places.get());
-    Demand::new(places.get().saturating_add(batch), places.get())
+    let spare = UNSETTLED_MAX.min(places.get());
+    let max = places.get().saturating_add(spare);
+    Demand::new(max, max - (spare / 2).max(1))
 }
 
 #[cfg(test)]
@@ -32,15 +33,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_begun_and_not_settled_than_the_places_and_one_batch() {
+    fn no_place_is_empty_while_a_batch_is_settled() {
         fn check(places: usize, max: usize, batch_max: usize) {
             let demand = settle_window(NonZeroUsize::new(places).unwrap()).unwrap();
             assert_eq!((demand.max(), demand.batch_max()), (max, batch_max));
-            assert_eq!(demand.min(), places, "none is empty during a settle");
+            // What is settled and not asked for again, and the batch that is settled now.
+            let besides = max - (batch_max - 1) - batch_max;
+            assert!(places == 1 || besides > places, "{places} places");
         }
         check(1, 2, 1);
-        check(10, 20, 10);
-        check(64, 128, 64);
-        check(1_000, 1_064, 64);
+        check(10, 20, 5);
+        check(64, 128, 32);
+        check(1_000, 1_064, 32);
     }
 }
