@@ -101,7 +101,8 @@ impl Job {
         let visitor = Arc::new(visitor.within(held.clone()));
         let visits = map_async(n, Order::Unordered, move |lease: Lease| {
             let visitor = Arc::clone(&visitor);
-            async move { Ok(visitor.visit(lease).await?) }
+            // Boxed, as it is large, and a task is moved some times before it runs.
+            Box::pin(async move { Ok(visitor.visit(lease).await?) })
         })
         .on_failure(|_| Directive::Stop)
         .named("visits")
