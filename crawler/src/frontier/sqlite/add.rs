@@ -47,14 +47,11 @@ impl Turn<'_> {
             return Ok(0);
         };
         let site = &first.site;
-        let mut see = self
-            .connection
-            .prepare_cached("INSERT OR IGNORE INTO seen VALUES (?1, ?2)")?;
         let mut layout = None;
         let mut lanes = Vec::new();
         let mut new = 0;
         for (seq, url) in urls {
-            if see.execute([site.id().0, url.hash.0])? == 0 {
+            if !self.fresh.see(self.connection, url.key())? {
                 continue;
             }
             let layout = match &mut layout {

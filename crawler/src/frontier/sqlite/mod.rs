@@ -10,6 +10,7 @@
 
 mod add;
 mod claim;
+mod fresh;
 mod handle;
 mod lanes;
 mod ledger;

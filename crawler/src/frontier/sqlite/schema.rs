@@ -18,7 +18,7 @@ use crate::frontier::{FrontierError, Job};
 /// Tells our files from those of other programs: "crwl".
 const APPLICATION: i64 = 0x6372_776c;
 /// The layout below; any other is refused.
-const LAYOUT: i64 = 2;
+const LAYOUT: i64 = 3;
 
 const TABLES: &str = "
 CREATE TABLE crawl(
@@ -38,6 +38,7 @@ CREATE INDEX lane_due ON site_lane(next_at) WHERE next_at < 9223372036854775807;
 CREATE TABLE seen(
     site INTEGER NOT NULL, url_hash INTEGER NOT NULL, PRIMARY KEY (site, url_hash)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE fresh(site INTEGER NOT NULL, url_hash INTEGER NOT NULL) STRICT;
 CREATE TABLE queue(
     site INTEGER NOT NULL, lane INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL,
     url_hash INTEGER NOT NULL, depth INTEGER NOT NULL, attempts INTEGER NOT NULL, hops INTEGER NOT NULL,
@@ -198,7 +199,7 @@ mod tests {
         assert_eq!(look(&connection).unwrap(), Found::Nothing);
         lay_out(&mut connection, &Job::default()).unwrap();
         assert_eq!(look(&connection).unwrap(), Found::Crawl);
-        for (layout, found) in [(1, Found::Older(1)), (7, Found::Newer(7))] {
+        for (layout, found) in [(2, Found::Older(2)), (7, Found::Newer(7))] {
             connection
                 .pragma_update(None, "user_version", layout)
                 .unwrap();

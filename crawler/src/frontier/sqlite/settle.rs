@@ -37,7 +37,7 @@ impl Turn<'_> {
             .flat_map(|outcome| std::mem::take(&mut outcome.links))
             .collect();
         outcomes.sort_by_key(|outcome| outcome.lease.key);
-        let before = *self.ledger;
+        let (before, point) = (*self.ledger, self.fresh.point());
         self.run("SAVEPOINT settle")?;
         let mut settled = Settled {
             links: self.add(&links)?.new,
@@ -57,6 +57,7 @@ impl Turn<'_> {
         if is_refused {
             self.run("ROLLBACK TO settle")?;
             *self.ledger = before;
+            self.fresh.go_back(point);
         }
         self.run("RELEASE settle")?;
         if is_refused {

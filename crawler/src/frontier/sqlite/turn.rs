@@ -2,15 +2,17 @@
 
 use rusqlite::Connection;
 
+use super::fresh::Fresh;
 use super::ledger::Ledger;
 
-/// A transaction at work. What it does to the ledger is undone when it fails.
+/// A transaction at work. What it does to the ledger and to what is fresh is undone when it fails.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     pub(super) connection: &'a Connection,
     /// The time of all of it.
     pub(super) now: i64,
     pub(super) ledger: &'a mut Ledger,
+    pub(super) fresh: &'a mut Fresh,
 }
 
 impl Turn<'_> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use super::fresh::{FRESH_MAX, Fresh};
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::schema;
@@ -42,6 +43,7 @@ pub(super) struct Writer {
     /// The latest time that was told.
     now: i64,
     ledger: Ledger,
+    fresh: Fresh,
     told: watch::Sender<Told>,
     /// Whether a commit now waits for the disk.
     is_durable: bool,
@@ -58,6 +60,7 @@ impl Writer {
         let now = millis(clock.now());
         schema::take_over(&connection, now)?;
         let ledger = Ledger::read(&connection)?;
+        let fresh = Fresh::read(&connection, FRESH_MAX)?;
         let told = watch::Sender::new(Told {
             round: Round::default(),
             stats: ledger.stats(),
@@ -69,6 +72,7 @@ impl Writer {
             clock,
             now,
             ledger,
+            fresh,
             told,
             is_durable: true,
         })
@@ -134,6 +138,7 @@ impl Writer {
         if committed.is_err() {
             self.ledger = before;
         }
+        self.fresh.ended(committed.is_ok());
         let (round, stats) = (Round(self.ledger.round), self.ledger.stats());
         self.told.send_if_modified(|told| {
             let is_new = told.round != round;
@@ -159,10 +164,12 @@ impl Writer {
             connection: &transaction,
             now: self.now,
             ledger: &mut self.ledger,
+            fresh: &mut self.fresh,
         };
         for work in batch {
             work.run(&mut turn)?;
         }
+        self.fresh.sort_in(&transaction)?;
         self.ledger.write(&before, &transaction)?;
         transaction.commit()
     }
@@ -256,6 +263,7 @@ mod tests {
         writer.commit(&mut add(300)).unwrap();
         let read = Ledger::read(&writer.connection).unwrap();
         assert_eq!(read.stats(), writer.told.borrow().stats);
+        assert_eq!(read.stats().known, 300);
         let count = |table: &str| -> i64 {
             let sql = format!("SELECT count(*) FROM {table}");
             writer
@@ -263,6 +271,6 @@ mod tests {
                 .query_row(&sql, [], |row| row.get(0))
                 .unwrap()
         };
-        assert_eq!((count("seen"), count("queue")), (300, 300));
+        assert_eq!((count("fresh"), count("queue")), (300, 300));
     }
 }
