@@ -51,6 +51,8 @@ fn run(flags: &Flags) -> anyhow::Result<u8> {
             None => run::list(flags).await,
             Some(Command::Crawl(flags)) => run::crawl(flags).await,
             Some(Command::Resume(flags)) => run::resume(flags).await,
+            Some(Command::Status(flags)) => run::status(flags).await,
+            Some(Command::Explain(flags)) => run::explain(flags).await,
             Some(Command::Nodes(flags)) => run::nodes(flags).await,
         }
     });

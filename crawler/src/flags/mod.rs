@@ -10,6 +10,8 @@ mod manners;
 pub(crate) use manners::MannersFlags;
 mod shared;
 pub(crate) use shared::{SharedFlags, machine};
+mod job;
+pub(crate) use job::{ExplainFlags, StatusFlags};
 mod nodes;
 pub(crate) use nodes::NodesFlags;
 mod how;

@@ -5,7 +5,10 @@ use std::path::Path;
 use clap::{Parser, Subcommand};
 
 use super::help;
-use super::{CrawlFlags, HowFlags, ListFlags, MannersFlags, NodesFlags, ResumeFlags};
+use super::{
+    CrawlFlags, ExplainFlags, HowFlags, ListFlags, MannersFlags, NodesFlags, ResumeFlags,
+    StatusFlags,
+};
 
 /// Fetches a list of URLs, or crawls the web, each URL once and never more at a time than there is demand.
 ///
@@ -32,6 +35,10 @@ pub(crate) enum Command {
     /// Goes on with a job that was interrupted, killed, or out of disk.
     #[command(after_help = help::resume(), after_long_help = help::resume())]
     Resume(Box<ResumeFlags>),
+    /// Tells how far a job has come, also while another process works on it.
+    Status(StatusFlags),
+    /// Tells what became of URLs, and what each rule says of them.
+    Explain(ExplainFlags),
     /// Lists the processes that share a crawl, and how far they have come.
     Nodes(NodesFlags),
 }
@@ -40,7 +47,7 @@ impl Flags {
     /// Returns what is said of the run, whatever it does.
     pub(crate) fn how(&self) -> &HowFlags {
         match &self.command {
-            None | Some(Command::Nodes(_)) => &self.how,
+            None | Some(Command::Nodes(_) | Command::Status(_) | Command::Explain(_)) => &self.how,
             Some(Command::Crawl(flags)) => &flags.how,
             Some(Command::Resume(flags)) => &flags.how,
         }
@@ -50,6 +57,8 @@ impl Flags {
     pub(super) fn config(&self) -> Option<&Path> {
         match &self.command {
             Some(Command::Nodes(flags)) => flags.config.as_deref(),
+            Some(Command::Status(flags)) => flags.look.config.as_deref(),
+            Some(Command::Explain(flags)) => flags.look.config.as_deref(),
             _ => self.how().config.as_deref(),
         }
     }

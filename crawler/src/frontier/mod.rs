@@ -53,12 +53,14 @@ mod place;
 pub use place::Place;
 mod error;
 pub use error::FrontierError;
+mod trace;
+pub use trace::Trace;
 mod losses;
 
 mod known;
 
 mod sqlite;
-pub use sqlite::{SqliteFrontier, SqliteOptions};
+pub use sqlite::{SqliteFrontier, SqliteOptions, SqliteReader};
 
 mod postgres;
 pub use postgres::{Membership, Node, PostgresFrontier, PostgresOptions, Pulse};

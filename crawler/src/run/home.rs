@@ -12,7 +12,7 @@ use crate::flags::{SharedFlags, machine};
 use crate::frontier::{Frontier, FrontierError, Job, Membership, PostgresOptions, SqliteOptions};
 
 /// The name of the database in a job's folder.
-const DATABASE: &str = "crawl.db";
+pub(super) const DATABASE: &str = "crawl.db";
 
 /// Where a job is kept.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@
 mod plan;
 pub(crate) use plan::{Kind, Plan};
 mod crew;
+mod judge;
 mod typed;
 pub(crate) use crew::Crew;
 mod home;
@@ -19,4 +20,9 @@ mod interrupt;
 mod nodes;
 mod progress;
 pub(crate) use nodes::nodes;
+mod looking;
 mod report;
+mod status;
+pub(crate) use status::status;
+mod explain;
+pub(crate) use explain::explain;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use crawler::frontier::{Frontier, FrontierError, Job, Next, SqliteFrontier, SqliteOptions, State};
+use crawler::frontier::{Frontier, FrontierError, Job, Next, SqliteOptions, SqliteReader, State};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -191,7 +191,7 @@ async fn the_image_of_a_running_crawl_holds_all_that_was_answered() {
         let file = |path: &Path| PathBuf::from(format!("{}{ending}", path.display()));
         fs::copy(file(&world.engine().path()), file(&copy)).unwrap();
     }
-    let seen = SqliteFrontier::look(&copy).unwrap();
+    let seen = SqliteReader::open(&copy).unwrap().stats().unwrap();
     assert_eq!((seen.known, seen.queued, seen.fetched), (4, 3, 1));
     let options = SqliteOptions::default().clock(Arc::clone(&world.clock) as _);
     let opened = options.open(&copy).await.unwrap();

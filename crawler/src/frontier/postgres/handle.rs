@@ -1,5 +1,6 @@
 //! The frontier as its users hold it: each call is a task of its own, which goes on when its caller does not wait.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,11 +17,12 @@ use super::leases::{Release, Renew};
 use super::node::{Membership, Node, ReadNodes};
 use super::notes::{KeepRobots, ReadRobots, ReadWritten};
 use super::settle::{Settle, Settling};
+use super::trace::ReadTraces;
 use super::turn::Work;
 use crate::frontier::known::Key;
 use crate::frontier::{
     Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
-    Round, Settled, Stats, Written,
+    Round, Settled, Stats, Trace, UrlHash, Written,
 };
 
 /// How long a claimer waits at most before it looks at what other nodes did.
@@ -73,6 +75,20 @@ impl PostgresFrontier {
     /// It only reads.
     pub async fn nodes(&self) -> Result<Vec<Node>, FrontierError> {
         self.try_once(ReadNodes).await
+    }
+
+    /// Returns where each of these URLs stands; what the crawl has not seen is left out. All that is recorded is looked
+    /// through once, however many they are.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::Unavailable`], [`FrontierError::Missing`] and [`FrontierError::Engine`] as any call.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads.
+    pub async fn traces(&self, urls: &[UrlHash]) -> Result<HashMap<UrlHash, Trace>, FrontierError> {
+        self.try_once(ReadTraces(urls.to_vec())).await
     }
 
     /// Does a piece of work, however long the database is away.

@@ -46,6 +46,8 @@ mod settle;
 
 mod notes;
 
+mod trace;
+
 mod crawl;
 
 mod node;

@@ -1,13 +1,11 @@
 //! The frontier as its users hold it: each call is a piece of work for the writer, and waits for its answer.
 
-use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::ledger::{Ledger, column};
-use super::schema::{self, Found};
+use super::ledger::column;
 use super::turn::Turn;
 use super::work::{self, Kind, Work};
 use super::writer::{Message, Told};
@@ -41,25 +39,6 @@ impl SqliteFrontier {
             told,
             known: Mutex::new(known),
         }
-    }
-
-    /// Reads the numbers of a crawl that another process may work on. It reads a file, and so may block for a moment.
-    ///
-    /// # Errors
-    ///
-    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
-    pub fn look(path: &Path) -> Result<Stats, FrontierError> {
-        if !path.exists() {
-            return Err(schema::refuse(path, Found::Nothing));
-        }
-        let explain = |error| schema::explain(path, error);
-        let connection = schema::connect_to_read(path).map_err(explain)?;
-        match schema::look(&connection).map_err(explain)? {
-            Found::Crawl => {}
-            found => return Err(schema::refuse(path, found)),
-        }
-        let ledger = Ledger::read(&connection).map_err(explain)?;
-        Ok(ledger.stats())
     }
 
     async fn ask<T, F>(&self, kind: Kind, run: F) -> Result<T, FrontierError>

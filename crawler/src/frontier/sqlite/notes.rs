@@ -1,27 +1,34 @@
 //! What a crawl keeps beside its URLs: copies of robots.txt, and how far its output files are settled.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::ledger::column;
 use super::turn::Turn;
 use crate::frontier::clock::{millis, time};
 use crate::frontier::{RobotsCopy, Written};
 
+/// Returns the copy of a robots.txt.
+pub(super) fn robots(
+    connection: &Connection,
+    authority: &str,
+) -> rusqlite::Result<Option<RobotsCopy>> {
+    let sql = "SELECT status, body, fetched_at, expires_at, tries FROM robots WHERE authority = ?1";
+    let mut robots = connection.prepare_cached(sql)?;
+    let copy = robots.query_row([authority], |row| {
+        Ok(RobotsCopy {
+            status: row.get(0)?,
+            body: row.get(1)?,
+            fetched_at: time(row.get(2)?),
+            expires_at: time(row.get(3)?),
+            tries: row.get(4)?,
+        })
+    });
+    copy.optional()
+}
+
 impl Turn<'_> {
     pub(super) fn robots(&self, authority: &str) -> rusqlite::Result<Option<RobotsCopy>> {
-        let sql =
-            "SELECT status, body, fetched_at, expires_at, tries FROM robots WHERE authority = ?1";
-        let mut robots = self.connection.prepare_cached(sql)?;
-        let copy = robots.query_row([authority], |row| {
-            Ok(RobotsCopy {
-                status: row.get(0)?,
-                body: row.get(1)?,
-                fetched_at: time(row.get(2)?),
-                expires_at: time(row.get(3)?),
-                tries: row.get(4)?,
-            })
-        });
-        copy.optional()
+        robots(self.connection, authority)
     }
 
     pub(super) fn keep_robots(&self, authority: &str, copy: &RobotsCopy) -> rusqlite::Result<()> {

@@ -16,6 +16,8 @@ mod processes;
 
 mod nodes;
 
+mod traces;
+
 mod universe;
 
 use std::sync::Arc;

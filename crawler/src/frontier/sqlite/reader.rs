@@ -1,0 +1,125 @@
+//! A crawl's file, read beside the process that works on it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, Row};
+
+use super::ledger::Ledger;
+use super::schema::{self, Found};
+use crate::frontier::clock::time;
+use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash};
+
+/// Reads a crawl that another process may work on, and changes nothing. Each call reads a file, and so may block for a
+/// moment.
+#[derive(Debug)]
+pub struct SqliteReader {
+    path: PathBuf,
+    connection: Connection,
+}
+
+impl SqliteReader {
+    /// Opens the file of a crawl.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
+    pub fn open(path: &Path) -> Result<Self, FrontierError> {
+        if !path.exists() {
+            return Err(schema::refuse(path, Found::Nothing));
+        }
+        let explain = |error| schema::explain(path, error);
+        let connection = schema::connect_to_read(path).map_err(explain)?;
+        match schema::look(&connection).map_err(explain)? {
+            Found::Crawl => Ok(Self {
+                path: path.to_owned(),
+                connection,
+            }),
+            found => Err(schema::refuse(path, found)),
+        }
+    }
+
+    /// Returns the crawl in numbers.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError`] when the file can't be read.
+    pub fn stats(&self) -> Result<Stats, FrontierError> {
+        let ledger = Ledger::read(&self.connection);
+        self.told(ledger.map(|ledger| ledger.stats()))
+    }
+
+    /// Returns the configuration that the crawl was begun with.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError`] when the file can't be read.
+    pub fn config(&self) -> Result<String, FrontierError> {
+        self.told(schema::config(&self.connection))
+    }
+
+    /// Returns the copy of the robots.txt of `authority`, fresh or not.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError`] when the file can't be read.
+    pub fn robots(&self, authority: &str) -> Result<Option<RobotsCopy>, FrontierError> {
+        self.told(super::notes::robots(&self.connection, authority))
+    }
+
+    /// Returns where each of these URLs stands; what the crawl has not seen is left out. All that is recorded is looked
+    /// through once, however many they are.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError`] when the file can't be read.
+    pub fn traces(&self, urls: &[UrlHash]) -> Result<HashMap<UrlHash, Trace>, FrontierError> {
+        let wanted: HashMap<UrlHash, ()> = urls.iter().map(|url| (*url, ())).collect();
+        let mut traces = HashMap::new();
+        let mut add = |sql: &str, read: fn(&Row<'_>) -> rusqlite::Result<Trace>| {
+            let mut all = self.connection.prepare(sql)?;
+            let mut rows = all.query([])?;
+            while let Some(row) = rows.next()? {
+                let url = UrlHash(row.get(0)?);
+                if wanted.contains_key(&url) {
+                    traces.insert(url, read(row)?);
+                }
+            }
+            Ok(())
+        };
+        // What is fetched again and again is queued too: its last answer tells more.
+        let read = add("SELECT url_hash, depth, attempts FROM queue", queued)
+            .and_then(|()| {
+                add(
+                    "SELECT url_hash, depth, attempts, ready_at FROM delayed",
+                    delayed,
+                )
+            })
+            .and_then(|()| add("SELECT url_hash, about FROM result ORDER BY id", recorded));
+        self.told(read)?;
+        Ok(traces)
+    }
+
+    fn told<T>(&self, read: rusqlite::Result<T>) -> Result<T, FrontierError> {
+        read.map_err(|error| schema::explain(&self.path, error))
+    }
+}
+
+fn queued(row: &Row<'_>) -> rusqlite::Result<Trace> {
+    Ok(Trace::Queued {
+        depth: row.get(1)?,
+        attempts: row.get(2)?,
+    })
+}
+
+fn delayed(row: &Row<'_>) -> rusqlite::Result<Trace> {
+    Ok(Trace::Delayed {
+        ready_at: time(row.get(3)?),
+        depth: row.get(1)?,
+        attempts: row.get(2)?,
+    })
+}
+
+fn recorded(row: &Row<'_>) -> rusqlite::Result<Trace> {
+    Ok(Trace::Recorded { about: row.get(1)? })
+}

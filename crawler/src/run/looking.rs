@@ -1,0 +1,93 @@
+//! A job that is only looked at, wherever it is kept, beside those who work on it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use super::home::DATABASE;
+use crate::flags::SharedFlags;
+use crate::frontier::{
+    Frontier, FrontierError, PostgresFrontier, PostgresOptions, RobotsCopy, SqliteReader, Stats,
+    Trace, UrlHash,
+};
+
+/// A job that is looked at.
+pub(super) enum Looking {
+    File(SqliteReader),
+    Shared(PostgresFrontier),
+}
+
+impl Looking {
+    /// Opens the job of a folder, or else the shared one that the flags name, or else the one that is kept here.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or it can't be read.
+    pub(super) async fn open(folder: Option<&Path>, shared: &SharedFlags) -> anyhow::Result<Self> {
+        let folder = match (folder, &shared.frontier) {
+            (Some(folder), _) => folder.to_owned(),
+            (None, Some(url)) => {
+                let options = PostgresOptions::new(url, &shared.crawl)?;
+                return Ok(Self::Shared(options.open().await?));
+            }
+            (None, None) => only_job()?,
+        };
+        Ok(Self::File(SqliteReader::open(&folder.join(DATABASE))?))
+    }
+
+    pub(super) async fn stats(&self) -> Result<Stats, FrontierError> {
+        match self {
+            Self::File(file) => file.stats(),
+            Self::Shared(shared) => shared.stats().await,
+        }
+    }
+
+    pub(super) async fn config(&self) -> Result<String, FrontierError> {
+        match self {
+            Self::File(file) => file.config(),
+            Self::Shared(shared) => Ok(shared.job().await?.config),
+        }
+    }
+
+    pub(super) async fn robots(
+        &self,
+        authority: &str,
+    ) -> Result<Option<RobotsCopy>, FrontierError> {
+        match self {
+            Self::File(file) => file.robots(authority),
+            Self::Shared(shared) => shared.robots(authority).await,
+        }
+    }
+
+    pub(super) async fn traces(
+        &self,
+        urls: &[UrlHash],
+    ) -> Result<HashMap<UrlHash, Trace>, FrontierError> {
+        match self {
+            Self::File(file) => file.traces(urls),
+            Self::Shared(shared) => shared.traces(urls).await,
+        }
+    }
+
+    pub(super) async fn close(self) -> Result<(), FrontierError> {
+        match self {
+            Self::File(_) => Ok(()),
+            Self::Shared(shared) => shared.close().await,
+        }
+    }
+}
+
+/// Returns the folder of the one job that is kept here.
+fn only_job() -> anyhow::Result<PathBuf> {
+    let here = std::fs::read_dir(".").into_iter().flatten().flatten();
+    let mut jobs: Vec<_> = here
+        .map(|entry| entry.path())
+        .filter(|folder| folder.join(DATABASE).exists())
+        .collect();
+    match (jobs.pop(), jobs.is_empty()) {
+        (Some(job), true) => Ok(job.strip_prefix(Path::new(".")).unwrap_or(&job).to_owned()),
+        (None, _) => bail!("no job is kept here; name its folder"),
+        (Some(_), false) => bail!("several jobs are kept here; name the folder of one"),
+    }
+}

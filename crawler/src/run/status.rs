@@ -1,0 +1,104 @@
+//! `crawler status`: how far a job has come, once or again and again.
+
+use std::fmt;
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::{Instant, interval};
+
+use super::looking::Looking;
+use crate::flags::StatusFlags;
+use crate::frontier::{State, Stats};
+
+/// Between two looks at a job that is watched.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Tells how far a job has come; returns the exit code.
+///
+/// # Errors
+///
+/// When the job can't be read.
+pub(crate) async fn status(flags: &StatusFlags) -> anyhow::Result<u8> {
+    let job = Looking::open(flags.job.as_deref(), &flags.look.shared).await?;
+    let mut ticks = interval(LOOK_EVERY);
+    let mut before: Option<(Instant, Stats)> = None;
+    loop {
+        ticks.tick().await;
+        let (now, stats) = (Instant::now(), job.stats().await?);
+        let status = Status {
+            stats,
+            rate: before.map(|before| rate(before, (now, stats))),
+        };
+        before = Some((now, stats));
+        let line = if flags.look.json {
+            status.as_json().to_string()
+        } else {
+            status.to_string()
+        };
+        let is_closed = writeln!(std::io::stdout(), "{line}").is_err();
+        if !flags.watch || is_closed || stats.state == State::Done {
+            break;
+        }
+    }
+    job.close().await?;
+    Ok(0)
+}
+
+/// Returns the pages a second between two looks.
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn rate(before: (Instant, Stats), now: (Instant, Stats)) -> f64 {
+    let pages = now.1.fetched.saturating_sub(before.1.fetched);
+    let seconds = now.0.duration_since(before.0).as_secs_f64();
+    pages as f64 / seconds.max(f64::MIN_POSITIVE)
+}
+
+struct Status {
+    stats: Stats,
+    /// Pages a second, where the job was looked at before.
+    rate: Option<f64>,
+}
+
+impl Status {
+    fn as_json(&self) -> Value {
+        let stats = &self.stats;
+        json!({
+            "state": stats.state.as_str(),
+            "fetched": stats.fetched,
+            "redirected": stats.redirected,
+            "refused": stats.refused,
+            "failed": stats.failed,
+            "queued": stats.queued,
+            "delayed": stats.delayed,
+            "known": stats.known,
+            "pages_left": stats.pages_left,
+            "bytes_left": stats.bytes_left,
+            "pages_per_second": self.rate,
+        })
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let stats = &self.stats;
+        write!(
+            f,
+            "{}: {} fetched, {} redirected, {} refused, {} failed; {} to fetch, {} to try again; {} URLs known",
+            stats.state.as_str(),
+            stats.fetched,
+            stats.redirected,
+            stats.refused,
+            stats.failed,
+            stats.queued,
+            stats.delayed,
+            stats.known
+        )?;
+        if let Some(left) = stats.pages_left {
+            write!(f, "; {left} pages may yet be fetched")?;
+        }
+        match self.rate {
+            Some(rate) => write!(f, "; {rate:.1} pages/s"),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Why a URL was fetched or not, and how far a job has come: asked of the program, of jobs that ended and that run.
+
+use std::path::Path;
+
+use serde_json::Value;
+use tests::{Crawler, SlowApi};
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("UTF-8")
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    let lines = text.lines().map(serde_json::from_str);
+    lines.collect::<Result<_, _>>().expect("each is JSON")
+}
+
+/// Runs the program to its end, which must be a good one.
+async fn told(args: &[&str]) -> String {
+    let ended = Crawler::start(args).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    ended.stdout
+}
+
+#[tokio::test]
+async fn an_explanation_is_what_was_recorded_and_the_rules_say_the_same_again() {
+    let web = SlowApi::start(&["--pages", "2000", "--page-bytes", "500"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = folder.path().join("job");
+    let site = format!("{}/site/", web.url());
+    told(&["crawl", &site, "--job", text(&job), "--quiet"]).await;
+    let records = std::fs::read_to_string(job.join("pages.jsonl")).expect("they are there");
+    let refused: Vec<_> = lines(&records)
+        .into_iter()
+        .filter(|record| record["fate"] == "refused")
+        .take(1_000)
+        .collect();
+    assert_eq!(refused.len(), 1_000);
+    let urls = refused
+        .iter()
+        .map(|record| record["url"].as_str().expect("a URL"));
+    let args: Vec<_> = ["explain", "--json", "--job", text(&job)]
+        .into_iter()
+        .chain(urls)
+        .collect();
+    let explained = lines(&told(&args).await);
+    assert_eq!(explained.len(), refused.len());
+    for (explained, record) in explained.iter().zip(&refused) {
+        assert_eq!(explained["record"], *record);
+        assert_eq!(explained["reason"], record["reason"]);
+        let rules = explained["rules"].as_array().expect("rules");
+        let first = rules
+            .iter()
+            .find(|rule| rule["refuses"].is_string())
+            .expect("one refuses");
+        assert_eq!(
+            (&first["refuses"], &first["message"]),
+            (&record["reason"], &record["message"])
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_url_that_was_never_seen_is_judged_by_the_rules_of_the_job() {
+    let web = SlowApi::start(&["--pages", "20", "--page-bytes", "500"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = folder.path().join("job");
+    let site = format!("{}/site/", web.url());
+    let args = [
+        "crawl",
+        &site,
+        "--job",
+        text(&job),
+        "--quiet",
+        "--exclude",
+        "never",
+    ];
+    told(&args).await;
+    let here = |path: &str| format!("{}{path}", web.url());
+    let check = async |url: &str, reason: Value, message: &str| {
+        let explained = told(&["explain", url, "--json", "--job", text(&job)]).await;
+        let explained = &lines(&explained)[0];
+        assert_eq!(
+            (&explained["stands"], &explained["reason"]),
+            (&"never seen".into(), &reason),
+            "{explained}"
+        );
+        assert!(explained.to_string().contains(message), "{explained}");
+        let in_words = told(&["explain", url, "--job", text(&job)]).await;
+        assert!(in_words.contains(message), "{in_words}");
+    };
+    check(
+        "http://example.com/",
+        "scope-site".into(),
+        "a site that no seed has",
+    )
+    .await;
+    check(&here("/never"), "scope-excluded".into(), "never").await;
+    check(&here("/a/a/a/a"), "trap-segment".into(), "more than").await;
+    check(
+        &here("/site/private/x"),
+        "robots-disallowed".into(),
+        "Disallow: /site/private",
+    )
+    .await;
+    check(&here("/elsewhere"), Value::Null, "allowed").await;
+    check("mailto:ann@example.com", "url-scheme".into(), "http").await;
+
+    let fetched = told(&["explain", &here("/site/page/1"), "--job", text(&job)]).await;
+    assert!(fetched.contains("recorded  fetched at"), "{fetched}");
+    let status = told(&["status", text(&job)]).await;
+    assert!(status.starts_with("done: 19 fetched"), "{status}");
+}
+
+#[tokio::test]
+async fn a_job_is_watched_while_it_runs_until_it_is_done() {
+    let web = SlowApi::start(&[
+        "--pages",
+        "60",
+        "--page-bytes",
+        "500",
+        "--page-delay-ms",
+        "100",
+    ])
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = folder.path().join("job");
+    let site = format!("{}/site/", web.url());
+    let args = [
+        "crawl",
+        &site,
+        "--job",
+        text(&job),
+        "--concurrency",
+        "2",
+        "--quiet",
+    ];
+    let crawler = Crawler::start(&args);
+    let pages = job.join("pages.jsonl");
+    tests::until("a first record", async || {
+        let records = std::fs::read_to_string(&pages).unwrap_or_default();
+        (!records.is_empty()).then_some(())
+    })
+    .await;
+    let queued = told(&["status", "--json", text(&job)]).await;
+    assert_eq!(lines(&queued)[0]["state"], "running", "{queued}");
+    let watched = lines(&told(&["status", "--watch", "--json", text(&job)]).await);
+    assert!(watched.len() > 1, "{watched:?}");
+    let (first, last) = (&watched[0], &watched[watched.len() - 1]);
+    assert_eq!(
+        (&first["state"], &last["state"]),
+        (&"running".into(), &"done".into())
+    );
+    assert!(last["fetched"].as_u64() > first["fetched"].as_u64());
+    assert!(watched[1]["pages_per_second"].is_number());
+    assert_eq!(crawler.ended().await.code(), 0);
+}
+
+#[tokio::test]
+async fn a_job_that_is_not_there_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (command, named) in [
+        (&["status"][..], &[][..]),
+        (&["explain", "http://h/"], &["--job"]),
+    ] {
+        let job = folder.path().join("none");
+        let args = [command, named, &[text(&job)]].concat();
+        let ended = Crawler::start(&args).ended().await;
+        assert_eq!(ended.code(), 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("none"), "{}", ended.stderr);
+        let mut program = tokio::process::Command::new(tests::program("crawler"));
+        program.args(command).current_dir(folder.path());
+        let ended = Crawler::spawn(&mut program).ended().await;
+        assert_eq!(ended.code(), 2, "{}", ended.stderr);
+        assert!(ended.stderr.contains("name its folder"), "{}", ended.stderr);
+    }
+}
