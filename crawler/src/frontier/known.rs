@@ -72,7 +72,8 @@ impl Known {
         debug_assert!(self.young.len() <= self.half_max && self.old.len() <= self.half_max);
     }
 
-    fn holds(&mut self, key: Key) -> bool {
+    /// Returns whether it holds a URL.
+    pub(crate) fn holds(&mut self, key: Key) -> bool {
         let mark = self.secret.hash_one(key);
         if self.young.contains(&mark) {
             return true;

@@ -22,7 +22,7 @@ use super::turn::Work;
 use crate::frontier::known::Key;
 use crate::frontier::{
     Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
-    Round, Settled, Stats, Trace, UrlHash, Written,
+    Round, Settled, SiteId, Stats, Trace, UrlHash, Written,
 };
 
 /// How long a claimer waits at most before it looks at what other nodes did.
@@ -169,6 +169,10 @@ impl Frontier for PostgresFrontier {
         added.known += known;
         self.core.known().learn(keys);
         Ok(added)
+    }
+
+    fn remembers(&self, site: SiteId, url: UrlHash) -> bool {
+        self.core.known().holds((site, url))
     }
 
     async fn seeded(&self) -> Result<(), FrontierError> {

@@ -12,7 +12,7 @@ use super::writer::{Message, Told};
 use crate::frontier::known::{Key, Known};
 use crate::frontier::{
     Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
-    Round, Settled, State, Stats, Written,
+    Round, Settled, SiteId, State, Stats, UrlHash, Written,
 };
 
 /// A frontier in a SQLite file, or in memory. [`SqliteOptions`](super::SqliteOptions) open it.
@@ -119,6 +119,10 @@ impl Frontier for SqliteFrontier {
         added.known += known;
         self.known().learn(keys);
         Ok(added)
+    }
+
+    fn remembers(&self, site: SiteId, url: UrlHash) -> bool {
+        self.known().holds((site, url))
     }
 
     async fn seeded(&self) -> Result<(), FrontierError> {
