@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::Value;
+use slow_api::WebOptions;
 use tests::{Crawler, SlowApi};
 
 fn text(path: &Path) -> &str {
@@ -173,4 +174,47 @@ async fn a_job_that_is_not_there_is_told_with_what_to_do() {
         assert_eq!(ended.code(), 2, "{}", ended.stderr);
         assert!(ended.stderr.contains("name its folder"), "{}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn a_dry_run_tells_what_would_be_fetched_and_asks_for_nothing() {
+    let web = tests::web::start(WebOptions::default()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (list, job) = (folder.path().join("list"), folder.path().join("job"));
+    let [page, site] = ["/site/page/1", "/site/"].map(|path| tests::web::url(&web, 0, path));
+    std::fs::write(&list, format!("{page}\nno url\nhttp://10.0.0.1/admin\n")).expect("room");
+    let exclude = ["--exclude", "/page/1$", "--dry-run", "--job", text(&job)];
+    let crawl = [&["crawl", &site, &page][..], &exclude].concat();
+    let ended = Crawler::start(&crawl).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], format!("fetch   {site}"));
+    let refused = format!("refuse  {page}  scope-excluded: ");
+    assert!(lines[1].starts_with(&refused), "{}", ended.stdout);
+    assert!(!job.exists(), "nothing is made");
+    let listed = Crawler::start(&["--urls", text(&list), "--dry-run"])
+        .ended()
+        .await;
+    assert_eq!(listed.code(), 0, "{}", listed.stderr);
+    assert!(
+        listed.stderr.contains("2 URLs would be fetched"),
+        "{}",
+        listed.stderr
+    );
+    assert!(
+        listed.stdout.contains("refuse  line 2"),
+        "{}",
+        listed.stdout
+    );
+    let asked = web
+        .web_stats()
+        .hosts
+        .values()
+        .map(|host| host.requests)
+        .sum::<u64>();
+    assert_eq!(asked, 0);
+    let resumed = Crawler::start(&["resume", text(&job), "--dry-run"])
+        .ended()
+        .await;
+    assert_eq!(resumed.code(), 2, "{}", resumed.stderr);
 }

@@ -83,6 +83,9 @@ pub(crate) struct HowFlags {
         help_heading = "How to fetch"
     )]
     pub(crate) dns: Option<SocketAddr>,
+    /// Tells what would be fetched first and what refused, and why, and makes no request.
+    #[arg(long, env = "CRAWLER_DRY_RUN", value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub(crate) dry_run: bool,
     /// Shows no progress and no summary; what went wrong is shown all the same.
     #[arg(long, env = "CRAWLER_QUIET", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) quiet: bool,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
+use super::dry::dry_run;
 use super::home::Opened;
 use super::interrupt::Interrupts;
 use super::{Crew, Home, Job, Kind, Plan};
@@ -104,6 +105,10 @@ pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
 ///
 /// What keeps it from going on, in words.
 pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
+    ensure!(
+        !flags.how.dry_run,
+        "what a job would go on with is told by crawler status and crawler explain; --dry-run is for one that begins"
+    );
     let (frontier, plan) = Home::resume(&flags.job).await?;
     let state = frontier.stats().await?.state;
     if state == State::Done {
@@ -178,6 +183,9 @@ async fn begin(
     (home, is_fresh): (Home, bool),
     how: &HowFlags,
 ) -> anyhow::Result<u8> {
+    if how.dry_run {
+        return dry_run(seeds, &mut crew);
+    }
     let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
     let (opened, outputs) = open(&home, &plan, is_fresh, how).await?;
     let frontier = opened.frontier;

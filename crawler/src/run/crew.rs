@@ -80,6 +80,11 @@ impl Crew {
         &self.judge.rules
     }
 
+    /// Returns what decides about URLs.
+    pub(super) const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
     /// Returns how many visits there are at once.
     pub(crate) const fn concurrency(&self) -> NonZeroUsize {
         self.concurrency

@@ -10,6 +10,7 @@ pub(crate) use crew::Crew;
 mod home;
 pub(crate) use home::Home;
 mod begin;
+mod dry;
 pub(crate) use begin::{crawl, list, resume};
 mod job;
 pub(crate) use job::Job;
