@@ -1,242 +1,139 @@
-//! Events and children a second, against the same flow written by hand for its purpose.
+//! How fast stages are, beside the same flow written by hand for its purpose.
 //!
-//! `cargo bench -p demand-stage` takes about a minute, `cargo bench -p demand-stage -- quick` a few seconds. The
-//! programs of one flow take turns, round by round, so that a busy machine slows them alike: compare the ratios, each
-//! of which is the median of ratios within a round, and never the rates of two days.
+//! `cargo bench -p stage-bench` takes some minutes, `cargo bench -p stage-bench -- quick` less than one, and `--only
+//! SUBSTRING` picks contests. The programs of one contest take turns, round by round, so that a busy machine slows them
+//! alike: compare the ratios, each of which is the median of ratios within a round, and never the figures of two days.
 
+mod actors;
 mod by_hand;
 mod channels;
+mod clock;
+mod contest;
+mod contests;
+mod gathering;
+mod measure;
+mod pings;
+mod report;
+mod resident;
 mod staged;
 
+use std::io;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::runtime::{Builder, Runtime};
 
-/// One flow to run: how many events it moves and by what demand.
-#[derive(Clone, Copy)]
-struct Flow {
-    events: usize,
-    max: usize,
-    between: Between,
-}
+use contests::contests;
+use measure::{Effort, FULL, Measured, QUICK, SPREAD_MAX, measure};
+use report::Report;
 
-/// What stands between the producer and the consumer.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Between {
+/// What the command line says.
+enum Task {
+    Measure {
+        effort: Effort,
+        report: &'static str,
+        only: String,
+    },
+    /// Prints the memory of an idle pair, and that's all.
+    Resident(String),
     Nothing,
-    ProducerConsumer,
 }
 
-impl Flow {
-    const fn min(self) -> usize {
-        self.max / 2
+impl Task {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let (mut is_bench, mut is_quick, mut only) = (false, false, String::new());
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                // Cargo says it to a bench that it runs as one; `cargo test --all-targets` doesn't, and gets no figures.
+                "--bench" => is_bench = true,
+                "quick" => is_quick = true,
+                "--only" => only = arguments.next().ok_or("--only needs a part of a title")?,
+                "--resident" => return Ok(Self::Resident(arguments.next().unwrap_or_default())),
+                unknown => {
+                    return Err(format!(
+                        "unknown argument {unknown:?}: say `quick`, `--only SUBSTRING`, or nothing to measure in full"
+                    ));
+                }
+            }
+        }
+        let (effort, report) = match (is_bench, is_quick) {
+            (_, true) => (QUICK, "quick"),
+            (true, false) => (FULL, "stages"),
+            (false, false) => return Ok(Self::Nothing),
+        };
+        Ok(Self::Measure {
+            effort,
+            report,
+            only,
+        })
     }
-
-    const fn batch_max(self) -> usize {
-        self.max - self.min()
-    }
 }
-
-/// Runs a flow to its end, and panics when not every event arrived.
-type Program = fn(&Runtime, Flow);
-
-/// Programs that do the same; the first is the baseline.
-struct Contest {
-    label: String,
-    flow: Flow,
-    programs: Vec<(&'static str, Program)>,
-}
-
-fn contests() -> Vec<Contest> {
-    let flow = |max, between, label: &str| Contest {
-        label: format!("{label}, max {max}"),
-        flow: Flow {
-            events: 0,
-            max,
-            between,
-        },
-        programs: vec![
-            ("by hand", by_hand::flow),
-            ("stage", staged::flow),
-            ("tokio mpsc", channels::flow),
-        ],
-    };
-    let direct = |max| flow(max, Between::Nothing, "producer → consumer");
-    let through = |max| flow(max, Between::ProducerConsumer, "… → producer-consumer → …");
-    let children = Contest {
-        programs: vec![("by hand", by_hand::children), ("stage", staged::children)],
-        ..flow(1000, Between::Nothing, "a child for each event")
-    };
-    vec![
-        direct(1),
-        direct(10),
-        direct(1000),
-        through(1),
-        through(1000),
-        children,
-    ]
-}
-
-/// How long and how often to measure.
-struct Effort {
-    run: Duration,
-    rounds: usize,
-    /// How often the rounds are made anew while a row's spread exceeds `SPREAD_MAX`.
-    attempts: usize,
-}
-
-const FULL: Effort = Effort {
-    run: Duration::from_millis(200),
-    rounds: 5,
-    attempts: 4,
-};
-
-const QUICK: Effort = Effort {
-    run: Duration::from_millis(25),
-    rounds: 3,
-    attempts: 1,
-};
-
-/// (fastest − slowest) ÷ median of a row's rounds. Beyond it a row is measured again, and marked in the end.
-const SPREAD_MAX: f64 = 0.2;
 
 fn main() -> ExitCode {
-    // Cargo says `--bench` to a bench it runs as one; `cargo test --all-targets` doesn't, and gets no figures.
-    let mut effort = None;
-    for argument in std::env::args().skip(1) {
-        effort = match argument.as_str() {
-            "--bench" => effort.or(Some(FULL)),
-            "quick" => Some(QUICK),
-            unknown => {
-                eprintln!(
-                    "unknown argument {unknown:?}: say `quick`, or nothing to measure in full"
-                );
-                return ExitCode::from(2);
-            }
-        };
-    }
-    let Some(effort) = effort else {
-        println!("nothing measured: run me with `cargo bench`");
-        return ExitCode::SUCCESS;
-    };
-    let runtime = match Builder::new_multi_thread().worker_threads(2).build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime to measure on: {error}");
-            return ExitCode::FAILURE;
+    let done = Task::parse(std::env::args().skip(1)).map(run);
+    match done {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            eprintln!("not measured, or not written: {error}");
+            ExitCode::FAILURE
         }
-    };
+        Err(usage) => {
+            eprintln!("{usage}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(task: Task) -> io::Result<()> {
+    let runtime = Builder::new_multi_thread().worker_threads(2).build()?;
+    match task {
+        Task::Nothing => println!("nothing measured: run me with `cargo bench`"),
+        Task::Resident(name) => println!("{}", resident::bytes_per_pair(&runtime, &name)),
+        Task::Measure {
+            effort,
+            report,
+            only,
+        } => measure_all(&runtime, &effort, Report::open(report)?, &only)?,
+    }
+    Ok(())
+}
+
+fn measure_all(
+    runtime: &Runtime,
+    effort: &Effort,
+    mut report: Report,
+    only: &str,
+) -> io::Result<()> {
     println!(
-        "two workers, median of {} rounds; ~ marks a spread above {:.0} %\n",
+        "two workers, median of {} rounds; ~ marks a spread above {:.0} %, ! a missed goal\n",
         effort.rounds,
         SPREAD_MAX * 100.0
     );
-    for contest in contests() {
-        println!(
-            "{:40} {:>10} {:>10} {:>8}",
-            contest.label, "million/s", "÷ by hand", "spread"
-        );
-        for row in measure(&runtime, &contest, &effort) {
-            println!("{row}");
-        }
-        println!();
-    }
-    ExitCode::SUCCESS
-}
-
-struct Row {
-    program: &'static str,
-    rate: f64,
-    ratio: f64,
-    spread: f64,
-}
-
-impl std::fmt::Display for Row {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mark = if self.spread > SPREAD_MAX { '~' } else { ' ' };
-        write!(
-            f,
-            "  {:38} {:10.3} {:10.2} {:6.0} %{mark}",
-            self.program,
-            self.rate / 1e6,
-            self.ratio,
-            self.spread * 100.0
-        )
-    }
-}
-
-/// Measures all programs of a contest; of several attempts the steadiest counts.
-fn measure(runtime: &Runtime, contest: &Contest, effort: &Effort) -> Vec<Row> {
-    let flows: Vec<Flow> = contest
-        .programs
-        .iter()
-        .map(|(_, program)| calibrated(runtime, *program, contest.flow, effort.run))
-        .collect();
-    let widest = |rows: &Vec<Row>| rows.iter().map(|row| row.spread).fold(0.0, f64::max);
-    let mut best = attempt(runtime, contest, &flows, effort.rounds);
-    for _ in 1..effort.attempts {
-        if widest(&best) <= SPREAD_MAX {
-            break;
-        }
-        let rows = attempt(runtime, contest, &flows, effort.rounds);
-        if widest(&rows) < widest(&best) {
-            best = rows;
+    let begun = Instant::now();
+    let contests = contests();
+    for contest in &contests {
+        if contest.title().contains(only) {
+            let measured = measure(runtime, contest, effort);
+            print(&measured);
+            report.add(measured);
         }
     }
-    best
+    let folder = report.write(&contests)?;
+    let seconds = begun.elapsed().as_secs();
+    println!(
+        "measured in {seconds} s; the tables and plots are in {}",
+        folder.display()
+    );
+    Ok(())
 }
 
-/// Finds how many events take about `run`.
-fn calibrated(runtime: &Runtime, program: Program, mut flow: Flow, run: Duration) -> Flow {
-    flow.events = 1000 * flow.batch_max();
-    loop {
-        let start = Instant::now();
-        program(runtime, flow);
-        let missing = run.as_secs_f64() / start.elapsed().as_secs_f64();
-        if missing <= 1.5 {
-            return flow;
-        }
-        // Short runs are slow ones, so their rate is not trusted for more than a few steps.
-        let factor = if missing > 8.0 { 4 } else { 2 };
-        flow.events *= factor;
+fn print(measured: &Measured) {
+    println!("{}, {}", measured.section, measured.label);
+    for row in &measured.rows {
+        let steady = if row.spread > SPREAD_MAX { '~' } else { ' ' };
+        let missed = if row.is_missed() { '!' } else { ' ' };
+        let figure = report::figure(row.figure, measured.unit);
+        let (name, ratio, spread) = (&row.name, row.ratio, row.spread * 100.0);
+        println!("  {name:24} {figure:>18} {ratio:8.2} {spread:6.0} %{steady}{missed}");
     }
-}
-
-fn attempt(runtime: &Runtime, contest: &Contest, flows: &[Flow], rounds: usize) -> Vec<Row> {
-    let rounds: Vec<Vec<f64>> = (0..rounds)
-        .map(|_| {
-            let programs = contest.programs.iter().zip(flows);
-            programs
-                .map(|((_, program), flow)| rate(runtime, *program, *flow))
-                .collect()
-        })
-        .collect();
-    let programs = contest.programs.iter().enumerate();
-    programs
-        .map(|(at, (program, _))| {
-            let rates = sorted(rounds.iter().map(|rates| rates[at]));
-            let ratios = sorted(rounds.iter().map(|rates| rates[at] / rates[0]));
-            let rate = rates[rates.len() / 2];
-            Row {
-                program,
-                rate,
-                ratio: ratios[ratios.len() / 2],
-                spread: (rates[rates.len() - 1] - rates[0]) / rate,
-            }
-        })
-        .collect()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn rate(runtime: &Runtime, program: Program, flow: Flow) -> f64 {
-    let start = Instant::now();
-    program(runtime, flow);
-    flow.events as f64 / start.elapsed().as_secs_f64()
-}
-
-fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values
 }

@@ -6,8 +6,11 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Poll, Waker};
 
 pub(crate) enum Message {
-    Ask(usize),
+    /// Which consumer asks, where there are several, and for how many.
+    Ask(usize, usize),
     Events(Vec<usize>),
+    /// An event from outside, for a source to send on.
+    Push(usize),
     End,
 }
 
