@@ -11,9 +11,9 @@ use tokio::task::JoinSet;
 use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
 use super::{
-    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Emits, Handle,
-    Mailbox, NewChild, NewUpstream, Outlet, Role, Source, StageOrders, Superior, Supervised, Takes,
-    Task,
+    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Driver, Emits,
+    Group, Handle, Mailbox, NewChild, NewUpstream, Outlet, Role, Source, StageOrders, Superior,
+    Supervised, Takes, Task,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -46,6 +46,7 @@ pub struct Build<R: Role> {
     pub(crate) send_letter: Option<SendLetter<R::In>>,
     pub(crate) supervision: Option<Supervision>,
     shutdown: Duration,
+    group: Option<Group>,
     upstreams: Vec<(Outlet<R::In>, Subscribe)>,
 }
 
@@ -99,6 +100,7 @@ where
         send_letter: None,
         supervision: None,
         shutdown: SHUTDOWN,
+        group: None,
         upstreams: Vec::new(),
     }
 }
@@ -374,6 +376,7 @@ impl<R: Role> Build<R> {
             send_letter: self.send_letter,
             supervision: self.supervision,
             shutdown: self.shutdown,
+            group: self.group,
             upstreams: self.upstreams,
         }
     }
@@ -417,7 +420,13 @@ impl<R: Role> Build<R> {
         self
     }
 
-    /// Starts the stage in a task of its own.
+    /// Has the stage driven from the task that it has in common with the others of this group.
+    pub fn colocate(mut self, group: &Group) -> Self {
+        self.group = Some(group.clone());
+        self
+    }
+
+    /// Starts the stage, in a task of its own or in that of its [`Group`].
     ///
     /// # Errors
     ///
@@ -526,7 +535,10 @@ impl<R: Role> Build<R> {
                 exit: Exit::Aborted,
             },
         };
-        cell.spawned(runtime.spawn(task.run()).abort_handle());
+        cell.driven_by(match self.group {
+            None => Driver::Task(runtime.spawn(task.run()).abort_handle()),
+            Some(group) => Driver::Group(group.join(&runtime, id, task.run())),
+        });
         Ok(handle)
     }
 }

@@ -5,13 +5,12 @@ use std::sync::{Arc, PoisonError, Weak};
 
 use tokio::sync::SetOnce;
 
-use super::AskPort;
+use super::{AskPort, Driver, Place};
 use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::DemandMode;
 use crate::registry::Registry;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
-use crate::sync::task::{self, AbortHandle};
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
 /// Edges that ended are remembered up to this many, for summaries.
@@ -117,10 +116,10 @@ pub(crate) struct Cell {
     pub(crate) name: Arc<str>,
     pub(crate) is_source: bool,
     pub(crate) exit: SetOnce<Exit>,
-    /// Known from the task's first step on.
-    pub(crate) task: OnceLock<task::Id>,
+    /// Known from the stage's first step on.
+    place: OnceLock<Place>,
     /// Known when `spawn` returns; `is_abort_asked` is set under its lock.
-    abort: Mutex<Option<AbortHandle>>,
+    driver: Mutex<Option<Driver>>,
     /// Weak, because the mailbox knows its cell.
     pub(crate) port: OnceLock<Weak<dyn AskPort>>,
     pub(crate) intake: OnceLock<Arc<dyn Intake>>,
@@ -156,8 +155,8 @@ impl Cell {
             name,
             is_source,
             exit: SetOnce::new(),
-            task: OnceLock::new(),
-            abort: Mutex::new(None),
+            place: OnceLock::new(),
+            driver: Mutex::new(None),
             port: OnceLock::new(),
             intake: OnceLock::new(),
             registry: OnceLock::new(),
@@ -272,32 +271,38 @@ impl Cell {
         }
     }
 
-    /// Notes the task that the stage runs in; called by that task.
+    /// Notes where the stage runs; called by the stage.
     pub(crate) fn runs(&self) {
-        if let Some(id) = task::try_id() {
-            let _first = self.task.set(id);
+        if let Some(place) = Place::current() {
+            let _first = self.place.set(place);
         }
     }
 
-    /// Notes how to abort the stage. Who found it by its name may have asked for that before.
-    pub(crate) fn spawned(&self, task: AbortHandle) {
-        *self.abort_handle() = Some(task);
+    /// Returns whether the caller is a callback of this very stage.
+    pub(crate) fn is_current(&self) -> bool {
+        let place = self.place.get();
+        place.is_some() && place == Place::current().as_ref()
+    }
+
+    /// Notes what drives the stage. Who found it by its name may have asked to abort it before.
+    pub(crate) fn driven_by(&self, driver: Driver) {
+        *self.driver() = Some(driver);
         if self.is_abort_asked.load(Ordering::Relaxed) {
             self.abort();
         }
     }
 
     pub(crate) fn abort(&self) {
-        let abort = self.abort_handle();
+        let driver = self.driver();
         self.is_abort_asked.store(true, Ordering::Relaxed);
-        let task = abort.clone();
-        drop(abort);
-        if let Some(task) = task {
-            task.abort();
+        let told = driver.clone();
+        drop(driver);
+        if let Some(driver) = told {
+            driver.abort();
         }
     }
 
-    fn abort_handle(&self) -> MutexGuard<'_, Option<AbortHandle>> {
-        self.abort.lock().unwrap_or_else(PoisonError::into_inner)
+    fn driver(&self) -> MutexGuard<'_, Option<Driver>> {
+        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

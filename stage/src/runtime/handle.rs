@@ -135,16 +135,10 @@ impl<R: Role> Handle<R> {
     /// The stop has been sent when the future is first polled.
     pub async fn stop(&self) -> Exit {
         self.mailbox.stop();
-        if self.is_current() {
+        if self.cell.is_current() {
             return Exit::Stopped;
         }
         self.cell.join().await
-    }
-
-    /// Returns whether the caller is a callback of this very stage.
-    fn is_current(&self) -> bool {
-        let task = self.cell.task.get().copied();
-        task.is_some() && task == sync::task::try_id()
     }
 
     /// Lets the stage finish what it holds: a source emits no more, a consumer cancels its upstreams first. Aborts
@@ -189,7 +183,7 @@ impl<R: Role> Handle<R> {
         M: Send + 'static,
         R::Stage: Handler<M, R::Out>,
     {
-        if self.is_current() {
+        if self.cell.is_current() {
             return Err(CallError::Itself);
         }
         let calls = Arc::clone(CallPort::<R::Stage, R::Out>::calls(&*self.mailbox));

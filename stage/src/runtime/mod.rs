@@ -5,6 +5,10 @@ pub(crate) use mailbox::{
     AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message,
     NewConsumer, NewUpstream, ProducerPort,
 };
+mod group;
+pub use group::Group;
+mod place;
+pub(crate) use place::{Driver, Place};
 mod cell;
 pub(crate) use cell::{Cell, Edge, Intake};
 pub use cell::{EdgeStats, StageStats};

@@ -1,6 +1,7 @@
 //! The same names over shuttle, which runs all tasks on one thread and may switch before each step of a shared value.
 
 pub(crate) use shuttle::sync::{Mutex, MutexGuard, atomic};
+pub(crate) use shuttle::thread_local;
 
 /// A cell set once; each look at it is a step.
 pub(crate) struct OnceLock<T> {

@@ -12,7 +12,8 @@
 //! tokio; the clock of restart intensities; and what spawns on tokio, and panics without it: `cast_after`, `map_async`
 //! and `ConsumerSupervisor`.
 //!
-//! Code that such tests reach takes these types from here. Without the flag they are re-exports.
+//! Code that such tests reach takes these types from here, and `thread_local!`, whose values are then those of one task of the
+//! schedule. Without the flag they are re-exports.
 
 #[cfg(not(shuttle))]
 mod system;

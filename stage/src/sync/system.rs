@@ -1,6 +1,7 @@
 //! The types of the standard library and of tokio, as they are.
 
 pub(crate) use std::sync::{Mutex, MutexGuard, OnceLock, atomic};
+pub(crate) use std::thread_local;
 
 pub(crate) use tokio::{runtime, task, time};
 

@@ -9,8 +9,8 @@
 //!
 //! Each scenario runs under 3,000 random schedules and 3,000 with at most two preemptions at random places (PCT), from
 //! a fixed seed. `SCHEDULES` sets another number, `SHUTTLE_RANDOM_SEED` another seed. A scenario of two or three stages
-//! has some hundred steps, so this is a sample. All schedules there are are run of the mailbox alone, in
-//! `stage/src/runtime/mailbox/schedules.rs`.
+//! has some hundred steps, so this is a sample. All schedules there are are run of the mailbox and of the task of a
+//! group alone, in `schedules.rs` beside each.
 //!
 //! A schedule that fails is printed, and `shuttle::replay` repeats it. What no schedule here reaches is told in
 //! `stage/src/sync/mod.rs`. Assertions stand after the joins: in a callback a panic is a failure of its stage.
@@ -39,3 +39,6 @@ mod failures;
 
 #[cfg(shuttle)]
 mod ends;
+
+#[cfg(shuttle)]
+mod groups;

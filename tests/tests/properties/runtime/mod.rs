@@ -1,7 +1,7 @@
 //! Laws of the real runtime: random programs of consumers, demand, failures, restarts and deaths, judged at rest.
 //!
-//! Each program runs twice: on one thread with a paused clock, which advances only when every task waits, and on two
-//! workers, where rest is a condition with a deadline.
+//! A program runs on one thread with a paused clock, which advances only when every task waits, or on two workers, where
+//! rest is a condition with a deadline; its stages in a task for each, or in one for all.
 //!
 //! * R0 liveness: at rest no living edge has credit while its producer, or the producer-consumer above it, holds an event.
 //! * R1: a subscription is never sent more than it asked for, and gets what it gets in the order of emission.
@@ -21,9 +21,9 @@ mod laws;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use stage::{Demand, WhenFull};
+use stage::{Demand, Group, WhenFull};
 
-use program::{Program, Rest};
+use program::{Place, Program, Rest};
 use step::{Step, step};
 
 /// Deadline for a program to come to rest on two workers.
@@ -31,14 +31,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How long a failing program may be shrunk, in milliseconds: one that hangs takes its deadline each time.
 const SHRINK_MS_MAX: u32 = 60_000;
 
-async fn run(steps: &[Step], capacity: usize, oldest: bool, middle: (usize, usize), rest: Rest) {
+async fn run(steps: &[Step], buffer: (usize, bool), middle: (usize, usize), place: Place) {
+    let Place { rest, group } = place;
+    let (capacity, oldest) = buffer;
     let when_full = if oldest {
         WhenFull::DropOldest
     } else {
         WhenFull::DropNewest
     };
     let middle = Demand::new(middle.0, middle.1 % middle.0).unwrap();
-    let mut program = Program::start(capacity, when_full, middle);
+    let mut program = Program::start(capacity, when_full, middle, group);
     for step in steps.iter().chain([&Step::Rest]) {
         program.step(step, rest).await;
     }
@@ -99,12 +101,12 @@ proptest! {
     #[test]
     fn the_laws_hold_at_rest_on_one_thread(
         steps in prop::collection::vec(step(), 1..60),
-        capacity in 1..30usize,
-        oldest in any::<bool>(),
+        buffer in (1..30usize, any::<bool>()),
         middle in (1..9usize, 0..9usize),
     ) {
         silence_panics_on_purpose();
-        on_one_thread(run(&steps, capacity, oldest, middle, Rest::Paused));
+        let place = Place { rest: Rest::Paused, group: None };
+        on_one_thread(run(&steps, buffer, middle, place));
     }
 }
 
@@ -114,11 +116,41 @@ proptest! {
     #[test]
     fn the_laws_hold_at_rest_on_two_workers(
         steps in prop::collection::vec(step(), 1..60),
-        capacity in 1..30usize,
-        oldest in any::<bool>(),
+        buffer in (1..30usize, any::<bool>()),
         middle in (1..9usize, 0..9usize),
     ) {
         silence_panics_on_purpose();
-        on_two_workers(run(&steps, capacity, oldest, middle, Rest::Workers));
+        let place = Place { rest: Rest::Workers, group: None };
+        on_two_workers(run(&steps, buffer, middle, place));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, max_shrink_time: SHRINK_MS_MAX, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_at_rest_in_one_task(
+        steps in prop::collection::vec(step(), 1..60),
+        buffer in (1..30usize, any::<bool>()),
+        middle in (1..9usize, 0..9usize),
+    ) {
+        silence_panics_on_purpose();
+        let place = Place { rest: Rest::Paused, group: Some(Group::new()) };
+        on_one_thread(run(&steps, buffer, middle, place));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, max_shrink_time: SHRINK_MS_MAX, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_laws_hold_at_rest_in_one_task_that_others_wake(
+        steps in prop::collection::vec(step(), 1..60),
+        buffer in (1..30usize, any::<bool>()),
+        middle in (1..9usize, 0..9usize),
+    ) {
+        silence_panics_on_purpose();
+        let place = Place { rest: Rest::Workers, group: Some(Group::new()) };
+        on_two_workers(run(&steps, buffer, middle, place));
     }
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use stage::{
-    Cancel, ConsumerHandle, Demand, Intensity, Outlet, ProducerConsumerHandle, ProducerHandle,
-    Source, Subscribe, SubscriptionId, UpstreamEnds, WhenFull, consumer_with,
-    producer_consumer_with, producer_with,
+    Build, Cancel, ConsumerHandle, Demand, Group, Handle, Intensity, Outlet,
+    ProducerConsumerHandle, ProducerHandle, Role, Source, Subscribe, SubscriptionId, UpstreamEnds,
+    WhenFull, consumer_with, producer_consumer_with, producer_with,
 };
 
 use super::PATIENCE;
@@ -19,6 +19,13 @@ use super::step::Step;
 pub(super) enum Rest {
     Paused,
     Workers,
+}
+
+/// Where a program runs.
+pub(super) struct Place {
+    pub(super) rest: Rest,
+    /// What all its stages are members of, unless each has a task of its own.
+    pub(super) group: Option<Group>,
 }
 
 /// A consumer of the program and what the test knows of it.
@@ -44,6 +51,15 @@ pub(super) struct Program {
     pub(super) middle_emitted: Arc<AtomicUsize>,
     pub(super) middle_demand: Demand,
     pub(super) members: Vec<Member>,
+    group: Option<Group>,
+}
+
+fn spawn<R: Role>(stage: Build<R>, group: Option<&Group>) -> Handle<R> {
+    let stage = match group {
+        None => stage,
+        Some(group) => stage.colocate(group),
+    };
+    stage.spawn().unwrap()
 }
 
 pub(super) fn often() -> Intensity {
@@ -51,7 +67,12 @@ pub(super) fn often() -> Intensity {
 }
 
 impl Program {
-    pub(super) fn start(capacity: usize, when_full: WhenFull, middle: Demand) -> Self {
+    pub(super) fn start(
+        capacity: usize,
+        when_full: WhenFull,
+        middle: Demand,
+        group: Option<Group>,
+    ) -> Self {
         let (ledger, source_fuse) = <(Arc<Ledger>, Arc<Fuse>)>::default();
         let (in_ledger, in_fuse) = (Arc::clone(&ledger), Arc::clone(&source_fuse));
         let source = producer_with(move || Payer {
@@ -60,9 +81,8 @@ impl Program {
             fate: None,
         })
         .buffer(capacity, when_full)
-        .intensity(often())
-        .spawn()
-        .unwrap();
+        .intensity(often());
+        let source = spawn(source, group.as_ref());
         let (record, fuse, emitted) = <(Record, Arc<Fuse>, Arc<AtomicUsize>)>::default();
         let made = (Arc::clone(&record), Arc::clone(&fuse), Arc::clone(&emitted));
         let handle = producer_consumer_with(move || Middle {
@@ -72,9 +92,8 @@ impl Program {
             emitted: Arc::clone(&made.2),
         })
         .intensity(often())
-        .subscribe_to(&source, middle)
-        .spawn()
-        .unwrap();
+        .subscribe_to(&source, middle);
+        let handle = spawn(handle, group.as_ref());
         Self {
             ledger,
             source,
@@ -85,6 +104,7 @@ impl Program {
             middle_emitted: emitted,
             middle_demand: middle,
             members: Vec::new(),
+            group,
         }
     }
 
@@ -100,9 +120,8 @@ impl Program {
             fate: None,
             edge: *in_known.lock().unwrap(),
         })
-        .intensity(often())
-        .spawn()
-        .unwrap();
+        .intensity(often());
+        let handle = spawn(handle, self.group.as_ref());
         let outlet: Outlet<usize> = if of_middle {
             self.middle.outlet()
         } else {

@@ -1,0 +1,164 @@
+//! Each member has its turn: one that waits is woken, and one that is never idle starves nobody.
+
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use stage::{
+    Batch, Consumer, ConsumerHandle, Context, Demand, Exit, Group, Producer, ProducerHandle,
+    Result, channel, consumer, from_iter, producer,
+};
+
+use crate::fixtures::{Keep, Look, on_both};
+
+/// Takes a minute for each batch.
+struct Slow;
+
+impl Consumer for Slow {
+    type In = usize;
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_waits_for_a_timer_holds_up_nobody() {
+    let group = Group::new();
+    let one = Demand::one_by_one(1).unwrap();
+    let numbers = from_iter(0..3).colocate(&group).spawn().unwrap();
+    let slow = consumer(Slow).subscribe_to(&numbers, one).colocate(&group);
+    let slow = slow.spawn().unwrap();
+    let begin = tokio::time::Instant::now();
+    let numbers = from_iter(0..100).colocate(&group).spawn().unwrap();
+    let all: Vec<usize> = numbers.stream(one).try_collect().await.unwrap();
+    assert_eq!((all.len(), begin.elapsed()), (100, Duration::ZERO));
+    assert!(matches!(slow.join().await, Exit::Completed));
+    assert!((180..181).contains(&begin.elapsed().as_secs()));
+}
+
+#[test]
+fn what_comes_from_outside_wakes_a_member() {
+    on_both(|| async {
+        let group = Group::new();
+        let (sender, channel) = channel();
+        let channel = channel.colocate(&group).spawn().unwrap();
+        let keep = Keep::default();
+        let sink = consumer(keep.clone()).subscribe_to(&channel, Demand::one_by_one(1).unwrap());
+        let sink = sink.colocate(&group).spawn().unwrap();
+        let sending = tokio::spawn(async move {
+            for event in 0..1_000 {
+                sender.send(event).await.unwrap();
+            }
+            sender
+        });
+        for _ in 0..1_000 {
+            sink.call(Look).await.unwrap();
+        }
+        drop(sending.await.unwrap());
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert!(keep.kept().into_iter().eq(0..1_000));
+    });
+}
+
+#[test]
+fn a_member_may_come_while_the_others_run() {
+    on_both(|| async {
+        let group = Group::new();
+        let (endless, busy) = busy_pair(&group);
+        for _ in 0..20 {
+            let numbers = from_iter(0..50).colocate(&group).spawn().unwrap();
+            let keep = Keep::default();
+            let sink =
+                consumer(keep.clone()).subscribe_to(&numbers, Demand::one_by_one(1).unwrap());
+            let sink = sink.colocate(&group).spawn().unwrap();
+            assert!(matches!(sink.join().await, Exit::Completed));
+            assert_eq!(keep.kept().len(), 50);
+        }
+        endless.stop().await;
+        busy.join().await;
+    });
+}
+
+struct Endless;
+
+impl Producer for Endless {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, demand: usize, cx: &mut Context<usize>) -> Result {
+        cx.emit_all(0..demand);
+        Ok(())
+    }
+}
+
+struct Forget;
+
+impl Consumer for Forget {
+    type In = usize;
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        Ok(())
+    }
+}
+
+/// Two members that never run out of work.
+fn busy_pair(group: &Group) -> (ProducerHandle<Endless>, ConsumerHandle<Forget>) {
+    let endless = producer(Endless).colocate(group).spawn().unwrap();
+    let forget = consumer(Forget).subscribe_to(&endless, Demand::one_by_one(2).unwrap());
+    let forget = forget.colocate(group).spawn().unwrap();
+    (endless, forget)
+}
+
+/// Has something to do at every look, or only says so, which spends nothing of tokio's budget.
+enum NeverIdle {
+    Does,
+    SaysSo,
+}
+
+impl Producer for NeverIdle {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+
+    fn poll_events(&mut self, task: &mut Task<'_>, _: &mut Context<usize>) -> Poll<Result> {
+        match self {
+            Self::Does => Poll::Ready(Ok(())),
+            Self::SaysSo => {
+                task.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+#[test]
+fn members_that_are_never_idle_starve_neither_another_nor_other_tasks() {
+    on_both(|| async {
+        let group = Group::new();
+        let (endless, forget) = busy_pair(&group);
+        let never_idle = [NeverIdle::Does, NeverIdle::SaysSo, NeverIdle::Does];
+        let never_idle = never_idle.map(|stage| producer(stage).colocate(&group).spawn().unwrap());
+        let keep = consumer(Keep::default()).colocate(&group).spawn().unwrap();
+        let other = tokio::spawn(async {
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+        });
+        for _ in 0..100 {
+            assert_eq!(keep.call(Look).await, Ok(0));
+        }
+        other.await.unwrap();
+        let so_far = forget.edges()[0].delivered;
+        while forget.edges()[0].delivered < so_far + 100 {
+            tokio::task::yield_now().await;
+        }
+        for stage in &never_idle {
+            stage.stop().await;
+        }
+        endless.stop().await;
+        keep.stop().await;
+    });
+}
