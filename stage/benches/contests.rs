@@ -18,6 +18,8 @@ const STRETCH: Goal = Goal::RatioAtMost(1.25);
 pub(crate) fn contests() -> Vec<Contest> {
     let mut contests = Vec::new();
     contests.extend([1, 10, 100, 1000].map(two_stages));
+    contests.extend([1, 10, 100, 1000].map(|max| in_one_task((0, max))));
+    contests.extend([(1, 1), (1, 1000), (4, 1000), (16, 1000)].map(in_one_task));
     contests.extend([(1, 1), (4, 1), (16, 1)].map(in_a_row));
     contests.extend([(1, 1000), (4, 1000), (16, 1000), (64, 1000)].map(in_a_row));
     contests.extend([10, 1000].into_iter().flat_map(to_four));
@@ -54,6 +56,20 @@ fn in_a_row((middles, max): (usize, usize)) -> Contest {
         .reference("by hand", by_hand::flow, flow)
         .ours("stage", staged::flow, flow, SHARE)
         .reference("tokio mpsc, by item", channels::tokio_by_item, flow)
+}
+
+/// Co-located; beside them the same in tasks of their own.
+fn in_one_task((middles, max): (usize, usize)) -> Contest {
+    let flow = Flow {
+        max,
+        middles,
+        ..Flow::default()
+    };
+    let label = format!("{middles} producer-consumers, max_demand {max}");
+    Contest::new("Co-located stages", label, MillionPerSecond)
+        .reference("by hand, co-located", by_hand::colocated, flow)
+        .ours("stage, co-located", staged::colocated, flow, SHARE)
+        .ours("stage", staged::flow, flow, None)
 }
 
 fn to_four(max: usize) -> [Contest; 3] {

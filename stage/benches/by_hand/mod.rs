@@ -7,6 +7,8 @@ mod window;
 
 mod pipeline;
 pub(crate) use pipeline::flow;
+mod colocated;
+pub(crate) use colocated::colocated;
 mod fan_out;
 pub(crate) use fan_out::{broadcast, demand, partition};
 mod children;

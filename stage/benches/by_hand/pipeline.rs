@@ -26,7 +26,7 @@ pub(crate) fn flow(runtime: &Runtime, flow: Flow) -> f64 {
     })
 }
 
-async fn produce(flow: Flow, me: Arc<Mailbox>, down: Arc<Mailbox>) {
+pub(super) async fn produce(flow: Flow, me: Arc<Mailbox>, down: Arc<Mailbox>) {
     let mut messages = VecDeque::new();
     let mut next = 0;
     while next < flow.events {
@@ -80,7 +80,7 @@ pub(super) async fn pass_on(flow: Flow, up: Arc<Mailbox>, me: Arc<Mailbox>, down
 }
 
 /// Takes until the end; returns how many events arrived.
-async fn consume(mut window: Window, me: Arc<Mailbox>) -> usize {
+pub(super) async fn consume(mut window: Window, me: Arc<Mailbox>) -> usize {
     let mut messages = VecDeque::new();
     let mut arrived = 0;
     loop {
