@@ -187,7 +187,7 @@ impl Fetcher {
         url: &WebUrl,
         start: Instant,
     ) -> Result<Answer, FetchError> {
-        let sent = client.get(url.as_url().clone()).send();
+        let sent = client.get(url.to_url()).send();
         let response = timeout_at(start + self.limits.first_byte, sent).await;
         let response = response
             .map_err(|_| FetchError::Timeout)?

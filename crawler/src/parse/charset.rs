@@ -2,10 +2,10 @@
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252, X_USER_DEFINED};
-use html5gum::Readable;
 use url::Host;
 
-use super::tags::{self, Sink, Tag};
+use super::scanner::scan;
+use super::tags::{Sink, Tag};
 use crate::web_url::WebUrl;
 
 /// How far a `<meta>` is looked for, in bytes. Source: HTML §4.2.5.4, §13.2.3.2.
@@ -65,9 +65,8 @@ impl Charset {
 
 fn prescan(body: &[u8]) -> Option<&'static Encoding> {
     let mut metas = Metas(None);
-    let beginning = &body[..body.len().min(PRESCAN_BYTES)];
-    let read = tags::run(beginning.to_reader(), &mut metas);
-    read.map_or(None, |()| metas.0)
+    scan(&body[..body.len().min(PRESCAN_BYTES)], &mut metas);
+    metas.0
 }
 
 /// The first encoding that a `<meta>` names.

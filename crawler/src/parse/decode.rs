@@ -1,54 +1,36 @@
 //! A body as UTF-8, piece by piece, so that a page in another encoding takes no more room than one in UTF-8.
 
-use std::io::{self, Read};
+use encoding_rs::{CoderResult, Encoding};
 
-use encoding_rs::{CoderResult, Decoder, Encoding};
+use super::scanner::IsLast;
 
 /// How much is decoded at once, in bytes.
 const PIECE_BYTES: usize = 8 * 1024;
 
-/// Reads a body as UTF-8; what is wrong in it becomes U+FFFD. It never fails.
-pub(super) struct Decoded<'a> {
-    rest: &'a [u8],
-    decoder: Decoder,
-    piece: Box<[u8]>,
-    /// The part of the piece that was not taken yet.
-    ready: std::ops::Range<usize>,
-    is_done: bool,
-}
-
-impl<'a> Decoded<'a> {
-    /// Begins after the byte order mark of the encoding, if there is one.
-    pub(super) fn new(body: &'a [u8], encoding: &'static Encoding) -> Self {
-        Self {
-            rest: body,
-            decoder: encoding.new_decoder_with_bom_removal(),
-            piece: vec![0; PIECE_BYTES].into_boxed_slice(),
-            ready: 0..0,
-            is_done: false,
+/// Decodes a body, without the byte order mark of the encoding; what is wrong in it becomes U+FFFD.
+///
+/// `take` is given each piece, and returns how much of it it takes: the rest comes again at the beginning of the next.
+/// It leaves less than half a piece, and nothing of the last.
+pub(super) fn decode(
+    body: &[u8],
+    encoding: &'static Encoding,
+    mut take: impl FnMut(&[u8], IsLast) -> usize,
+) {
+    let mut decoder = encoding.new_decoder_with_bom_removal();
+    let mut piece = vec![0; PIECE_BYTES].into_boxed_slice();
+    let (mut rest, mut left) = (body, 0);
+    loop {
+        let (result, read, written, _) = decoder.decode_to_utf8(rest, &mut piece[left..], true);
+        rest = &rest[read..];
+        let length = left + written;
+        if result == CoderResult::InputEmpty {
+            take(&piece[..length], IsLast::Yes);
+            return;
         }
-    }
-
-    fn decode(&mut self) {
-        let (result, read, written, _) =
-            self.decoder
-                .decode_to_utf8(self.rest, &mut self.piece, true);
-        self.rest = &self.rest[read..];
-        self.ready = 0..written;
-        self.is_done = result == CoderResult::InputEmpty;
-    }
-}
-
-impl Read for Decoded<'_> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        while self.ready.is_empty() && !self.is_done {
-            self.decode();
-        }
-        let ready = &self.piece[self.ready.clone()];
-        let length = ready.len().min(into.len());
-        into[..length].copy_from_slice(&ready[..length]);
-        self.ready.start += length;
-        Ok(length)
+        let taken = take(&piece[..length], IsLast::No);
+        piece.copy_within(taken..length, 0);
+        left = length - taken;
+        debug_assert!(left < PIECE_BYTES / 2, "{left} bytes are left of a piece");
     }
 }
 
@@ -59,15 +41,16 @@ mod tests {
 
     use super::*;
 
-    fn decoded(body: &[u8], encoding: &'static Encoding, step: usize) -> Vec<u8> {
-        let mut reader = Decoded::new(body, encoding);
-        let (mut all, mut into) = (Vec::new(), vec![0; step]);
-        loop {
-            match reader.read(&mut into).unwrap() {
-                0 => return all,
-                length => all.extend_from_slice(&into[..length]),
-            }
-        }
+    /// Decodes a body of which so much is left of each piece.
+    fn decoded(body: &[u8], encoding: &'static Encoding, left: usize) -> Vec<u8> {
+        let mut all = Vec::new();
+        decode(body, encoding, |piece, is_last| {
+            let left = if is_last == IsLast::Yes { 0 } else { left };
+            let taken = &piece[..piece.len() - left];
+            all.extend_from_slice(taken);
+            taken.len()
+        });
+        all
     }
 
     #[test]
@@ -75,26 +58,28 @@ mod tests {
         let text = "ü".repeat(PIECE_BYTES);
         for encoding in [UTF_8, WINDOWS_1252, GB18030] {
             let (body, ..) = encoding.encode(&text);
-            assert_eq!(decoded(&body, encoding, 1000), text.as_bytes());
+            assert_eq!(decoded(&body, encoding, 100), text.as_bytes());
         }
     }
 
     #[test]
     fn a_byte_order_mark_is_no_text() {
-        assert_eq!(decoded(b"\xef\xbb\xbfa", UTF_8, 9), b"a");
-        assert_eq!(decoded(b"\xff\xfea\0", UTF_16LE, 9), b"a");
-        assert_eq!(decoded(b"", UTF_8, 9), b"");
+        assert_eq!(decoded(b"\xef\xbb\xbfa", UTF_8, 0), b"a");
+        assert_eq!(decoded(b"\xff\xfea\0", UTF_16LE, 0), b"a");
+        assert_eq!(decoded(b"", UTF_8, 0), b"");
     }
 
     proptest! {
         #[test]
-        fn any_bytes_in_any_steps_are_what_they_are_at_once(
-            body: Vec<u8>,
-            step in 1_usize..9,
+        fn any_bytes_in_pieces_are_what_they_are_at_once(
+            part: Vec<u8>,
+            times in 0_usize..900,
+            left in 0_usize..1_000,
             encoding in prop::sample::select(vec![UTF_8, UTF_16LE, SHIFT_JIS, GB18030, WINDOWS_1252, REPLACEMENT]),
         ) {
+            let body = part.repeat(times);
             let (expected, _) = encoding.decode_with_bom_removal(&body);
-            prop_assert_eq!(decoded(&body, encoding, step), expected.as_bytes());
+            prop_assert_eq!(decoded(&body, encoding, left), expected.as_bytes());
         }
     }
 }

@@ -2,6 +2,7 @@
 //! holds also for those before it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -130,21 +131,19 @@ impl<'a> Document<'a> {
             return;
         }
         let nofollow = page::has_relation(relations, "nofollow");
-        let hash = xxh3_64(text.as_bytes());
-        if let Some(reference) = self
-            .places
-            .get(&hash)
-            .and_then(|at| self.references.get_mut(*at))
-        {
-            reference.nofollow &= nofollow;
-            return;
-        }
+        let place = match self.places.entry(xxh3_64(text.as_bytes())) {
+            Entry::Occupied(place) => {
+                self.references[*place.get()].nofollow &= nofollow;
+                return;
+            }
+            Entry::Vacant(place) => place,
+        };
         if self.references.len() == LINKS_MAX || self.bytes + text.len() > REFERENCE_BYTES_MAX {
             self.truncated = true;
             return;
         }
         self.bytes += text.len();
-        self.places.insert(hash, self.references.len());
+        place.insert(self.references.len());
         self.references.push(Reference {
             text: text.to_owned(),
             kind,

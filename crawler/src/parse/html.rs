@@ -1,16 +1,17 @@
 //! From the body of an answer to a page.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use encoding_rs::{Encoding, UTF_8};
-use html5gum::{IoReader, Readable};
 
-use super::decode::Decoded;
+use super::decode::decode;
 use super::document::{Document, Reference};
-use super::{Charset, Directives, Link, LinkKind, Page, link_header, tags};
+use super::scanner::{Scanner, scan};
+use super::{Charset, Directives, Link, LinkKind, Page, link_header};
 use crate::policy::robots::Product;
 use crate::policy::traps::LINKS_MAX;
-use crate::web_url::{UrlHash, WebUrl};
+use crate::web_url::{Base, UrlHash, WebUrl};
 
 /// What an answer says of its body.
 #[derive(Debug, Clone, Copy)]
@@ -80,8 +81,8 @@ pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Pa
         .base
         .as_deref()
         .and_then(|base| response.url.join(base).ok());
-    let base = base.as_ref().unwrap_or(response.url);
-    let resolve = |text: &str| base.join_encoded(text, charset.encoding).ok();
+    let base = Base::new(base.as_ref().unwrap_or(response.url), charset.encoding);
+    let resolve = |text: &str| base.join(text).ok();
     let headers = || response.links.iter().flat_map(|value| link_header(value));
     let canonical = document.canonical.as_deref().and_then(resolve).or_else(|| {
         let is_canonical = |rel: &str| LinkKind::of_relations(rel) == Some(LinkKind::Canonical);
@@ -125,18 +126,17 @@ pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Pa
 /// Reads a body into a document: as it stands, where it is text in UTF-8, which most are.
 fn read(body: &[u8], encoding: &'static Encoding, document: &mut Document) {
     if let Some(text) = as_text(body, encoding) {
-        let Ok(()) = tags::run(text.to_reader(), document);
+        scan(text.as_bytes(), document);
     } else {
         read_decoded(body, encoding, document);
     }
 }
 
 fn read_decoded(body: &[u8], encoding: &'static Encoding, document: &mut Document) {
-    let reader = IoReader::new(Decoded::new(body, encoding));
-    if tags::run(reader, document).is_err() {
-        // A decoder does not fail; were one to, the page would end there.
-        document.truncated = true;
-    }
+    let mut scanner = Scanner::new(document);
+    decode(body, encoding, |piece, is_last| {
+        scanner.read(piece, is_last)
+    });
 }
 
 fn as_text<'b>(body: &'b [u8], encoding: &'static Encoding) -> Option<&'b str> {
@@ -175,19 +175,23 @@ impl Links {
             self.refused += 1;
             return;
         };
-        let hash = url.url_hash();
-        if let Some(link) = self.places.get(&hash).and_then(|at| self.all.get_mut(*at)) {
-            link.nofollow &= nofollow;
-        } else if self.all.len() == LINKS_MAX || self.bytes + url.as_str().len() > LINK_BYTES_MAX {
-            self.truncated = true;
-        } else {
-            self.bytes += url.as_str().len();
-            self.places.insert(hash, self.all.len());
-            self.all.push(Link {
-                url,
-                kind,
-                nofollow,
-            });
+        match self.places.entry(url.url_hash()) {
+            Entry::Occupied(place) => self.all[*place.get()].nofollow &= nofollow,
+            Entry::Vacant(_)
+                if self.all.len() == LINKS_MAX
+                    || self.bytes + url.as_str().len() > LINK_BYTES_MAX =>
+            {
+                self.truncated = true;
+            }
+            Entry::Vacant(place) => {
+                place.insert(self.all.len());
+                self.bytes += url.as_str().len();
+                self.all.push(Link {
+                    url,
+                    kind,
+                    nofollow,
+                });
+            }
         }
     }
 }

@@ -3,10 +3,13 @@
 
 mod charset;
 pub use charset::{Charset, CharsetSource};
+mod char_reference;
 mod decode;
 mod directives;
 mod foreign;
+mod raw;
 mod refresh;
+mod scanner;
 mod tags;
 pub use directives::Directives;
 mod link_header;

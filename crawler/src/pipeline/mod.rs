@@ -15,6 +15,8 @@ mod own_hosts;
 pub use own_hosts::OwnHosts;
 mod rules;
 pub use rules::{Obeys, Rules, lanes_for};
+mod admission;
+pub(crate) use admission::Admission;
 mod history;
 pub use history::History;
 mod counts;

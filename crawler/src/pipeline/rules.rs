@@ -3,12 +3,11 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use super::OwnHosts;
+use super::{Admission, OwnHosts};
 use crate::frontier::{NewUrl, Site};
 use crate::policy::politeness::Politeness;
 use crate::policy::robots::Product;
 use crate::policy::scope::Scope;
-use crate::policy::traps;
 use crate::web_url::{Grouping, WebUrl};
 
 /// The rules that decide about every URL of one crawl.
@@ -71,7 +70,7 @@ impl Rules {
             let name = format!("{}:{}", url.host_str(), url.port());
             return Site::unlimited(name).in_lanes(self.lanes);
         }
-        Site::polite(url.site(self.grouping).name(), self.politeness.min_delay)
+        Site::polite(url.site_name(self.grouping), self.politeness.min_delay)
     }
 
     /// Returns whether the URL is of a host and port of one's own.
@@ -106,25 +105,12 @@ impl Rules {
     ///
     /// The code of the scope's rule, or of the trap; what was given by hand is no trap.
     pub fn admit(&self, url: &WebUrl, depth: u16) -> Result<NewUrl, &'static str> {
-        self.scope
-            .check(url, u32::from(depth))
-            .map_err(|refused| refused.code())?;
-        // What was given by hand is meant, whatever it looks like.
-        if depth > 0 {
-            traps::check(url).map_err(|trap| trap.code())?;
-        }
-        let url = if self.strips_tracking {
-            &url.without_tracking()
-        } else {
-            url
-        };
-        let new = NewUrl::seed(url.as_str(), self.site(url)).known_as(&url.identity());
-        Ok(new.at_depth(depth))
+        Admission::new(self, depth).admit(url)
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::policy::scope::Reach;
 
@@ -132,7 +118,7 @@ mod tests {
         WebUrl::parse(text).unwrap()
     }
 
-    fn rules(own: &[&str]) -> Rules {
+    pub(in crate::pipeline) fn rules(own: &[&str]) -> Rules {
         let own: Vec<_> = own.iter().map(|seed| url(seed)).collect();
         Rules {
             scope: Scope::new(Reach::Any, []),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::PageRecord;
 use super::cost::wait_asked;
 use super::record::rfc3339;
 use super::visit::{Found, Visit, Visited};
+use super::{Admission, PageRecord};
 use crate::fetch::{Answer, Truncated};
 use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, UrlHash};
 use crate::parse::Page;
@@ -115,8 +115,9 @@ impl Visit<'_> {
         let depth = lease.depth.saturating_add(1);
         let mut left_out: HashMap<&'static str, u64> = HashMap::new();
         let mut links = Vec::with_capacity(page.links.len());
+        let mut admission = Admission::new(&self.visitor.rules, depth);
         for link in page.followed() {
-            match self.visitor.rules.admit(&link.url, depth) {
+            match admission.admit(&link.url) {
                 Ok(mut new) => {
                     new.referrer = Some(lease.hash);
                     links.push(new);

@@ -123,7 +123,10 @@ impl Scope {
     pub fn new<'a>(reach: Reach, seeds: impl IntoIterator<Item = &'a WebUrl>) -> Self {
         Self {
             reach,
-            within: seeds.into_iter().map(|seed| reach.of(seed)).collect(),
+            within: seeds
+                .into_iter()
+                .map(|seed| reach.of(seed).to_owned())
+                .collect(),
             depth_max: DEPTH_MAX,
             include: RegexSet::empty(),
             exclude: RegexSet::empty(),
@@ -169,16 +172,37 @@ impl Scope {
     ///
     /// [`OutOfScope`] is the first rule that keeps it out.
     pub fn check(&self, url: &WebUrl, depth: u32) -> Result<(), OutOfScope> {
-        if self.reach != Reach::Any && !self.within.contains(&self.reach.of(url)) {
-            return Err(OutOfScope::OutOfReach { reach: self.reach });
+        self.check_reach(url)?;
+        self.check_within_reach(url, depth)
+    }
+
+    /// Decides about a URL by its scheme, host and port alone.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfScope::OutOfReach`].
+    pub(crate) fn check_reach(&self, url: &WebUrl) -> Result<(), OutOfScope> {
+        if self.reach == Reach::Any || self.within.contains(self.reach.of(url)) {
+            return Ok(());
         }
+        Err(OutOfScope::OutOfReach { reach: self.reach })
+    }
+
+    /// Decides about a URL of which that is known already.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfScope`] is the first of the other rules that keeps it out.
+    pub(crate) fn check_within_reach(&self, url: &WebUrl, depth: u32) -> Result<(), OutOfScope> {
         if depth > self.depth_max {
             return Err(OutOfScope::TooDeep {
                 depth,
                 depth_max: self.depth_max,
             });
         }
-        if let Some(first) = self.exclude.matches(url.as_str()).iter().next() {
+        if self.exclude.is_match(url.as_str())
+            && let Some(first) = self.exclude.matches(url.as_str()).iter().next()
+        {
             return Err(OutOfScope::Excluded {
                 pattern: self.exclude.patterns()[first].clone(),
             });
@@ -193,12 +217,12 @@ impl Scope {
 
 impl Reach {
     /// Returns the name of the part of the web that the URL is in.
-    fn of(self, url: &WebUrl) -> String {
+    fn of(self, url: &WebUrl) -> &str {
         match self {
-            Self::Site => url.site(Grouping::RegistrableDomain).to_string(),
-            Self::Host => url.site(Grouping::Host).to_string(),
-            Self::Origin => url.origin().to_owned(),
-            Self::Any => String::new(),
+            Self::Site => url.site_name(Grouping::RegistrableDomain),
+            Self::Host => url.site_name(Grouping::Host),
+            Self::Origin => url.origin(),
+            Self::Any => "",
         }
     }
 }

@@ -91,16 +91,29 @@ pub fn check(url: &WebUrl) -> Result<(), Trap> {
 }
 
 /// Returns the first part that comes once too often.
-fn repeated<'a>(parts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    for part in parts {
-        let count = counts.entry(part).or_default();
-        *count += 1;
-        if *count > REPEATS_MAX {
+fn repeated<'a>(parts: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    // Among as few as most URLs have, looking back takes less than a table.
+    let mut before = [""; SEGMENTS_MAX];
+    for (at, part) in parts.clone().enumerate() {
+        if at == before.len() {
+            return repeated_of_many(parts);
+        }
+        let same = before[..at].iter().filter(|other| **other == part);
+        if same.count() == REPEATS_MAX {
             return Some(part);
         }
+        before[at] = part;
     }
     None
+}
+
+fn repeated_of_many<'a>(mut parts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    parts.find(|part| {
+        let count = counts.entry(part).or_default();
+        *count += 1;
+        *count > REPEATS_MAX
+    })
 }
 
 #[cfg(test)]
@@ -132,6 +145,10 @@ mod tests {
         check("/?a=1&a=2&a=3&a=4&a=5", "none");
         check("/?a&a&b&a&a", "trap-parameter");
         check("/?&&&&&&", "none");
+        let many: String = (0..30).map(|n| format!("{n}&")).collect();
+        check(&format!("/?{many}"), "none");
+        check(&format!("/?{many}29&29&29"), "trap-parameter");
+        check(&format!("/?0&0&0&{many}"), "trap-parameter");
     }
 
     #[test]

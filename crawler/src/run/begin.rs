@@ -87,7 +87,7 @@ pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
     let folder = flags.job.clone().unwrap_or_else(|| {
         let host = seeds[0].host_str().replace([':', '[', ']'], "_");
         // Two servers on one machine are two crawls.
-        let port = seeds[0].as_url().port();
+        let port = seeds[0].written_port();
         let port = port.map(|port| format!("-{port}")).unwrap_or_default();
         PathBuf::from(format!("crawl-{host}{port}"))
     });

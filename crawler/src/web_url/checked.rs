@@ -9,6 +9,9 @@ use encoding_rs::{Encoding, UTF_8};
 use thiserror::Error;
 use url::{Host, ParseError, Position, Url};
 
+use super::Base;
+use super::plain::Plain;
+
 /// The longest URL, in bytes: longer than any that is in use, and servers may refuse more.
 pub const URL_BYTES_MAX: usize = 2048;
 /// The longest text that is parsed at all, in bytes: the longest URL, and room for a fragment, blanks and `../`.
@@ -47,7 +50,8 @@ impl RefusedUrl {
 /// A URL that may be fetched, in the form it is requested in.
 ///
 /// Invariant: its scheme is `http` or `https`, it has a host, neither user-info nor a fragment, and at most
-/// [`URL_BYTES_MAX`] bytes; so it can be written anywhere.
+/// [`URL_BYTES_MAX`] bytes; so it can be written anywhere. It is as the URL standard serialises it, and where its parts
+/// end follows from that text.
 ///
 /// ```
 /// use crawler::web_url::WebUrl;
@@ -58,7 +62,13 @@ impl RefusedUrl {
 /// # Ok::<(), crawler::web_url::RefusedUrl>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WebUrl(Url);
+pub struct WebUrl {
+    text: String,
+    host_at: u16,
+    host_end: u16,
+    path_at: u16,
+    path_end: u16,
+}
 
 impl WebUrl {
     /// Parses a whole URL by the URL standard.
@@ -76,92 +86,126 @@ impl WebUrl {
     ///
     /// [`RefusedUrl`], by its three cases.
     pub fn join(&self, reference: &str) -> Result<Self, RefusedUrl> {
-        Self::read(reference, Some(self), UTF_8)
-    }
-
-    /// Parses a reference found in a document of that encoding, in which its query is sent.
-    ///
-    /// # Errors
-    ///
-    /// [`RefusedUrl`], by its three cases.
-    pub fn join_encoded(
-        &self,
-        reference: &str,
-        encoding: &'static Encoding,
-    ) -> Result<Self, RefusedUrl> {
-        Self::read(reference, Some(self), encoding)
+        Base::new(self, UTF_8).join(reference)
     }
 
     /// Returns it as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        &self.text
     }
 
     /// Returns it as the value that clients take.
+    ///
+    /// # Panics
+    ///
+    /// Never: its text is that of a URL.
     #[must_use]
-    pub const fn as_url(&self) -> &Url {
-        &self.0
+    pub fn to_url(&self) -> Url {
+        Url::parse(&self.text).expect("what the standard serialised it parses again")
     }
 
     /// Returns the scheme: `http` or `https`.
     #[must_use]
     pub fn scheme(&self) -> &str {
-        self.0.scheme()
+        &self.text[..usize::from(self.host_at) - "://".len()]
     }
 
     /// Returns the host as it is written in the URL: an IPv6 address stands in brackets.
     #[must_use]
     pub fn host_str(&self) -> &str {
-        &self.0[Position::BeforeHost..Position::AfterHost]
+        self.part(self.host_at, self.host_end)
     }
 
     /// Returns the host: a name in lower case, or an address that was written in any of the ways the standard knows.
     #[must_use]
     pub fn host(&self) -> Host<&str> {
-        self.0.host().unwrap_or(Host::Domain(""))
+        let host = self.host_str();
+        let v6 = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        if let Some(address) = v6.and_then(|host| host.parse().ok()) {
+            return Host::Ipv6(address);
+        }
+        // A host whose last label is a number is an address to the standard, so a name never reads as one.
+        host.parse().map_or(Host::Domain(host), Host::Ipv4)
     }
 
     /// Returns the port, also when it is the scheme's own.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.0.port_or_known_default().unwrap_or(0)
+        self.written_port().unwrap_or(match self.scheme() {
+            "https" => 443,
+            _ => 80,
+        })
+    }
+
+    /// Returns the port, unless it is the scheme's own.
+    #[must_use]
+    pub fn written_port(&self) -> Option<u16> {
+        let port = self.part(self.host_end, self.path_at).strip_prefix(':')?;
+        port.parse().ok()
     }
 
     /// Returns scheme, host and port, the port only if it is not the scheme's own: what a robots.txt is valid for.
     #[must_use]
     pub fn origin(&self) -> &str {
-        &self.0[..Position::BeforePath]
+        self.part(0, self.path_at)
+    }
+
+    /// Returns host and port, the port only if it is not the scheme's own.
+    pub(super) fn authority(&self) -> &str {
+        self.part(self.host_at, self.path_at)
     }
 
     /// Returns the path, which begins with a slash.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.0.path()
+        self.part(self.path_at, self.path_end)
     }
 
     /// Returns the query without its question mark.
     #[must_use]
     pub fn query(&self) -> Option<&str> {
-        self.0.query()
+        self.text[usize::from(self.path_end)..].strip_prefix('?')
     }
 
     /// Returns path and query.
     #[must_use]
     pub fn path_and_query(&self) -> &str {
-        &self.0[Position::BeforePath..Position::AfterQuery]
+        &self.text[usize::from(self.path_at)..]
     }
 
-    /// Returns it with another query, which is no longer than its own.
+    /// Returns it with a part of its own query, or without one.
     pub(super) fn with_query(&self, query: Option<&str>) -> Self {
-        let mut url = self.0.clone();
-        url.set_query(query);
-        Self(url)
+        let mut text = self.part(0, self.path_end).to_owned();
+        if let Some(query) = query {
+            text.push('?');
+            text.push_str(query);
+        }
+        Self { text, ..*self }
     }
 
-    fn read(
+    fn part(&self, from: u16, to: u16) -> &str {
+        &self.text[usize::from(from)..usize::from(to)]
+    }
+
+    /// Returns it with another path and query: what is kept of its text is its origin at least.
+    pub(super) fn with_plain(&self, plain: &Plain<'_>) -> Self {
+        let mut text = String::with_capacity(plain.length());
+        text.push_str(&self.text[..plain.kept]);
+        text.push_str(plain.text);
+        Self {
+            text,
+            path_end: offset(plain.path_end()),
+            ..*self
+        }
+    }
+
+    /// Parses a URL that may be relative, by the standard.
+    pub(super) fn read(
         text: &str,
-        base: Option<&Self>,
+        base: Option<&Url>,
         encoding: &'static Encoding,
     ) -> Result<Self, RefusedUrl> {
         if text.len() > TEXT_BYTES_MAX {
@@ -173,7 +217,7 @@ impl WebUrl {
         // Source: the URL standard, "query state": a query is percent-encoded from the document's own encoding.
         let encode: &dyn Fn(&str) -> Cow<'_, [u8]> =
             &|query| encoding.encode(query).0.into_owned().into();
-        let mut options = Url::options().base_url(base.map(|base| &base.0));
+        let mut options = Url::options().base_url(base);
         if encoding.output_encoding() != UTF_8 {
             options = options.encoding_override(Some(encode));
         }
@@ -196,8 +240,25 @@ impl WebUrl {
         if url.as_str().len() > URL_BYTES_MAX {
             return Err(RefusedUrl::TooLong);
         }
-        Ok(Self(url))
+        Ok(Self::of(url))
     }
+
+    /// Finds the parts of a URL that was checked.
+    fn of(url: Url) -> Self {
+        let end = |position| offset(url[..position].len());
+        Self {
+            host_at: end(Position::BeforeHost),
+            host_end: end(Position::AfterHost),
+            path_at: end(Position::BeforePath),
+            path_end: end(Position::AfterPath),
+            text: url.into(),
+        }
+    }
+}
+
+/// Returns a place in the text of a URL, which is no longer than a short number holds.
+fn offset(at: usize) -> u16 {
+    u16::try_from(at).expect("a URL has at most URL_BYTES_MAX bytes")
 }
 
 /// Returns what stands where a text has its host, before anything is decoded; it is empty where there can be none.
@@ -391,12 +452,43 @@ mod tests {
     fn a_query_is_sent_in_the_encoding_of_its_document() {
         fn check(encoding: &'static Encoding, expected: &str) {
             let page = WebUrl::parse("http://h/").unwrap();
-            let url = page.join_encoded("ю?ю", encoding).unwrap();
+            let url = Base::new(&page, encoding).join("ю?ю").unwrap();
             assert_eq!(url.as_str(), expected);
         }
         check(UTF_8, "http://h/%D1%8E?%D1%8E");
         check(WINDOWS_1251, "http://h/%D1%8E?%FE");
         check(UTF_16LE, "http://h/%D1%8E?%D1%8E");
+    }
+
+    /// Checks that each part is what the standard's parser says of the text.
+    fn assert_same_parts(url: &WebUrl) {
+        let parsed = url.to_url();
+        assert_eq!(parsed.as_str(), url.as_str());
+        assert!(parsed.username().is_empty() && parsed.password().is_none());
+        assert_eq!(parsed.fragment(), None, "{url}");
+        assert_eq!(parsed.scheme(), url.scheme());
+        assert_eq!(parsed.host(), Some(url.host()), "{url}");
+        assert_eq!(parsed.host_str(), Some(url.host_str()));
+        assert_eq!(parsed.port(), url.written_port(), "{url}");
+        assert_eq!(parsed.port_or_known_default(), Some(url.port()));
+        assert_eq!(parsed.path(), url.path());
+        assert_eq!(parsed.query(), url.query());
+    }
+
+    #[test]
+    fn its_parts_are_those_of_the_standard() {
+        for text in [
+            "http://h",
+            "https://h:80/?",
+            "http://127.1:8080/a?b",
+            "https://[::1]/",
+            "http://[::ffff:1.2.3.4]:81//a//?b?c",
+            "http://1.2.3.4.example/",
+            "http://a.1b/",
+            "http://ann:secret@h:8080/a#b",
+        ] {
+            assert_same_parts(&WebUrl::parse(text).unwrap());
+        }
     }
 
     proptest! {
@@ -406,8 +498,7 @@ mod tests {
         ) {
             if let Ok(url) = WebUrl::parse(&text) {
                 prop_assert!(url.as_str().is_ascii() && url.as_str().len() <= URL_BYTES_MAX);
-                prop_assert!(url.as_url().has_host() && url.as_url().fragment().is_none());
-                prop_assert!(url.as_url().username().is_empty() && url.as_url().password().is_none());
+                assert_same_parts(&url);
                 let site = url.site(Grouping::RegistrableDomain);
                 prop_assert!(!site.name().is_empty() && url.host_str().contains(site.name()));
                 prop_assert_eq!(WebUrl::parse(url.as_str()), Ok(url));

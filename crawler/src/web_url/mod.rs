@@ -3,6 +3,9 @@
 
 mod percent;
 pub(crate) use percent::{is_triplet, push_octet, push_triplet};
+mod base;
+mod plain;
+pub(crate) use base::Base;
 mod checked;
 pub(crate) use checked::TEXT_BYTES_MAX;
 pub use checked::{RefusedUrl, URL_BYTES_MAX, WebUrl};

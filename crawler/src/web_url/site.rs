@@ -59,12 +59,16 @@ impl WebUrl {
     /// ```
     #[must_use]
     pub fn site(&self, grouping: Grouping) -> Site {
-        let name = match (self.host(), grouping) {
+        Site(self.site_name(grouping).to_owned())
+    }
+
+    /// Returns the name of the site it belongs to.
+    pub(crate) fn site_name(&self, grouping: Grouping) -> &str {
+        match (self.host(), grouping) {
             (Host::Domain(name), Grouping::RegistrableDomain) => registrable_domain(name),
             (Host::Domain(name), Grouping::Host) => without_root(name),
             _ => self.host_str(),
-        };
-        Site(name.to_owned())
+        }
     }
 }
 

@@ -31,7 +31,7 @@ fn assert_within_bounds(page: &Page, bytes: usize) {
     for link in &page.links {
         assert!(link.url.as_str().len() <= URL_BYTES_MAX);
         assert!(matches!(link.url.scheme(), "http" | "https"));
-        assert_eq!(link.url.as_url().password(), None);
+        assert_eq!(link.url.to_url().password(), None);
     }
     let mut identities: Vec<_> = page.links.iter().map(|link| link.url.identity()).collect();
     identities.sort_unstable();

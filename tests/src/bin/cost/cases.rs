@@ -98,6 +98,11 @@ pub(crate) const CASES: &[Case] = cases! {
         "half references" = "", "&NotEqualTild", "";
         "numbers of characters" = "", "&#x1", "";
         "references in a value" = "<a href='", "&amp;&NotEqualTilde;&am", "'>";
+        "references in a title" = "<title>", "&amp;&NotEqualTilde;&am", "</title>";
+        "ampersands in a title" = "<title>", "&", "";
+        "ampersands in a value" = "<a href=", "&", ">";
+        "nuls in a value" = "<a href='", "\0", "'>";
+        "zeros of one number" = "<a href='&#", "0", "65;'>";
         "one long value" = "<a href='", "a", "'>";
         "a value without an end" = "<a href='", "<a href=b>", "";
         "values without an end" = "", "<a href='", "";
@@ -115,6 +120,9 @@ pub(crate) const CASES: &[Case] = cases! {
         "scripts in scripts" = "<script><!--", "<script>", "";
         "almost the end of a script" = "<script>", "</scrip", "";
         "almost the end of a title" = "<title>", "</titl", "";
+        "dashes in a script" = "<script><!--", "-", "";
+        "less-than signs in a style" = "<style>", "<", "";
+        "less-than signs in a title" = "<title>", "</", "";
         "titles" = "", "<title>a b</title>", "";
         "titles in svg" = "<svg>", "<title>", "";
         "bases" = "", "<base href=/{}/>", "<a href=a>";
@@ -207,6 +215,8 @@ pub(crate) const CASES: &[Case] = cases! {
         "down and up" = "", "a/../", "";
         "here" = "", "./", "";
         "slashes" = "", "\\/", "";
+        "segments" = "/", "a{}/", "";
+        "up and up" = "../../../../../../../../../", "a/", "";
         "fragment" = "#", "a#", "";
         "blanks" = "", " \t\n", "a";
         "query" = "?", "?&ü", "";
