@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::dispatcher::{AnyDispatcher, AnyKey};
+use super::dispatcher::{AnyDispatcher, AnyKey, Standing};
 use super::{Buffer, ContractBroken, Dispatched, Dispatcher, Refused, WhenFull};
 use crate::id::SubscriptionId;
 
@@ -13,6 +13,8 @@ use crate::id::SubscriptionId;
 #[derive(Debug)]
 pub struct ProducerHalf<T> {
     dispatcher: Box<dyn AnyDispatcher<T>>,
+    /// What the dispatcher answered when it was told something last.
+    standing: Standing,
     buffer: Buffer<T>,
     owed: usize,
     mode: DemandMode,
@@ -49,6 +51,7 @@ impl<T: 'static> ProducerHalf<T> {
     #[must_use]
     pub fn new(dispatcher: impl Dispatcher<T>, buffer: Buffer<T>) -> Self {
         Self {
+            standing: Standing::of(&dispatcher),
             dispatcher: Box::new(dispatcher),
             buffer,
             owed: 0,
@@ -69,13 +72,13 @@ impl<T: 'static> ProducerHalf<T> {
     /// Events in the buffer, put off, and in the dispatcher's own queues.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.buffer.len() + self.logged + self.dispatcher.queued()
+        self.buffer.len() + self.logged + self.standing.queued
     }
 
     /// Demand that the stage owes and no consumer waits for any more.
     #[must_use]
     pub fn orphaned(&self) -> usize {
-        self.owed.saturating_sub(self.dispatcher.wanted())
+        self.owed.saturating_sub(self.standing.wanted)
     }
 
     /// Returns whether new input has to wait for the buffer.
@@ -135,24 +138,26 @@ impl<T: 'static> ProducerHalf<T> {
         id: SubscriptionId,
         key: Option<AnyKey>,
     ) -> Result<(), Refused> {
-        self.dispatcher.subscribe(id, key)
+        self.standing = self.dispatcher.subscribe(id, key)?;
+        Ok(())
     }
 
     /// Closes a subscription; where the others waited for it, they are served.
     pub fn on_cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
-        self.dispatcher.cancel(id, out);
+        self.standing = self.dispatcher.cancel(id, out);
         self.serve_buffer(out);
     }
 
     /// Adds an ask and serves it from the buffer.
     pub fn on_ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         if n > 0 {
-            self.dispatcher.ask(id, n, out);
+            self.standing = self.dispatcher.ask(id, n, out);
             self.serve_buffer(out);
         }
     }
 
     /// Dispatches emitted events; what nobody asked for is buffered. `events` is left empty.
+    #[inline]
     pub fn on_emit(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         let paid = events.len().min(self.owed);
         self.owed -= paid;
@@ -163,6 +168,7 @@ impl<T: 'static> ProducerHalf<T> {
         }
     }
 
+    #[inline]
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         if self.buffer.is_empty() {
             self.hand_over(events, out);
@@ -177,9 +183,10 @@ impl<T: 'static> ProducerHalf<T> {
     }
 
     /// Lets the dispatcher take what it wants, and sees that it does.
+    #[inline]
     fn hand_over(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
-        self.dispatcher.dispatch(events, out);
-        let (left, wanted) = (events.len(), self.dispatcher.wanted());
+        self.standing = self.dispatcher.dispatch(events, out);
+        let (left, wanted) = (events.len(), self.standing.wanted);
         if left > 0 && wanted > 0 {
             self.broken.get_or_insert(ContractBroken {
                 dispatcher: self.dispatcher.type_name(),
@@ -229,9 +236,10 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Returns the demand to tell the stage now, which it then owes.
     #[must_use]
+    #[inline]
     pub fn take_demand(&mut self) -> usize {
         let coming = self.owed.saturating_add(self.promised);
-        let demand = self.dispatcher.wanted().saturating_sub(coming);
+        let demand = self.standing.wanted.saturating_sub(coming);
         self.owed += demand;
         self.tell(demand)
     }
@@ -245,6 +253,7 @@ impl<T: 'static> ProducerHalf<T> {
     }
 
     /// Tells demand now, or puts it off.
+    #[inline]
     fn tell(&mut self, demand: usize) -> usize {
         match self.mode {
             DemandMode::Forward => demand,
@@ -277,12 +286,20 @@ impl<T: 'static> ProducerHalf<T> {
     pub fn discard(&mut self) -> usize {
         self.log.clear();
         self.promised = 0;
-        std::mem::take(&mut self.logged) + self.buffer.clear() + self.dispatcher.queued()
+        std::mem::take(&mut self.logged) + self.buffer.clear() + self.standing.queued
     }
 
+    /// An empty buffer has no mark that waits: those of what left it were passed on then.
+    #[inline]
     fn serve_buffer(&mut self, out: &mut Dispatched<T>) {
+        if !self.buffer.is_empty() {
+            self.serve_buffered(out);
+        }
+    }
+
+    fn serve_buffered(&mut self, out: &mut Dispatched<T>) {
         while !self.buffer.is_empty() {
-            let most = self.dispatcher.wanted();
+            let most = self.standing.wanted;
             if most == 0 {
                 break;
             }

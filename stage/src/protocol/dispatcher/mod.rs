@@ -63,14 +63,10 @@ impl<T> Dispatched<T> {
     /// Returns whether there is nothing to act on.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.deliveries.is_empty()
-            && self.rejected.is_empty()
-            && self.discarded == 0
-            && self.unwanted == 0
-            && self.failed.is_empty()
-            && self.warnings.is_empty()
-            && self.passed == 0
-            && self.overflow.is_none()
+        // All in one, as it is asked several times a batch and mostly true.
+        let counted = self.discarded | self.unwanted | self.passed;
+        let listed = self.deliveries.len() | self.rejected.len() | self.failed.len();
+        (counted | listed | self.warnings.len()) == 0 && self.overflow.is_none()
     }
 }
 
@@ -201,16 +197,31 @@ pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>);
 }
 
-/// A [`Dispatcher`] whose key type is erased, so that a stage's context has no type parameter for it.
+/// A [`Dispatcher`] whose key type is erased, so that a stage's context has no type parameter for it. What changes it
+/// returns how it stands, so that it is asked once.
 pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
     fn type_name(&self) -> &'static str;
-    fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused>;
-    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>);
-    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>);
-    fn wanted(&self) -> usize;
-    fn queued(&self) -> usize;
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<Standing, Refused>;
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) -> Standing;
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) -> Standing;
     fn mark(&mut self) -> bool;
-    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>);
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) -> Standing;
+}
+
+/// What a dispatcher answers between two changes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Standing {
+    pub(crate) wanted: usize,
+    pub(crate) queued: usize,
+}
+
+impl Standing {
+    pub(crate) fn of<T>(dispatcher: &impl Dispatcher<T>) -> Self {
+        Self {
+            wanted: dispatcher.wanted(),
+            queued: dispatcher.queued(),
+        }
+    }
 }
 
 pub(crate) type AnyKey = Box<dyn Any + Send>;
@@ -220,34 +231,30 @@ impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
         std::any::type_name::<D>()
     }
 
-    fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<(), Refused> {
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<AnyKey>) -> Result<Standing, Refused> {
         let key = key.map(|key| key.downcast().map(|key| *key)).transpose();
         let key = key.map_err(|_| Refused::new("its key is of another dispatcher's type"))?;
-        Dispatcher::subscribe(self, id, key)
+        Dispatcher::subscribe(self, id, key)?;
+        Ok(Standing::of(self))
     }
 
-    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) -> Standing {
         Dispatcher::cancel(self, id, out);
+        Standing::of(self)
     }
 
-    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) -> Standing {
         Dispatcher::ask(self, id, n, out);
-    }
-
-    fn wanted(&self) -> usize {
-        Dispatcher::wanted(self)
-    }
-
-    fn queued(&self) -> usize {
-        Dispatcher::queued(self)
+        Standing::of(self)
     }
 
     fn mark(&mut self) -> bool {
         Dispatcher::mark(self)
     }
 
-    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) -> Standing {
         Dispatcher::dispatch(self, events, out);
+        Standing::of(self)
     }
 }
 
