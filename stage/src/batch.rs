@@ -1,10 +1,8 @@
 //! Events lent to a callback: what it does not take stays with the runtime.
 
-use std::sync::atomic::Ordering;
 use std::vec::Drain;
 
 use crate::id::SubscriptionId;
-use crate::sync::atomic::AtomicUsize;
 
 /// The events of one call of `handle_events`, taken from the front.
 ///
@@ -41,7 +39,7 @@ pub struct Batch<'a, T> {
     events: Drain<'a, T>,
     subscription: SubscriptionId,
     /// Told, when the batch is dropped, how many events of the message were not handled.
-    unhandled: &'a AtomicUsize,
+    unhandled: &'a mut usize,
     /// Events of the same message behind this batch.
     behind: usize,
     /// Its length when the callback began.
@@ -56,7 +54,7 @@ impl<'a, T> Batch<'a, T> {
     pub(crate) fn new(
         events: Drain<'a, T>,
         subscription: SubscriptionId,
-        unhandled: &'a AtomicUsize,
+        unhandled: &'a mut usize,
         behind: usize,
     ) -> Self {
         Self {
@@ -98,19 +96,18 @@ impl<'a, T> Batch<'a, T> {
     }
 
     /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was
-    /// touched. One that was taken is gone already.
-    pub(crate) fn take_failed(&mut self) -> Option<T> {
+    /// touched. One that was taken is gone already. Returns it with those to be handed over again.
+    pub(crate) fn failed(mut self) -> (Option<T>, Vec<T>) {
         let left = self.events.len();
         let is_here = self.left_at_front == Some(left) || self.len == left;
         let failed = if is_here { self.events.next() } else { None };
         self.len = self.events.len();
         self.done = 0;
-        self.left_at_front = None;
-        failed
+        (failed, self.events.by_ref().collect())
     }
 
     /// Notes that the callback succeeded: what it left counts as handled.
-    pub(crate) fn succeeded(&mut self) {
+    pub(crate) fn succeeded(mut self) {
         self.events.by_ref().for_each(drop);
         self.done = self.len;
     }
@@ -132,7 +129,6 @@ impl<T> ExactSizeIterator for Batch<'_, T> {}
 
 impl<T> Drop for Batch<'_, T> {
     fn drop(&mut self) {
-        let unhandled = self.len - self.done + self.behind;
-        self.unhandled.store(unhandled, Ordering::Relaxed);
+        *self.unhandled = self.len - self.done + self.behind;
     }
 }

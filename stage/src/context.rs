@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, End, Exit};
-use crate::id::{ById, SubscriptionId};
+use crate::id::{BySubscription, SubscriptionId};
 use crate::protocol::{Asking, DemandMode, Dispatched, ProducerHalf, UpstreamEnds, Window};
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
@@ -108,8 +108,8 @@ pub struct Context<Out: Send + 'static = Never> {
     /// Marks that have been passed, and whose messages have not been handled.
     pub(crate) passed: usize,
     pub(crate) dispatched: Dispatched<Out>,
-    pub(crate) downstreams: ById<SubscriptionId, Downstream<Out>>,
-    pub(crate) upstreams: ById<SubscriptionId, Upstream>,
+    pub(crate) downstreams: BySubscription<Downstream<Out>>,
+    pub(crate) upstreams: BySubscription<Upstream>,
     /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
     pub(crate) me: Box<dyn Any + Send + Sync>,
     pub(crate) timers: JoinSet<()>,
@@ -164,33 +164,49 @@ impl<Out: Send + 'static> Context<Out> {
     }
 
     /// Dispatches what was emitted, against the asks seen so far. For callbacks that go on to wait.
+    #[inline]
     pub fn flush(&mut self) {
+        if !self.emitted.is_empty() || !self.dispatched.is_empty() {
+            self.dispatch();
+        }
+    }
+
+    fn dispatch(&mut self) {
         if !self.emitted.is_empty() {
             self.half.on_emit(&mut self.emitted, &mut self.dispatched);
-        } else if self.dispatched.is_empty() {
-            return;
         }
-        while !self.dispatched.is_empty() {
+        loop {
+            self.deliver();
+            if self.dispatched.is_empty() {
+                break;
+            }
             self.act_on_dispatched();
         }
         self.note_held();
     }
 
-    /// Sends the deliveries, counts what went nowhere, and ends the subscriptions that failed.
-    fn act_on_dispatched(&mut self) {
+    /// Sends the deliveries.
+    fn deliver(&mut self) {
         for (subscription, events) in self.dispatched.deliveries.drain(..) {
-            match self.downstreams.get(&subscription) {
-                Some(downstream) => {
-                    downstream.edge.delivered(events.len());
-                    downstream.port.deliver(subscription, events);
-                }
+            let Some(downstream) = self.downstreams.get(subscription) else {
                 // A dispatcher that serves who has left.
-                None => self.dispatched.discarded += events.len(),
+                self.dispatched.discarded += events.len();
+                continue;
+            };
+            downstream.edge.delivered(events.len());
+            let spare = downstream.port.exchange(subscription, events);
+            debug_assert!(
+                self.emitted.is_empty(),
+                "all that was emitted is dispatched"
+            );
+            if self.emitted.capacity() < spare.capacity() {
+                self.emitted = spare;
             }
         }
-        if self.dispatched.is_empty() {
-            return;
-        }
+    }
+
+    /// Counts what went nowhere, and ends the subscriptions that failed.
+    fn act_on_dispatched(&mut self) {
         for reason in self.dispatched.warnings.drain(..) {
             tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");
         }
@@ -213,7 +229,7 @@ impl<Out: Send + 'static> Context<Out> {
         for (id, refused) in std::mem::take(&mut self.dispatched.failed) {
             tracing::error!(stage = &*self.cell.name, %id, reason = %refused, "a subscription was ended");
             self.half.on_cancel(id, &mut self.dispatched);
-            if let Some(failed) = self.downstreams.remove(&id) {
+            if let Some(failed) = self.downstreams.remove(id) {
                 failed.edge.end();
                 failed.port.end(id, End::Cancelled(Cancel::failed(refused)));
             }
@@ -222,10 +238,10 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Returns the demand to tell the stage now, which it then owes. A dispatcher that breaks its contract ends the
     /// stage.
+    #[inline]
     pub(crate) fn take_demand(&mut self) -> usize {
-        if let Some(broken) = self.half.broken() {
-            let failed = || Exit::Failed(Arc::new(broken.clone().into()));
-            self.stop.get_or_insert_with(failed);
+        if self.half.broken().is_some() {
+            self.stop_broken();
             return 0;
         }
         let demand = self.half.take_demand();
@@ -233,6 +249,14 @@ impl<Out: Send + 'static> Context<Out> {
             self.note_held();
         }
         demand
+    }
+
+    #[cold]
+    fn stop_broken(&mut self) {
+        if let Some(broken) = self.half.broken() {
+            let failed = || Exit::Failed(Arc::new(broken.clone().into()));
+            self.stop.get_or_insert_with(failed);
+        }
     }
 
     fn note_held(&self) {
@@ -254,7 +278,7 @@ impl<Out: Send + 'static> Context<Out> {
         if n == 0 {
             return;
         }
-        if let Some(upstream) = self.upstreams.get_mut(&subscription) {
+        if let Some(upstream) = self.upstreams.get_mut(subscription) {
             upstream.outstanding = upstream.outstanding.saturating_add(n);
             upstream.edge.asked(n);
             upstream.port.ask(subscription, n);
@@ -265,13 +289,13 @@ impl<Out: Send + 'static> Context<Out> {
     /// in the mailbox. A behaviour that asks itself and follows a failed one finds here what that one has asked.
     #[must_use]
     pub fn outstanding(&self, subscription: SubscriptionId) -> usize {
-        let upstream = self.upstreams.get(&subscription);
+        let upstream = self.upstreams.get(subscription);
         upstream.map_or(0, |upstream| upstream.outstanding)
     }
 
     /// Cancels one of this stage's upstream subscriptions; events asked for may still arrive before its end does.
     pub fn cancel(&mut self, subscription: SubscriptionId, reason: Cancel) {
-        if let Some(upstream) = self.upstreams.get(&subscription) {
+        if let Some(upstream) = self.upstreams.get(subscription) {
             upstream.port.cancel(subscription, reason);
         }
     }
@@ -308,7 +332,7 @@ impl<Out: Send + 'static> Context<Out> {
     /// ```
     pub fn cancel_consumer(&mut self, subscription: SubscriptionId, reason: Cancel) {
         self.flush();
-        if let Some(cancelled) = self.downstreams.remove(&subscription) {
+        if let Some(cancelled) = self.downstreams.remove(subscription) {
             cancelled.edge.end();
             cancelled.port.end(subscription, End::Cancelled(reason));
             self.half.on_cancel(subscription, &mut self.dispatched);
@@ -352,7 +376,7 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Notes that the behaviour took events of a subscription.
     pub(crate) fn taken(&mut self, subscription: SubscriptionId, n: usize) {
-        if let Some(upstream) = self.upstreams.get_mut(&subscription) {
+        if let Some(upstream) = self.upstreams.get_mut(subscription) {
             upstream.outstanding = upstream.outstanding.saturating_sub(n);
         }
     }
@@ -370,11 +394,9 @@ impl<Out: Send + 'static> Context<Out> {
     /// The subscriptions upstream and downstream that the behaviour has not heard of, in the order they were made.
     pub(crate) fn not_heard(&self) -> (Vec<SubscriptionId>, Vec<SubscriptionId>) {
         let upstreams = self.upstreams.iter().filter(|(_, up)| !up.is_heard);
-        let mut upstreams: Vec<_> = upstreams.map(|(id, _)| *id).collect();
+        let upstreams = upstreams.map(|(id, _)| id).collect();
         let downstreams = self.downstreams.iter().filter(|(_, down)| !down.is_heard);
-        let mut downstreams: Vec<_> = downstreams.map(|(id, _)| *id).collect();
-        upstreams.sort_unstable();
-        downstreams.sort_unstable();
+        let downstreams = downstreams.map(|(id, _)| id).collect();
         (upstreams, downstreams)
     }
 
@@ -387,10 +409,11 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Returns whether a callback left something to act on.
     pub(crate) fn is_touched(&self, was_ending: bool) -> bool {
-        !self.emitted.is_empty()
-            || !self.dispatched.is_empty()
-            || self.stop.is_some()
-            || self.ending.is_some() != was_ending
+        debug_assert!(
+            self.dispatched.is_empty(),
+            "what is dispatched goes at once"
+        );
+        !self.emitted.is_empty() || self.stop.is_some() || self.ending.is_some() != was_ending
     }
 
     pub(crate) fn close(&mut self, exit: &Exit) {

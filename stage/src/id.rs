@@ -44,6 +44,63 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
+/// What belongs to each of a stage's subscriptions, in the order of their ids. Each batch looks some up: where there is
+/// one, as mostly, that is one comparison, and a few more where there are thousands. Ids are counted up, so that a new
+/// one goes to the end; who leaves has all behind it moved.
+#[derive(Debug)]
+pub(crate) struct BySubscription<V>(Vec<(SubscriptionId, V)>);
+
+impl<V> Default for BySubscription<V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<V> BySubscription<V> {
+    fn place(&self, id: SubscriptionId) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&id, |(other, _)| *other)
+    }
+
+    pub(crate) fn get(&self, id: SubscriptionId) -> Option<&V> {
+        let at = self.place(id).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut V> {
+        let at = self.place(id).ok()?;
+        Some(&mut self.0[at].1)
+    }
+
+    /// Adds what belongs to `id`, in the place of what did.
+    pub(crate) fn insert(&mut self, id: SubscriptionId, value: V) {
+        match self.place(id) {
+            Ok(at) => self.0[at].1 = value,
+            Err(at) => self.0.insert(at, (id, value)),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, id: SubscriptionId) -> Option<V> {
+        let at = self.place(id).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SubscriptionId, &V)> {
+        self.0.iter().map(|(id, value)| (*id, value))
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.0.iter_mut().map(|(_, value)| value)
+    }
+
+    pub(crate) fn drain(&mut self) -> impl Iterator<Item = (SubscriptionId, V)> {
+        self.0.drain(..)
+    }
+}
+
 /// A map by id. Ids are counted up and come from no peer, so they need no keyed hash.
 pub(crate) type ById<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 

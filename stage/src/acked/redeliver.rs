@@ -250,7 +250,7 @@ impl<T: Clone + Send + 'static> Redeliver<T> {
 
     /// Asks for what left on a subscription, `max − min` at a time.
     fn ask_again(&mut self, subscription: SubscriptionId, cx: &mut Context<Acked<T>>) {
-        let Some(upstream) = cx.upstreams.get(&subscription) else {
+        let Some(upstream) = cx.upstreams.get(subscription) else {
             return;
         };
         let batch_max = upstream.window.demand().batch_max();
@@ -272,7 +272,7 @@ impl<T: Clone + Send + 'static> ProducerConsumer for Redeliver<T> {
         _: Asking,
         cx: &mut Context<Acked<T>>,
     ) -> Result<Asking> {
-        if let Some(max) = cx.upstreams.get(&id).map(|up| up.window.demand().max()) {
+        if let Some(max) = cx.upstreams.get(id).map(|up| up.window.demand().max()) {
             cx.ask(id, max);
         }
         Ok(Asking::Manual)

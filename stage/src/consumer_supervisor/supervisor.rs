@@ -80,7 +80,7 @@ impl<E, S> ConsumerSupervisor<E, S> {
         let Some(id) = subscription else {
             return;
         };
-        match cx.upstreams.get(&id).map(|up| up.window.demand()) {
+        match cx.upstreams.get(id).map(|up| up.window.demand()) {
             Some(demand) => cx.ask(id, self.slots.on_end(id, demand)),
             None => self.slots.forget(id),
         }
@@ -170,7 +170,7 @@ impl<E: Send + 'static, S: StartChild<E>> ConsumerSupervisor<E, S> {
 
     /// What is asked for when a subscription begins: an event for each child that may run.
     fn first_ask(id: SubscriptionId, cx: &Context) -> usize {
-        cx.upstreams.get(&id).map_or(0, |up| {
+        cx.upstreams.get(id).map_or(0, |up| {
             up.window.demand().max().saturating_sub(cx.outstanding(id))
         })
     }

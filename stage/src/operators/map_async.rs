@@ -276,7 +276,7 @@ impl<In: Send + 'static, W: Work<In>> MapAsync<In, W> {
     fn settle(&mut self, place: &Place, result: Option<W::Out>, cx: &mut Context<W::Out>) {
         let freed = self.lanes.done(place, result, &mut cx.emitted);
         let subscription = place.subscription;
-        let Some(upstream) = cx.upstreams.get(&subscription) else {
+        let Some(upstream) = cx.upstreams.get(subscription) else {
             return;
         };
         let batch_max = upstream.window.demand().batch_max();
@@ -298,7 +298,7 @@ impl<In: Send + 'static, W: Work<In>> ProducerConsumer for MapAsync<In, W> {
         _: Asking,
         cx: &mut Context<W::Out>,
     ) -> Result<Asking> {
-        if let Some(max) = cx.upstreams.get(&id).map(|up| up.window.demand().max()) {
+        if let Some(max) = cx.upstreams.get(id).map(|up| up.window.demand().max()) {
             cx.ask(id, max);
         }
         Ok(Asking::Manual)

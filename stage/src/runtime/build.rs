@@ -18,7 +18,7 @@ use super::{
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::id::{ById, StageId};
+use crate::id::{BySubscription, StageId};
 use crate::protocol::{
     Buffer, DemandDispatcher, DemandMode, Dispatched, Dispatcher, Intensity, ProducerHalf, Restart,
     Subscribe, WhenFull,
@@ -505,8 +505,8 @@ impl<R: Role> Build<R> {
                 discarded: 0,
                 passed: 0,
                 dispatched: Dispatched::default(),
-                downstreams: ById::default(),
-                upstreams: ById::default(),
+                downstreams: BySubscription::default(),
+                upstreams: BySubscription::default(),
                 me,
                 timers: JoinSet::new(),
                 ending: None,
@@ -516,6 +516,7 @@ impl<R: Role> Build<R> {
             mailbox,
             control,
             incoming: VecDeque::new(),
+            spares: Vec::new(),
             behind: VecDeque::new(),
             at_work: None,
             failed: None,

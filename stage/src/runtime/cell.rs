@@ -136,8 +136,6 @@ pub(crate) struct Cell {
     rejected: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
-    /// Events of the message at work that are neither handled nor skipped yet.
-    pub(crate) unhandled: AtomicUsize,
 }
 
 impl std::fmt::Debug for Cell {
@@ -171,7 +169,6 @@ impl Cell {
             rejected: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             failed: AtomicU64::new(0),
-            unhandled: AtomicUsize::new(0),
         })
     }
 
@@ -230,6 +227,12 @@ impl Cell {
 
     pub(crate) fn report_discarded(&self, n: usize) {
         tracing::warn!(stage = &*self.name, events = n, "events discarded");
+    }
+
+    #[cold]
+    pub(crate) fn report_excess(&self, n: usize) {
+        let stage = &*self.name;
+        tracing::error!(stage, events = n, "more events than were asked for");
     }
 
     pub(crate) fn unwanted(&self, n: usize) {

@@ -32,7 +32,10 @@ impl<R: Role> Task<R> {
                 let heard = self.introduce_consumer(id).await;
                 self.after(heard).await
             }
-            Control::Ask(id, n) => self.on_ask(id, n).await,
+            Control::Ask(id, n) => {
+                self.on_ask(id, n);
+                self.after(Ok(())).await
+            }
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
             Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
             Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
@@ -52,14 +55,14 @@ impl<R: Role> Task<R> {
             Control::Resubscribe(old, reason, upstream) => {
                 self.succession.known.remove(&old);
                 self.succession.returning.remove(&old);
-                if let Some(upstream) = self.cx.upstreams.get_mut(&old) {
+                if let Some(upstream) = self.cx.upstreams.get_mut(old) {
                     upstream.ends = UpstreamEnds::Keep;
                     upstream.port.cancel(old, reason);
                 }
                 self.subscribe(*upstream).await
             }
             Control::SetDemand(id, demand) => {
-                let automatic = self.cx.upstreams.get_mut(&id);
+                let automatic = self.cx.upstreams.get_mut(id);
                 if let Some(upstream) = automatic.filter(|up| up.is_automatic()) {
                     let ask = upstream.window.resize(demand);
                     self.cx.ask(id, ask);
@@ -82,8 +85,8 @@ impl<R: Role> Task<R> {
             }
             Control::Suspend => Ok(()),
             Control::Drain => {
-                for (id, upstream) in &self.cx.upstreams {
-                    upstream.port.cancel(*id, Cancel::Normal);
+                for (id, upstream) in self.cx.upstreams.iter() {
+                    upstream.port.cancel(id, Cancel::Normal);
                 }
                 self.finish().await
             }
@@ -91,9 +94,9 @@ impl<R: Role> Task<R> {
         }
     }
 
-    pub(super) async fn on_ask(&mut self, id: SubscriptionId, n: usize) -> Step {
+    /// Serves an ask from what is held; the caller goes on with `after`, which tells the rest.
+    pub(super) fn on_ask(&mut self, id: SubscriptionId, n: usize) {
         self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
-        self.after(Ok(())).await
     }
 
     async fn set_mode(&mut self, mode: DemandMode) -> Step {
@@ -132,7 +135,7 @@ impl<R: Role> Task<R> {
     }
 
     async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
-        if !self.cx.downstreams.contains_key(&id) {
+        if self.cx.downstreams.get(id).is_none() {
             return Ok(());
         }
         self.leaving = Some((id, end.clone()));

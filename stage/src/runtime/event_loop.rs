@@ -10,8 +10,7 @@ use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context as Waiting, Poll};
 use std::time::Instant;
 
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
@@ -43,6 +42,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
     pub(crate) incoming: VecDeque<Incoming<R::Stage, R::In, R::Out>>,
+    /// Emptied lists that go back to the producers.
+    pub(crate) spares: Vec<Vec<R::In>>,
     /// Messages that wait for a mark in the buffer to be passed, one for each mark.
     pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
     /// The message at work: what of it has not been handed to the behaviour.
@@ -111,7 +112,10 @@ impl<R: Role> Task<R> {
                     break;
                 };
                 match message {
-                    Control::Ask(id, n) => self.on_ask(id, n).await?,
+                    Control::Ask(id, n) => {
+                        self.on_ask(id, n);
+                        self.after(Ok(())).await?;
+                    }
                     other => Box::pin(self.on_control(other)).await?,
                 }
             }
@@ -144,7 +148,15 @@ impl<R: Role> Task<R> {
         }
     }
 
+    #[inline]
     fn ended(&self) -> Step {
+        if self.cx.stop.is_none() && self.cx.ending.is_none() {
+            return Ok(());
+        }
+        self.ended_as()
+    }
+
+    fn ended_as(&self) -> Step {
         if let Some(exit) = &self.cx.stop {
             return Err(exit.clone());
         }
@@ -165,35 +177,51 @@ impl<R: Role> Task<R> {
 
     /// Polls what the stage waits on itself, then takes what has arrived, and waits when there is nothing to do. Returns
     /// what `poll_events` came to, if it did anything.
-    async fn wait(&mut self) -> Option<Outcome> {
+    fn wait(&mut self) -> impl Future<Output = Option<Outcome>> {
         debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
         let was_ending = self.cx.ending.is_some();
-        poll_fn(|task| {
-            let mut polled = None;
-            // A source that is ending has nothing more to say, unless it waits for what it has in hand.
-            let had_in_hand = was_ending && self.role.in_hand() > 0;
-            let is_silent = was_ending && R::IS_SOURCE && !had_in_hand;
-            if !is_silent && !self.cx.half.is_holding_back() {
-                let (role, cx) = (&mut self.role, &mut self.cx);
-                polled = match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
-                    Ok(Poll::Ready(returned)) => Some(returned.map_err(Failure::error)),
-                    Ok(Poll::Pending) => {
-                        let is_done = had_in_hand && role.in_hand() == 0;
-                        (is_done || cx.is_touched(was_ending)).then_some(Ok(()))
-                    }
-                    Err(payload) => Some(Err(Failure::panic(&*payload))),
-                };
+        let mut has_waited = false;
+        poll_fn(move |task| {
+            // What has arrived comes first where it is what the stage was woken by: it is polled again behind it.
+            if has_waited && self.poll_take(task).is_ready() {
+                return Poll::Ready(None);
             }
-            let has_more = self.has_more || !self.control.is_empty() || self.may_take();
-            if polled.is_some() || has_more {
+            let polled = self.poll_events(task, was_ending);
+            if polled.is_some() || self.has_more || !self.control.is_empty() || self.may_take() {
                 self.mailbox.take(&mut self.control, &mut self.incoming);
                 return Poll::Ready(polled);
             }
-            self.mailbox
-                .poll_take(task, &mut self.control, &mut self.incoming)
-                .map(|()| None)
+            if has_waited {
+                return Poll::Pending;
+            }
+            has_waited = true;
+            self.poll_take(task).map(|()| None)
         })
-        .await
+    }
+
+    fn poll_take(&mut self, task: &Waiting<'_>) -> Poll<()> {
+        let (control, incoming) = (&mut self.control, &mut self.incoming);
+        self.mailbox
+            .poll_exchange(task, control, incoming, &mut self.spares)
+    }
+
+    #[inline]
+    fn poll_events(&mut self, task: &mut Waiting<'_>, was_ending: bool) -> Option<Outcome> {
+        // A source that is ending has nothing more to say, unless it waits for what it has in hand.
+        let had_in_hand = was_ending && self.role.in_hand() > 0;
+        let is_silent = was_ending && R::IS_SOURCE && !had_in_hand;
+        if is_silent || (R::EMITS && self.cx.half.is_holding_back()) {
+            return None;
+        }
+        let (role, cx) = (&mut self.role, &mut self.cx);
+        match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
+            Ok(Poll::Ready(returned)) => Some(returned.map_err(Failure::error)),
+            Ok(Poll::Pending) => {
+                let is_done = had_in_hand && role.in_hand() == 0;
+                (is_done || cx.is_touched(was_ending)).then_some(Ok(()))
+            }
+            Err(payload) => Some(Err(Failure::panic(&*payload))),
+        }
     }
 
     /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
@@ -207,7 +235,9 @@ impl<R: Role> Task<R> {
         let mut told = 0;
         loop {
             self.cx.flush();
-            self.report_discarded();
+            if self.cx.discarded > 0 {
+                self.report_discarded();
+            }
             let mut demand = 0;
             if let Err(failure) = outcome {
                 let resumed = Box::pin(self.on_failure(&failure)).await?;
@@ -250,9 +280,6 @@ impl<R: Role> Task<R> {
     /// Tells the behaviour what was dropped since the last callback, and reports it unless it does so itself.
     fn report_discarded(&mut self) {
         let discarded = std::mem::take(&mut self.cx.discarded);
-        if discarded == 0 {
-            return;
-        }
         let hears = AssertUnwindSafe(|| self.role.handle_discarded(discarded));
         if catch_unwind(hears).unwrap_or(true) {
             self.cx.cell.report_discarded(discarded);
@@ -267,7 +294,8 @@ impl<R: Role> Task<R> {
         self.mailbox.take(&mut self.control, &mut self.incoming);
         let unread: usize = self.incoming.iter().map(Incoming::len).sum();
         let at_work = self.at_work.as_ref().map_or(0, |(_, events)| events.len());
-        let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
+        let handing = self.handing.as_ref();
+        let unhandled = handing.map_or(0, |handing| handing.unhandled);
         let in_hand = self.role.in_hand();
         for message in &self.control {
             if let Control::Subscribe(consumer) = message {

@@ -82,6 +82,7 @@ pub(crate) const fn guarded<T, F: Future<Output = Result<T>>>(callback: F) -> Gu
 impl<T, F: Future<Output = Result<T>>> Future for Guarded<F> {
     type Output = Outcome<T>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<Self::Output> {
         let callback = self.project().0;
         match catch_unwind(AssertUnwindSafe(|| callback.poll(task))) {

@@ -22,6 +22,12 @@ use crate::sync::{Mutex, MutexGuard, OnceLock};
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
 
+/// Emptied lists kept in a mailbox: as many messages as are mostly on their way at once.
+const SPARES_MAX: usize = 2;
+
+/// Bytes of an emptied list that is kept; a larger one costs little for each of its events.
+const SPARE_BYTES_MAX: usize = 8 * 1024;
+
 pub(crate) enum Incoming<S, In, Out: Send + 'static> {
     Events(SubscriptionId, Vec<In>),
     End(SubscriptionId, End),
@@ -99,6 +105,11 @@ impl<In> NewUpstream<In> {
 /// The consumer's side of an edge, as its producer sees it.
 pub(crate) trait ConsumerPort<T>: Send + Sync {
     fn deliver(&self, subscription: SubscriptionId, events: Vec<T>);
+    /// As `deliver`; returns an empty list for the next batch, which has room when the consumer had one to spare.
+    fn exchange(&self, subscription: SubscriptionId, events: Vec<T>) -> Vec<T> {
+        self.deliver(subscription, events);
+        Vec::new()
+    }
     fn end(&self, subscription: SubscriptionId, end: End);
 }
 
@@ -184,6 +195,8 @@ where
 struct Queues<S, In, Out: Send + 'static> {
     control: VecDeque<Control<S, In, Out>>,
     incoming: VecDeque<Incoming<S, In, Out>>,
+    /// Emptied lists, for the producers to fill.
+    spares: Vec<Vec<In>>,
     /// Whether the stage waits and must be woken.
     is_parked: bool,
     is_closed: bool,
@@ -203,6 +216,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             queues: Mutex::new(Queues {
                 control: VecDeque::new(),
                 incoming: VecDeque::new(),
+                spares: Vec::new(),
                 is_parked: false,
                 is_closed: false,
             }),
@@ -230,15 +244,19 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         true
     }
 
-    fn incoming(&self, message: Incoming<S, In, Out>) {
+    /// Returns a spare list, or one without room.
+    #[inline]
+    fn incoming(&self, message: Incoming<S, In, Out>) -> Vec<In> {
         let mut queues = self.lock();
         if queues.is_closed {
             drop(queues);
             self.cell.lost(message.len());
-            return;
+            return Vec::new();
         }
         queues.incoming.push_back(message);
+        let spare = queues.spares.pop();
         self.wake(queues);
+        spare.unwrap_or_default()
     }
 
     /// Moves what has arrived behind what the stage already has.
@@ -259,19 +277,37 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) -> Poll<()> {
+        self.poll_exchange(task, control, incoming, &mut Vec::new())
+    }
+
+    /// As [`Mailbox::poll_take`], and leaves emptied lists for the producers.
+    #[inline]
+    pub(crate) fn poll_exchange(
+        &self,
+        task: &Task<'_>,
+        control: &mut VecDeque<Control<S, In, Out>>,
+        incoming: &mut VecDeque<Incoming<S, In, Out>>,
+        spares: &mut Vec<Vec<In>>,
+    ) -> Poll<()> {
         let mut queues = self.lock();
+        while queues.spares.len() < SPARES_MAX
+            && let Some(spare) = spares.pop()
+        {
+            queues.spares.push(spare);
+        }
         if queues.control.is_empty() && queues.incoming.is_empty() {
             let waker = self.waker.get_or_init(|| task.waker().clone());
             debug_assert!(waker.will_wake(task.waker()), "a stage stays in its task");
             queues.is_parked = true;
             return Poll::Pending;
         }
-        queues.is_parked = false;
+        debug_assert!(!queues.is_parked, "what arrives wakes the stage");
         move_all(&mut queues.control, control);
         move_all(&mut queues.incoming, incoming);
         Poll::Ready(())
     }
 
+    #[inline]
     fn wake(&self, mut queues: MutexGuard<'_, Queues<S, In, Out>>) {
         let is_parked = std::mem::take(&mut queues.is_parked);
         drop(queues);
@@ -282,12 +318,19 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
 
     /// Refuses everything from now on.
     pub(crate) fn close(&self) {
-        self.lock().is_closed = true;
+        let mut queues = self.lock();
+        queues.is_closed = true;
+        queues.spares = Vec::new();
+        drop(queues);
         self.calls.close();
     }
 }
 
+#[inline]
 fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
+    if from.is_empty() {
+        return;
+    }
     if to.is_empty() {
         std::mem::swap(from, to);
     } else {
@@ -295,11 +338,24 @@ fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
     }
 }
 
+/// Keeps an emptied list to be given back, unless there are enough or it is too large.
+pub(crate) fn keep_spare<T>(spares: &mut Vec<Vec<T>>, spare: Vec<T>) {
+    debug_assert!(spare.is_empty(), "its events were handled");
+    let bytes = spare.capacity() * size_of::<T>();
+    if spares.len() < SPARES_MAX && (1..=SPARE_BYTES_MAX).contains(&bytes) {
+        spares.push(spare);
+    }
+}
+
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In>
     for Mailbox<S, In, Out>
 {
     fn deliver(&self, subscription: SubscriptionId, events: Vec<In>) {
-        self.incoming(Incoming::Events(subscription, events));
+        self.exchange(subscription, events);
+    }
+
+    fn exchange(&self, subscription: SubscriptionId, events: Vec<In>) -> Vec<In> {
+        self.incoming(Incoming::Events(subscription, events))
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {

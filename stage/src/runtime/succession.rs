@@ -15,7 +15,6 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use futures::future::{Either, select};
@@ -98,6 +97,8 @@ pub(crate) struct Handing {
     pub(super) left: usize,
     /// Events of its message behind it.
     pub(super) behind: usize,
+    /// Events of its message that are neither handled nor skipped, as the batch said when it was dropped.
+    pub(super) unhandled: usize,
 }
 
 /// An upstream as it was subscribed to.
@@ -349,7 +350,7 @@ impl<R: Role> Task<R> {
 
     pub(super) async fn introduce_consumer(&mut self, id: SubscriptionId) -> Outcome {
         guarded(self.role.handle_subscriber(id, &mut self.cx)).await?;
-        if let Some(downstream) = self.cx.downstreams.get_mut(&id) {
+        if let Some(downstream) = self.cx.downstreams.get_mut(id) {
             downstream.is_heard = true;
         }
         Ok(())
@@ -429,7 +430,7 @@ impl<R: Role> Task<R> {
     /// Completes the leave of a consumer.
     pub(super) fn forget_consumer(&mut self, id: SubscriptionId, end: End) {
         self.cx.half.on_cancel(id, &mut self.cx.dispatched);
-        if let Some(left) = self.cx.downstreams.remove(&id) {
+        if let Some(left) = self.cx.downstreams.remove(id) {
             left.edge.end();
             left.port.end(id, end);
         }
@@ -437,8 +438,7 @@ impl<R: Role> Task<R> {
 
     /// Counts a message whose callback was dropped as lost, and asks for as many again.
     fn give_up_message(&mut self, handing: &Handing) {
-        let unhandled = self.cx.cell.unhandled.swap(0, Ordering::Relaxed);
-        self.cx.cell.lost_if_any(unhandled);
+        self.cx.cell.lost_if_any(handing.unhandled);
         let (id, mut behind) = (handing.id, handing.behind);
         self.cx.taken(id, handing.left + behind);
         self.cx.ask(id, handing.ask);

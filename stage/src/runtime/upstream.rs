@@ -1,12 +1,11 @@
 //! What the event loop does with its upstreams: subscribes, hands batches on, and hears their ends.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::{Handing, Known};
-use super::{Control, Edge, Incoming, Lost, NewUpstream, Role};
+use super::{Control, Edge, Envelope, Incoming, Lost, NewUpstream, Role, keep_spare};
 use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{End, Exit};
@@ -79,7 +78,7 @@ impl<R: Role> Task<R> {
 
     /// Lets the behaviour say who asks on a subscription; only the first answer counts.
     pub(super) async fn introduce_upstream(&mut self, id: SubscriptionId) -> Outcome {
-        let Some(upstream) = self.cx.upstreams.get(&id) else {
+        let Some(upstream) = self.cx.upstreams.get(id) else {
             return Ok(());
         };
         let asking = upstream.asking.unwrap_or(upstream.wished);
@@ -89,7 +88,7 @@ impl<R: Role> Task<R> {
     }
 
     fn open(&mut self, id: SubscriptionId, chosen: Asking) {
-        let Some(upstream) = self.cx.upstreams.get_mut(&id) else {
+        let Some(upstream) = self.cx.upstreams.get_mut(id) else {
             return;
         };
         upstream.is_heard = true;
@@ -104,53 +103,123 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Hands on the next batch of the message at work, or else takes the next message.
+    /// Hands on the next batch of the message at work, or else of the next message, until all of it is handled or
+    /// skipped. What is behind the batch waits for the next turn, so that a stop or a call comes between two batches.
     pub(super) async fn take_turn(&mut self) -> Step {
-        if let Some((id, events)) = self.at_work.take() {
-            return self.on_events(id, events).await;
+        let Some((id, mut events)) = self.next_message() else {
+            return Box::pin(self.take_other()).await;
+        };
+        let Some((len, ask)) = self.split(id, events.len()) else {
+            self.cx.cell.lost(events.len());
+            return Ok(());
+        };
+        let behind = events.len() - len;
+        let mut again;
+        let mut batch = events.drain(..len);
+        loop {
+            let handed = batch.len();
+            let handing = self.handing.insert(Handing {
+                id,
+                ask,
+                left: handed,
+                behind,
+                unhandled: 0,
+            });
+            let mut lent = Batch::new(batch, id, &mut handing.unhandled, behind);
+            let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
+            if outcome.is_ok() {
+                lent.succeeded();
+                handing.left = 0;
+                self.cx.taken(id, handed);
+                if R::EMITS {
+                    self.after(outcome).await?;
+                }
+                break;
+            }
+            (self.failed, again) = lent.failed();
+            handing.left = again.len();
+            self.cx.taken(id, handed - again.len());
+            let after = Box::pin(self.after(outcome)).await;
+            self.failed = None;
+            after?;
+            if again.is_empty() || self.cx.stop.is_some() {
+                break;
+            }
+            batch = again.drain(..);
         }
+        self.turn_taken(id, events, ask);
+        Ok(())
+    }
+
+    /// Returns what is left of the message at work, or else the next one, if that carries events.
+    #[inline]
+    fn next_message(&mut self) -> Option<(SubscriptionId, Vec<R::In>)> {
+        if let Some(message) = self.at_work.take() {
+            return Some(message);
+        }
+        if !matches!(self.incoming.front(), Some(Incoming::Events(..))) {
+            return None;
+        }
+        let Some(Incoming::Events(id, mut events)) = self.incoming.pop_front() else {
+            return None;
+        };
+        self.arrived(id, &mut events);
+        Some((id, events))
+    }
+
+    /// Asks anew, and keeps what is behind the batch.
+    #[inline]
+    fn turn_taken(&mut self, id: SubscriptionId, events: Vec<R::In>, ask: usize) {
+        if let Some(handing) = self.handing.take() {
+            // What a stop left of the batch is lost; what is behind it counts where it waits.
+            self.cx.cell.lost_if_any(handing.unhandled - handing.behind);
+        }
+        self.cx.ask(id, ask);
+        if events.is_empty() {
+            keep_spare(&mut self.spares, events);
+        } else {
+            self.at_work = Some((id, events));
+        }
+    }
+
+    /// Takes a message that carries no events.
+    async fn take_other(&mut self) -> Step {
         match self.incoming.pop_front() {
-            Some(Incoming::Events(id, events)) => self.on_message(id, events).await,
-            Some(other) => Box::pin(self.on_incoming(other)).await,
-            None => Ok(()),
+            Some(Incoming::End(id, end)) => self.upstream_ended(id, end).await,
+            Some(Incoming::Behind(message)) => self.on_behind(message).await,
+            Some(Incoming::Events(..)) | None => Ok(()),
         }
     }
 
-    async fn on_incoming(&mut self, message: Incoming<R::Stage, R::In, R::Out>) -> Step {
-        match message {
-            Incoming::Events(id, events) => self.on_message(id, events).await,
-            Incoming::End(id, end) => self.upstream_ended(id, end).await,
-            Incoming::Behind(message) if self.cx.half.mark() => {
-                self.behind.push_back(message);
-                Ok(())
-            }
-            Incoming::Behind(message) => {
-                let handled = self.handle(message).await;
-                self.after(handled).await
-            }
+    async fn on_behind(&mut self, message: Box<dyn Envelope<R::Stage, R::Out>>) -> Step {
+        if self.cx.half.mark() {
+            self.behind.push_back(message);
+            return Ok(());
         }
+        let handled = self.handle(message).await;
+        self.after(handled).await
     }
 
-    async fn on_message(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
-        self.coalesce(id, &mut events);
-        if let Some(upstream) = self.cx.upstreams.get_mut(&id) {
-            upstream.window.arrive();
-            if !std::mem::replace(&mut upstream.has_brought, true)
-                && let Some(known) = self.succession.known.get_mut(&id)
-            {
-                known.attempt = 0;
-            }
-        }
-        self.on_events(id, events).await
-    }
-
-    /// Joins to a message those that came right behind it from the same upstream, up to a batch, where that is wished.
-    fn coalesce(&mut self, id: SubscriptionId, events: &mut Vec<R::In>) {
-        let is_wished = |upstream: &&Upstream| upstream.coalesces && upstream.is_automatic();
-        let Some(upstream) = self.cx.upstreams.get(&id).filter(is_wished) else {
+    /// Opens a message that has come: notes that, and joins to it those right behind it, up to a batch, where that is
+    /// wished.
+    #[inline]
+    fn arrived(&mut self, id: SubscriptionId, events: &mut Vec<R::In>) {
+        let Some(upstream) = self.cx.upstreams.get_mut(id) else {
             return;
         };
-        let batch_max = upstream.window.demand().batch_max();
+        upstream.window.arrive();
+        if !std::mem::replace(&mut upstream.has_brought, true)
+            && let Some(known) = self.succession.known.get_mut(&id)
+        {
+            known.attempt = 0;
+        }
+        if upstream.coalesces && upstream.is_automatic() {
+            let batch_max = upstream.window.demand().batch_max();
+            self.coalesce(id, events, batch_max);
+        }
+    }
+
+    fn coalesce(&mut self, id: SubscriptionId, events: &mut Vec<R::In>, batch_max: usize) {
         let is_next =
             |message: &Incoming<_, _, _>| matches!(message, Incoming::Events(of, _) if *of == id);
         while events.len() < batch_max && self.incoming.front().is_some_and(is_next) {
@@ -160,76 +229,22 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Hands on the next batch of a message; what is behind it waits for the next turn, so that a stop or a call comes
-    /// between two batches.
-    async fn on_events(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> Step {
-        let Some((len, ask)) = self.split(id, events.len()) else {
-            self.cx.cell.lost(events.len());
-            return Ok(());
-        };
-        let behind = events.len() - len;
-        let cell = Arc::clone(&self.cx.cell);
-        self.handing = Some(Handing {
-            id,
-            ask,
-            left: len,
-            behind,
-        });
-        let mut batch = Batch::new(events.drain(..len), id, &cell.unhandled, behind);
-        self.on_batch(id, &mut batch).await?;
-        drop(batch);
-        self.handing = None;
-        // What a stop left of the batch is lost; what is behind it counts where it waits.
-        let unhandled = cell.unhandled.swap(0, Ordering::Relaxed);
-        cell.lost_if_any(unhandled - behind);
-        self.cx.ask(id, ask);
-        if behind > 0 {
-            self.at_work = Some((id, events));
-        }
-        Ok(())
-    }
-
-    /// Hands a batch over until all of it is handled or skipped.
-    async fn on_batch(&mut self, id: SubscriptionId, batch: &mut Batch<'_, R::In>) -> Step {
-        loop {
-            let handed = batch.len();
-            let outcome = guarded(self.role.handle_events(batch, &mut self.cx)).await;
-            match &outcome {
-                Ok(()) => batch.succeeded(),
-                Err(_) => self.failed = batch.take_failed(),
-            }
-            self.cx.taken(id, handed - batch.len());
-            if let Some(handing) = &mut self.handing {
-                handing.left = batch.len();
-            }
-            let after = self.after(outcome).await;
-            self.failed = None;
-            after?;
-            if batch.len() == 0 || self.cx.stop.is_some() {
-                return Ok(());
-            }
-        }
-    }
-
     /// Returns how many events of a message come next, and what to ask after them; `None` when its upstream is gone.
+    #[inline]
     pub(super) fn split(&mut self, id: SubscriptionId, rest: usize) -> Option<(usize, usize)> {
-        let upstream = self.cx.upstreams.get_mut(&id)?;
+        let upstream = self.cx.upstreams.get_mut(id)?;
         if !upstream.is_automatic() {
             return Some((rest, 0));
         }
         let split = upstream.window.split(rest);
         if split.excess > 0 {
-            tracing::error!(
-                stage = &*self.cx.cell.name,
-                events = split.excess,
-                "more events than were asked for"
-            );
+            self.cx.cell.report_excess(split.excess);
         }
         Some((split.len, split.ask))
     }
 
     async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
-        let Some(upstream) = self.cx.upstreams.remove(&id) else {
+        let Some(upstream) = self.cx.upstreams.remove(id) else {
             return Ok(());
         };
         upstream.edge.end();
