@@ -89,6 +89,15 @@ impl<'a, T> Batch<'a, T> {
         event
     }
 
+    /// Takes the events one by one, as [`Iterator::map`] does. What it returns is known to be as long as it says, so that
+    /// `cx.emit_all(events.map(…))` makes room once.
+    pub fn map<U, F: FnMut(T) -> U>(
+        &mut self,
+        f: F,
+    ) -> impl ExactSizeIterator<Item = U> + use<'_, 'a, T, U, F> {
+        Iterator::map(&mut self.events, f)
+    }
+
     /// The events not taken yet.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
