@@ -3,7 +3,7 @@
 //! A **site** is a politeness group. It has **lanes**, and each lane is a queue, a politeness timer and a lease in one:
 //! one lane for a site with a delay, many for a site without. A [claim](Frontier::claim) leases lanes that are due and
 //! hands out their first URLs; a [settle](Frontier::settle) brings back the outcomes, with the links of their pages, in
-//! one durable transaction. A holder that never comes back loses its lanes when its lease runs out, and nothing else.
+//! one transaction. A holder that never comes back loses its lanes when its lease runs out, and nothing else.
 //!
 //! A site that asks for less too often is **set aside** as a whole: its lane gives all that it is asked for at once, and
 //! each of its URLs is settled as failed, unasked.
@@ -71,8 +71,8 @@ use async_trait::async_trait;
 
 /// An engine of the frontier.
 ///
-/// What a method has answered is durable, but for claims, renewals and releases: those may be lost with the machine,
-/// and cost a second fetch. Any number of tasks may use it at once; what one has added or settled before it asks, its
+/// What a method has answered holds whatever ends the process, and on the machine's disk within a second in a file, and at
+/// once in a database; but claims, renewals and releases may be lost with the machine, and cost a second fetch. Any number of tasks may use it at once; what one has added or settled before it asks, its
 /// claim sees.
 ///
 /// # Sites that are set aside

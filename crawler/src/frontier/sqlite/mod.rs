@@ -21,6 +21,7 @@ mod reader;
 mod schema;
 mod settle;
 pub use reader::SqliteReader;
+mod syncer;
 mod turn;
 mod work;
 mod writer;

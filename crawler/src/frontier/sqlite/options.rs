@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::handle::SqliteFrontier;
 use super::lock::{Lock, beside};
 use super::schema::{self, Found};
+use super::syncer::Syncer;
 use super::writer::Writer;
 use crate::frontier::known::Known;
 use crate::frontier::{Clock, FrontierError, Job, SystemClock};
@@ -186,7 +187,9 @@ impl Place {
             schema::lay_out(&mut connection, &job).map_err(explain)?;
         }
         let config = schema::config(&connection).map_err(explain)?;
-        let writer = Writer::new(&path, connection, lock, clock).map_err(explain)?;
+        let syncer = file.map(Syncer::of).transpose();
+        let syncer = syncer.map_err(|error| no_file(&path, error))?;
+        let writer = Writer::new(&path, connection, lock, syncer, clock).map_err(explain)?;
         Ok((writer, config))
     }
 }

@@ -5,12 +5,12 @@ use tokio::sync::oneshot;
 use super::turn::Turn;
 use crate::frontier::{Claims, FrontierError, Lease};
 
-/// The order of the work in one transaction, and whether its commit must reach the disk.
+/// The order of the work in one transaction, and whether the disk must have it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
-    /// What is answered holds from then on.
+    /// What is answered holds from then on, and is soon on the disk.
     Durable,
-    /// Leases that change: after a power cut all of them are void.
+    /// Leases that change: after a power cut all of them are void, and the disk need not have them.
     Passing,
     /// Claims come last, so that they see all that comes with them.
     Claim,

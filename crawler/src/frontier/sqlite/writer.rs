@@ -1,5 +1,5 @@
 //! The thread that owns the connection. It takes the work that waits, does it in one transaction, and answers after
-//! the commit: what one settle costs in the disk's time, a hundred share.
+//! the commit: what one settle costs, a hundred share.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use super::fresh::{FRESH_MAX, Fresh};
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::schema;
+use super::syncer::Syncer;
 use super::turn::Turn;
 use super::work::{Kind, Work};
 use crate::frontier::clock::millis;
@@ -40,13 +41,13 @@ pub(super) struct Writer {
     /// `None` in memory.
     lock: Option<Lock>,
     clock: Arc<dyn Clock>,
+    /// `None` in memory.
+    syncer: Option<Syncer>,
     /// The latest time that was told.
     now: i64,
     ledger: Ledger,
     fresh: Fresh,
     told: watch::Sender<Told>,
-    /// Whether a commit now waits for the disk.
-    is_durable: bool,
 }
 
 impl Writer {
@@ -55,6 +56,7 @@ impl Writer {
         path: &Path,
         connection: Connection,
         lock: Option<Lock>,
+        syncer: Option<Syncer>,
         clock: Arc<dyn Clock>,
     ) -> rusqlite::Result<Self> {
         let now = millis(clock.now());
@@ -70,11 +72,11 @@ impl Writer {
             connection,
             lock,
             clock,
+            syncer,
             now,
             ledger,
             fresh,
             told,
-            is_durable: true,
         })
     }
 
@@ -145,18 +147,20 @@ impl Writer {
             *told = Told { round, stats };
             is_new
         });
-        committed.map_err(|error| schema::explain(&self.path, error))
+        committed.map_err(|error| schema::explain(&self.path, error))?;
+        match &self.syncer {
+            Some(syncer) if batch.iter().any(|work| work.kind() == Kind::Durable) => {
+                let failed = |source| FrontierError::File {
+                    path: self.path.clone(),
+                    source,
+                };
+                syncer.committed().map_err(failed)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn turn(&mut self, batch: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
-        let is_durable = batch.iter().any(|work| work.kind() == Kind::Durable);
-        if is_durable != self.is_durable {
-            // A commit that need not last is on the disk with the next that must.
-            let level = if is_durable { "FULL" } else { "NORMAL" };
-            let sql = format!("PRAGMA synchronous = {level}");
-            self.connection.execute_batch(&sql)?;
-            self.is_durable = is_durable;
-        }
         let behaviour = TransactionBehavior::Immediate;
         let transaction = self.connection.transaction_with_behavior(behaviour)?;
         let before = self.ledger;
@@ -177,6 +181,7 @@ impl Writer {
     /// Closes the file, and only then lets go of its lock.
     fn close(self) -> Result<(), FrontierError> {
         let closed = self.connection.close();
+        drop(self.syncer);
         drop(self.lock);
         closed.map_err(|(_, error)| schema::explain(&self.path, error))
     }
@@ -192,7 +197,7 @@ mod tests {
         let mut connection = schema::connect(None).unwrap();
         schema::lay_out(&mut connection, &Job::default()).unwrap();
         let clock = Arc::new(SystemClock::default());
-        Writer::new(Path::new("crawl.db"), connection, None, clock).unwrap()
+        Writer::new(Path::new("crawl.db"), connection, None, None, clock).unwrap()
     }
 
     fn add(count: usize) -> Vec<Box<dyn Work>> {
@@ -201,18 +206,6 @@ mod tests {
         let urls: Vec<_> = urls.collect();
         let (reply, _nobody) = oneshot::channel();
         vec![work(Kind::Durable, move |turn| turn.add(&urls), reply)]
-    }
-
-    /// What SQLite calls the levels of waiting for the disk.
-    const NORMAL: i64 = 1;
-    const FULL: i64 = 2;
-
-    fn level(writer: &Writer) -> i64 {
-        let level = |row: &rusqlite::Row<'_>| row.get(0);
-        writer
-            .connection
-            .pragma_query_value(None, "synchronous", level)
-            .unwrap()
     }
 
     #[test]
@@ -237,24 +230,17 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_sees_what_comes_with_it_and_need_not_reach_the_disk_alone() {
+    fn a_claim_sees_what_comes_with_it() {
         let mut writer = writer();
         let (reply, mut answer) = oneshot::channel();
         let mut batch = vec![claim(1, reply)];
         batch.extend(add(1));
         writer.commit(&mut batch).unwrap();
-        assert_eq!(level(&writer), FULL);
         for work in batch {
             assert!(work.answer(Ok(())).is_none(), "somebody waits");
         }
         let claims = answer.try_recv().unwrap().unwrap();
         assert_eq!(claims.leases.len(), 1);
-
-        let (reply, _nobody) = oneshot::channel();
-        writer.commit(&mut [claim(1, reply)]).unwrap();
-        assert_eq!(level(&writer), NORMAL);
-        writer.commit(&mut add(2)).unwrap();
-        assert_eq!(level(&writer), FULL);
     }
 
     #[test]
