@@ -126,3 +126,27 @@ impl Hasher for IdHasher {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_subscriptions_is_found_in_the_order_of_their_ids() {
+        let [first, second, third] = [(); 3].map(|()| SubscriptionId::next());
+        let mut names = BySubscription::default();
+        for (id, name) in [(third, 'c'), (first, 'x'), (second, 'b'), (first, 'a')] {
+            names.insert(id, name);
+        }
+        assert_eq!(names.get(first), Some(&'a'));
+        assert_eq!(names.remove(second), Some('b'));
+        assert_eq!(names.remove(second), None);
+        assert_eq!(names.get(second), None);
+        names
+            .values_mut()
+            .for_each(|name| name.make_ascii_uppercase());
+        assert!(names.iter().eq([(first, &'A'), (third, &'C')]));
+        assert!(names.drain().eq([(first, 'A'), (third, 'C')]));
+        assert!(names.is_empty() && names.get_mut(first).is_none());
+    }
+}

@@ -12,8 +12,8 @@ use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallPort, Cell, Control, Driver, Emits,
-    Group, Handle, Mailbox, NewChild, NewUpstream, Outlet, Role, Source, StageOrders, Superior,
-    Supervised, Takes, Task,
+    Group, Handle, Mailbox, NewChild, NewUpstream, Outlet, Role, Source, Spares, StageOrders,
+    Superior, Supervised, Takes, Task,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -516,7 +516,7 @@ impl<R: Role> Build<R> {
             mailbox,
             control,
             incoming: VecDeque::new(),
-            spares: Vec::new(),
+            spares: Spares::default(),
             behind: VecDeque::new(),
             at_work: None,
             failed: None,

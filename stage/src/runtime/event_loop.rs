@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::succession::{Handing, Seat, Succession};
-use super::{Cell, Control, Envelope, Incoming, Mailbox, Report, Role, Supervised};
+use super::{Cell, Control, Envelope, Incoming, Mailbox, Report, Role, Spares, Supervised};
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
@@ -43,7 +43,7 @@ pub(crate) struct Task<R: Role> {
     pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
     pub(crate) incoming: VecDeque<Incoming<R::Stage, R::In, R::Out>>,
     /// Emptied lists that go back to the producers.
-    pub(crate) spares: Vec<Vec<R::In>>,
+    pub(crate) spares: Spares<R::In>,
     /// Messages that wait for a mark in the buffer to be passed, one for each mark.
     pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
     /// The message at work: what of it has not been handed to the behaviour.

@@ -19,14 +19,11 @@ use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
+mod spares;
+pub(crate) use spares::Spares;
+
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
-
-/// Emptied lists kept in a mailbox: as many messages as are mostly on their way at once.
-const SPARES_MAX: usize = 2;
-
-/// Bytes of an emptied list that is kept; a larger one costs little for each of its events.
-const SPARE_BYTES_MAX: usize = 8 * 1024;
 
 pub(crate) enum Incoming<S, In, Out: Send + 'static> {
     Events(SubscriptionId, Vec<In>),
@@ -196,7 +193,7 @@ struct Queues<S, In, Out: Send + 'static> {
     control: VecDeque<Control<S, In, Out>>,
     incoming: VecDeque<Incoming<S, In, Out>>,
     /// Emptied lists, for the producers to fill.
-    spares: Vec<Vec<In>>,
+    spares: Spares<In>,
     /// Whether the stage waits and must be woken.
     is_parked: bool,
     is_closed: bool,
@@ -216,7 +213,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             queues: Mutex::new(Queues {
                 control: VecDeque::new(),
                 incoming: VecDeque::new(),
-                spares: Vec::new(),
+                spares: Spares::default(),
                 is_parked: false,
                 is_closed: false,
             }),
@@ -254,9 +251,9 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             return Vec::new();
         }
         queues.incoming.push_back(message);
-        let spare = queues.spares.pop();
+        let spare = queues.spares.take();
         self.wake(queues);
-        spare.unwrap_or_default()
+        spare
     }
 
     /// Moves what has arrived behind what the stage already has.
@@ -277,7 +274,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) -> Poll<()> {
-        self.poll_exchange(task, control, incoming, &mut Vec::new())
+        self.poll_exchange(task, control, incoming, &mut Spares::default())
     }
 
     /// As [`Mailbox::poll_take`], and leaves emptied lists for the producers.
@@ -287,14 +284,10 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         task: &Task<'_>,
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
-        spares: &mut Vec<Vec<In>>,
+        spares: &mut Spares<In>,
     ) -> Poll<()> {
         let mut queues = self.lock();
-        while queues.spares.len() < SPARES_MAX
-            && let Some(spare) = spares.pop()
-        {
-            queues.spares.push(spare);
-        }
+        spares.move_to(&mut queues.spares);
         if queues.control.is_empty() && queues.incoming.is_empty() {
             let waker = self.waker.get_or_init(|| task.waker().clone());
             debug_assert!(waker.will_wake(task.waker()), "a stage stays in its task");
@@ -320,7 +313,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     pub(crate) fn close(&self) {
         let mut queues = self.lock();
         queues.is_closed = true;
-        queues.spares = Vec::new();
+        queues.spares = Spares::default();
         drop(queues);
         self.calls.close();
     }
@@ -335,15 +328,6 @@ fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
         std::mem::swap(from, to);
     } else {
         to.append(from);
-    }
-}
-
-/// Keeps an emptied list to be given back, unless there are enough or it is too large.
-pub(crate) fn keep_spare<T>(spares: &mut Vec<Vec<T>>, spare: Vec<T>) {
-    debug_assert!(spare.is_empty(), "its events were handled");
-    let bytes = spare.capacity() * size_of::<T>();
-    if spares.len() < SPARES_MAX && (1..=SPARE_BYTES_MAX).contains(&bytes) {
-        spares.push(spare);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::{Handing, Known};
-use super::{Control, Edge, Envelope, Incoming, Lost, NewUpstream, Role, keep_spare};
+use super::{Control, Edge, Envelope, Incoming, Lost, NewUpstream, Role};
 use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{End, Exit};
@@ -176,7 +176,7 @@ impl<R: Role> Task<R> {
         }
         self.cx.ask(id, ask);
         if events.is_empty() {
-            keep_spare(&mut self.spares, events);
+            self.spares.keep(events);
         } else {
             self.at_work = Some((id, events));
         }

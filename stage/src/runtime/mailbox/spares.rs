@@ -1,0 +1,88 @@
+//! Emptied lists that go back to who fills them, so that a producer makes none for each batch.
+
+/// Lists kept: as many messages as are mostly on their way at once.
+const SPARES_MAX: usize = 2;
+
+/// Bytes of a list that is kept; a larger one costs little for each of its events.
+const SPARE_BYTES_MAX: usize = 8 * 1024;
+
+/// A few empty lists that have room.
+#[derive(Debug)]
+pub(crate) struct Spares<T>(Vec<Vec<T>>);
+
+impl<T> Default for Spares<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Spares<T> {
+    /// Keeps an emptied list, unless there are enough or it is too large.
+    pub(crate) fn keep(&mut self, spare: Vec<T>) {
+        debug_assert!(spare.is_empty(), "its events were handled");
+        let bytes = spare.capacity() * size_of::<T>();
+        if self.0.len() < SPARES_MAX && (1..=SPARE_BYTES_MAX).contains(&bytes) {
+            self.0.push(spare);
+        }
+    }
+
+    /// Moves them to where there are not enough.
+    #[inline]
+    pub(super) fn move_to(&mut self, others: &mut Self) {
+        while others.0.len() < SPARES_MAX
+            && let Some(spare) = self.0.pop()
+        {
+            others.0.push(spare);
+        }
+    }
+
+    /// Takes one; where there is none, a list without room.
+    #[inline]
+    pub(super) fn take(&mut self) -> Vec<T> {
+        self.0.pop().unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(mut spares: Spares<u64>) -> Vec<usize> {
+        let capacities = std::iter::from_fn(|| Some(spares.take().capacity()));
+        capacities.take_while(|capacity| *capacity > 0).collect()
+    }
+
+    #[test]
+    fn a_few_small_lists_are_kept() {
+        let check = |capacities: &[usize], kept: &[usize]| {
+            let mut spares = Spares::default();
+            for capacity in capacities {
+                spares.keep(Vec::with_capacity(*capacity));
+            }
+            assert_eq!(taken(spares), kept);
+        };
+        check(&[0, 1_025], &[]);
+        check(&[4, 1_024], &[1_024, 4]);
+        check(&[4, 5, 6], &[5, 4]);
+    }
+
+    #[test]
+    fn those_that_have_no_place_stay() {
+        let [mut from, mut to] = [[4, 5], [6, 0]].map(|capacities| {
+            let mut spares = Spares::<u64>::default();
+            for capacity in capacities {
+                spares.keep(Vec::with_capacity(capacity));
+            }
+            spares
+        });
+        from.move_to(&mut to);
+        assert_eq!((taken(from), taken(to)), (vec![4], vec![5, 6]));
+    }
+
+    #[test]
+    fn a_list_of_nothing_is_not_kept() {
+        let mut spares = Spares::default();
+        spares.keep(Vec::<()>::new());
+        assert!(spares.0.is_empty());
+    }
+}
