@@ -1,0 +1,212 @@
+//! How many instructions an event costs on its way through stages, as valgrind's callgrind counts them: on a busy machine
+//! as on an idle one.
+//!
+//! ```text
+//! cargo bench -p demand-stage --bench turns              # all rows
+//! cargo bench -p demand-stage --bench turns -- through   # those whose name holds the word
+//! ```
+//!
+//! It ends with 1 when a row costs a quarter more than it did when its cost was noted here.
+
+use std::hint::black_box;
+use std::io::{Error, Result as Counted};
+use std::process::{Command, ExitCode};
+
+use stage::{
+    Batch, Consumer, Context, Demand, Exit, Producer, ProducerConsumer, Result, Source as _,
+    consumer, producer, producer_consumer,
+};
+use tokio::runtime::{Builder, Runtime};
+
+/// Events on their way from a producer to a consumer, `max` at most on each edge.
+struct Row {
+    name: &'static str,
+    producer_consumers: usize,
+    max: usize,
+    /// Instructions an event, when it was measured last.
+    noted: f64,
+}
+
+const fn row(name: &'static str, producer_consumers: usize, max: usize, noted: f64) -> Row {
+    Row {
+        name,
+        producer_consumers,
+        max,
+        noted,
+    }
+}
+
+const ROWS: &[Row] = &[
+    row("direct-1", 0, 1, 2_670.0),
+    row("direct-10", 0, 10, 415.0),
+    row("direct-1000", 0, 1_000, 18.0),
+    row("through-1", 1, 1, 4_670.0),
+    row("through-10", 1, 10, 765.0),
+    row("through-1000", 1, 1_000, 23.7),
+];
+
+/// How much more a row may cost than was noted: what another compiler or library makes of the same code.
+const SLACK: f64 = 1.25;
+/// Demands on the first edge; enough that the start of the stages and of the runtime doesn't count.
+const TURNS: usize = 4_000;
+/// What marks the run that valgrind watches.
+const WATCHED: &str = "--watched";
+/// The name of [`measured`], as it stands in the debug information.
+const NAME: &str = "turns::measured";
+
+fn main() -> ExitCode {
+    // Cargo says `--bench` to a bench it runs as one; `cargo test --all-targets` doesn't, and counts nothing.
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let is_bench = arguments.iter().any(|argument| argument == "--bench");
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [WATCHED, name] => {
+            let rows = ROWS.iter().filter(|row| row.name == *name);
+            rows.for_each(|row| row.run());
+            ExitCode::SUCCESS
+        }
+        _ if is_bench => judge(words.iter().find(|word| **word != "--bench")),
+        _ => {
+            println!("nothing counted: run me with `cargo bench`");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn judge(word: Option<&&str>) -> ExitCode {
+    let mut wrong = 0;
+    println!("{:14} {:>12} {:>8}", "", "an event", "noted");
+    for row in ROWS
+        .iter()
+        .filter(|row| word.is_none_or(|word| row.name.contains(*word)))
+    {
+        match row.count() {
+            Ok(count) => {
+                let is_wrong = count > row.noted * SLACK;
+                wrong += usize::from(is_wrong);
+                let mark = if is_wrong { "!" } else { "" };
+                println!("{:14} {count:>12.1} {:>8.1}{mark}", row.name, row.noted);
+            }
+            Err(error) => {
+                eprintln!("turns: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    }
+    if wrong == 0 {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!(
+        "turns: {wrong} rows cost more than a quarter above what was noted; see the marked ones"
+    );
+    ExitCode::FAILURE
+}
+
+/// Runs the flow; a function of its own, so that valgrind finds where it begins and ends.
+#[inline(never)]
+fn measured(runtime: &Runtime, row: &Row) {
+    runtime.block_on(row.flow());
+}
+
+impl Row {
+    const fn events(&self) -> usize {
+        TURNS * (self.max - self.max / 2)
+    }
+
+    fn run(&self) {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        measured(&runtime, self);
+    }
+
+    async fn flow(&self) {
+        let demand = Demand::new(self.max, self.max / 2).expect("a minimum below the maximum");
+        let source = producer(Source {
+            next: 0,
+            end: self.events(),
+        });
+        let mut last = source.spawn().expect("a runtime").outlet();
+        for _ in 0..self.producer_consumers {
+            let middle = producer_consumer(PassOn).subscribe_to(&last, demand);
+            last = middle.spawn().expect("a runtime").outlet();
+        }
+        let sink = consumer(Sink)
+            .subscribe_to(&last, demand)
+            .spawn()
+            .expect("a runtime");
+        drop(last);
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert_eq!(sink.edges()[0].delivered, self.events() as u64);
+    }
+
+    /// Runs this program anew under valgrind and returns the instructions an event.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+    fn count(&self) -> Counted<f64> {
+        let watched = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(format!("--toggle-collect={NAME}"))
+            .arg(std::env::current_exe()?)
+            .args([WATCHED, self.name])
+            .output()
+            .map_err(|error| Error::other(format!("cannot run valgrind: {error}; install it")))?;
+        let report = String::from_utf8_lossy(&watched.stderr);
+        let collected = report
+            .lines()
+            .find_map(|line| line.split_once("Collected : "));
+        let count: Option<u64> = collected.and_then(|(_, count)| count.trim().parse().ok());
+        match count {
+            Some(count) if watched.status.success() => Ok(count as f64 / self.events() as f64),
+            _ => Err(Error::other(format!(
+                "what valgrind ran ended: {}\n{report}",
+                watched.status
+            ))),
+        }
+    }
+}
+
+struct Source {
+    next: usize,
+    end: usize,
+}
+
+impl Producer for Source {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, demand: usize, cx: &mut Context<usize>) -> Result {
+        let end = self.end.min(self.next + demand);
+        cx.emit_all((self.next..end).map(black_box));
+        self.next = end;
+        if end == self.end {
+            cx.complete();
+        }
+        Ok(())
+    }
+}
+
+struct PassOn;
+
+impl ProducerConsumer for PassOn {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<usize>,
+    ) -> Result {
+        cx.emit_all(events.map(|event| event + 1));
+        Ok(())
+    }
+}
+
+struct Sink;
+
+impl Consumer for Sink {
+    type In = usize;
+
+    async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        for event in events {
+            black_box(event);
+        }
+        Ok(())
+    }
+}
