@@ -38,6 +38,10 @@ def ours(row, figure):
     return lambda rows: rows[row][programs.OURS][figure]
 
 
+def many(in_flight, figure="window_seconds"):
+    return ratio(f"many-{in_flight}", "floor-list", figure)
+
+
 def of_size(figure):
     return lambda rows: ours("site-100000", figure)(rows) / ours("site-20000", figure)(rows)
 
@@ -68,8 +72,9 @@ GOALS = [
     Goal("pages/s at 100,000 ÷ at 20,000 pages", of_size("pages_per_second"), 0.8, 0.9),
     Goal("memory at 100,000 pages", ours("site-100000", "memory_mb"), 64, 40, "MB", at_most=True),
     Goal("100 URLs of 4 s, first request to last answer", ours("slow", "window_seconds"), 4.12, 4.06, "s", at_most=True),
-    Goal("10,000 URLs of 1 s, 2,000 in flight ÷ bare", ratio("many-2000", "floor-list", "seconds"), 1.15, 1.05, at_most=True),
-    Goal("10,000 URLs of 1 s, 10,000 in flight ÷ bare", ratio("many-10000", "floor-list", "seconds"), 1.25, 1.05, at_most=True),
+    Goal("10,000 URLs of 1 s, 2,000 in flight ÷ bare, first request to last answer", many("2000"), 1.15, 1.05, at_most=True),
+    Goal("the same with 10,000 in flight", many("10000"), 1.25, 1.05, at_most=True),
+    Goal("the same, the whole run", many("10000", "seconds"), 1.25, 1.05, at_most=True),
     Goal("memory a request in flight", per_request, 45, 35, "KB", at_most=True),
     Goal("politeness: pages/s ÷ 20/(1 s + t)", ours("polite", "share_of_limit"), 0.95, 0.98),
     Goal("politeness: smallest gap", smallest_gap, 1_000, 1_000, "ms"),

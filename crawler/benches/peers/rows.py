@@ -7,6 +7,7 @@ import statistics
 import tempfile
 from dataclasses import asdict
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import measure
 import programs
@@ -96,21 +97,27 @@ def polite(rounds, log):
                 lambda folder: [programs.CRAWLER, "crawl", *manners, *programs.kept_in(folder)],
                 lambda folder: records.extend(read(folder / "pages.jsonl")),
             )
-            hosts = server.asked().values()
-            began = [datetime.fromisoformat(record["at"]).timestamp() for record in records]
-            service = statistics.mean(record["millis"] for record in records) / 1e3
-            # A gap for each page of a site but its first: what it takes to begin and to end belongs to no gap.
-            rate = (len(records) - POLITE_SITES) / (max(began) - min(began))
-            limit = POLITE_SITES / (POLITE_DELAY_MS / 1e3 + service)
+            pages = [record for record in records if record["fate"] == "fetched"]
+            service = statistics.mean(page["millis"] for page in pages) / 1e3
+            rate = rate_of_gaps(pages)
             return {
                 "pages_per_second": rate,
                 "service_ms": service * 1e3,
-                "share_of_limit": rate / limit,
-                "gap_ms": min(host["gap_min_us"] for host in hosts) / 1e3,
-                "missed": POLITE_SITES * POLITE_PAGES - len(records),
+                "share_of_limit": rate * (POLITE_DELAY_MS / 1e3 + service) / POLITE_SITES,
+                "gap_ms": min(host["gap_min_us"] for host in server.asked().values()) / 1e3,
+                "missed": POLITE_SITES * POLITE_PAGES - len(pages),
             }
 
         return in_turns(rounds, [programs.OURS], once, server)
+
+
+def rate_of_gaps(pages):
+    """Returns the pages a second of all sites: for each page but the first of its site the time since the one before."""
+    began = {}
+    for page in pages:
+        site = began.setdefault(urlsplit(page["url"]).netloc, [])
+        site.append(datetime.fromisoformat(page["at"]).timestamp())
+    return sum((len(times) - 1) / (max(times) - min(times)) for times in began.values())
 
 
 def in_turns(rounds, names, once, server):
