@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Drive, Joining, Member, Roster};
+use super::{GroupTask, Joining, Member, Roster};
 use crate::id::StageId;
 use crate::sync::runtime;
 
@@ -78,7 +78,7 @@ impl Group {
         };
         if self.0.join(joining) {
             // Not under the lock: a runtime that shuts down drops it at once.
-            runtime.spawn(Drive::new(Arc::clone(&self.0)));
+            runtime.spawn(GroupTask::new(Arc::clone(&self.0)));
         }
         member
     }

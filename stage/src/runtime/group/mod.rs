@@ -19,8 +19,8 @@ mod member;
 pub(crate) use member::Member;
 mod roster;
 use roster::{Joining, Roster, Round};
-mod drive;
-use drive::Drive;
+mod task;
+use task::GroupTask;
 mod colocate;
 pub use colocate::Group;
 

@@ -1,4 +1,5 @@
-//! Every schedule there is of the task of a group and of those that wake its one member, abort it, or join as it leaves.
+//! Schedules of the task of a group: every one there is of its one member that is woken or aborted; of two that wake it at
+//! the same time, and of one that joins as the last one leaves, 20,000, since all of them are too many.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -6,15 +7,18 @@ use std::sync::atomic::Ordering;
 use std::task::{Poll, Waker};
 
 use shuttle::future::block_on;
-use shuttle::{check_dfs, thread};
+use shuttle::{check_dfs, check_random, thread};
 
-use super::{Drive, Group, Joining, Member, Roster};
+use super::{Group, GroupTask, Joining, Member, Roster};
 use crate::id::StageId;
 use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
 
+/// Schedules where they are a sample.
+const SAMPLE: usize = 20_000;
+
 /// A task with one member that lives like this, which is not polled yet.
-fn drive(life: impl Future<Output = ()> + Send + 'static) -> (Drive, Arc<Member>) {
+fn drive(life: impl Future<Output = ()> + Send + 'static) -> (GroupTask, Arc<Member>) {
     let roster = Arc::<Roster>::default();
     let member = Arc::new(Member::new(StageId::next(), Arc::clone(&roster)));
     let joining = Joining {
@@ -22,7 +26,7 @@ fn drive(life: impl Future<Output = ()> + Send + 'static) -> (Drive, Arc<Member>
         life: Box::pin(life),
     };
     assert!(roster.join(joining), "it is the first");
-    (Drive::new(roster), member)
+    (GroupTask::new(roster), member)
 }
 
 /// What is set, and who waits for it.
@@ -54,29 +58,37 @@ impl Signal {
     }
 }
 
+/// Each of the signals is set by a thread of its own, and all of them are waited for.
+fn waits_for(signals: usize) {
+    let signals: Vec<Arc<Signal>> = (0..signals).map(|_| Arc::default()).collect();
+    let awaited = signals.clone();
+    let (task, _) = drive(async move {
+        for signal in awaited {
+            signal.wait().await;
+        }
+    });
+    for signal in signals {
+        thread::spawn(move || signal.set());
+    }
+    block_on(task);
+}
+
 #[test]
 fn a_wake_is_never_lost() {
-    let every = || {
-        let signals = [(); 2].map(|()| Arc::<Signal>::default());
-        let [one, other] = signals.clone();
-        let (drive, _) = drive(async move {
-            one.wait().await;
-            other.wait().await;
-        });
-        for signal in signals {
-            thread::spawn(move || signal.set());
-        }
-        block_on(drive);
-    };
-    check_dfs(every, None);
+    check_dfs(|| waits_for(1), None);
+}
+
+#[test]
+fn of_two_wakes_at_the_same_time_none_is_lost() {
+    check_random(|| waits_for(2), SAMPLE);
 }
 
 #[test]
 fn an_abort_is_never_lost() {
     let every = || {
-        let (drive, member) = drive(std::future::pending());
+        let (task, member) = drive(std::future::pending());
         thread::spawn(move || member.abort());
-        block_on(drive);
+        block_on(task);
     };
     check_dfs(every, None);
 }
@@ -92,5 +104,5 @@ fn who_comes_as_the_last_one_leaves_is_driven() {
         group.join(&runtime, StageId::next(), async move { set.set() });
         block_on(signal.wait());
     };
-    check_dfs(every, None);
+    check_random(every, SAMPLE);
 }

@@ -17,11 +17,13 @@ use crate::runtime::place::as_member;
 const POLLS_MAX: usize = 512;
 
 /// Drives the members; it ends with the last of them, and dropping it drops them all.
-pub(super) struct Drive {
+pub(super) struct GroupTask {
     roster: Arc<Roster>,
     members: ById<StageId, Seated>,
     /// Whose turn it is in this round, one after the other.
     round: VecDeque<StageId>,
+    /// Whether it has taken leave of the roster, which may be that of another task since.
+    is_over: bool,
 }
 
 struct Seated {
@@ -30,12 +32,13 @@ struct Seated {
     life: Life,
 }
 
-impl Drive {
+impl GroupTask {
     pub(super) fn new(roster: Arc<Roster>) -> Self {
         Self {
             roster,
             members: ById::default(),
             round: VecDeque::new(),
+            is_over: false,
         }
     }
 
@@ -86,7 +89,7 @@ impl Seated {
     }
 }
 
-impl Future for Drive {
+impl Future for GroupTask {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
@@ -102,7 +105,10 @@ impl Future for Drive {
             match self.next_round(task) {
                 Round::Begins => {}
                 Round::Parked => return Poll::Pending,
-                Round::Over => return Poll::Ready(()),
+                Round::Over => {
+                    self.is_over = true;
+                    return Poll::Ready(());
+                }
             }
         }
         task.waker().wake_by_ref();
@@ -110,8 +116,11 @@ impl Future for Drive {
     }
 }
 
-impl Drop for Drive {
+impl Drop for GroupTask {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         for joining in self.roster.leave() {
             self.take_in(joining);
         }
