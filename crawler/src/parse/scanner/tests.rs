@@ -72,7 +72,9 @@ impl TokenSink for Theirs {
         match token {
             Token::TagToken(tag) => {
                 *is_in_title = false;
-                let name = &tag.name.as_bytes()[..tag.name.len().min(16)];
+                // A NUL in a name is replaced there; no name that is known has either.
+                let name = tag.name.replace('\u{fffd}', "\0");
+                let name = &name.as_bytes()[..name.len().min(16)];
                 if tag.kind == TagKind::EndTag {
                     namespaces.on_end(name);
                     said.on_end(name);
