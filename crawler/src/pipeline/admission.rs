@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::Rules;
-use crate::frontier::{NewUrl, Site};
+use crate::frontier::{Frontier, NewUrl, Site};
 use crate::policy::traps;
 use crate::web_url::WebUrl;
 
@@ -49,6 +49,23 @@ impl<'r> Admission<'r> {
         };
         let new = NewUrl::seed(url.as_str(), site).known_as(&url.identity());
         Ok(new.at_depth(depth))
+    }
+
+    /// Makes a URL that was found one for the frontier, unless that is known to know it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Admission::admit`].
+    pub(crate) fn admit_new(
+        &mut self,
+        url: &WebUrl,
+        frontier: &dyn Frontier,
+    ) -> Result<Option<NewUrl>, &'static str> {
+        let site = self.site(url)?.id();
+        if frontier.remembers(site, url.url_hash()) {
+            return Ok(None);
+        }
+        self.admit(url).map(Some)
     }
 
     fn site(&mut self, url: &WebUrl) -> Result<Site, &'static str> {

@@ -110,18 +110,19 @@ impl Visit<'_> {
         visited
     }
 
-    /// The links that the crawl follows; the others are counted by what keeps them out.
+    /// The links that may be new to the crawl; those that it does not follow are counted by what keeps them out.
     fn links(&self, lease: &Lease, page: &Page) -> Vec<NewUrl> {
         let depth = lease.depth.saturating_add(1);
         let mut left_out: HashMap<&'static str, u64> = HashMap::new();
-        let mut links = Vec::with_capacity(page.links.len());
+        let mut links = Vec::new();
         let mut admission = Admission::new(&self.visitor.rules, depth);
         for link in page.followed() {
-            match admission.admit(&link.url) {
-                Ok(mut new) => {
+            match admission.admit_new(&link.url, &*self.visitor.frontier) {
+                Ok(Some(mut new)) => {
                     new.referrer = Some(lease.hash);
                     links.push(new);
                 }
+                Ok(None) => {}
                 Err(code) => *left_out.entry(code).or_default() += 1,
             }
         }

@@ -60,6 +60,7 @@ pub struct Visitor {
     pub(super) rules: Rules,
     fetcher: Fetcher,
     robots: Robots,
+    pub(super) frontier: Arc<dyn Frontier>,
     held: Held,
     pub(super) counts: Counts,
 }
@@ -75,11 +76,12 @@ impl Visitor {
     ) -> Self {
         Self {
             robots: Robots::new(
-                frontier,
+                Arc::clone(&frontier),
                 fetcher.clone(),
                 rules.product.clone(),
                 rules.robots_tries,
             ),
+            frontier,
             held: Held::default(),
             rules,
             fetcher,
