@@ -180,29 +180,17 @@ impl<R: Role> Task<R> {
     fn wait(&mut self) -> impl Future<Output = Option<Outcome>> {
         debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
         let was_ending = self.cx.ending.is_some();
-        let mut has_waited = false;
         poll_fn(move |task| {
-            // What has arrived comes first where it is what the stage was woken by: it is polled again behind it.
-            if has_waited && self.poll_take(task).is_ready() {
-                return Poll::Ready(None);
-            }
             let polled = self.poll_events(task, was_ending);
             if polled.is_some() || self.has_more || !self.control.is_empty() || self.may_take() {
                 self.mailbox.take(&mut self.control, &mut self.incoming);
                 return Poll::Ready(polled);
             }
-            if has_waited {
-                return Poll::Pending;
-            }
-            has_waited = true;
-            self.poll_take(task).map(|()| None)
+            let (control, incoming) = (&mut self.control, &mut self.incoming);
+            self.mailbox
+                .poll_exchange(task, control, incoming, &mut self.spares)
+                .map(|()| None)
         })
-    }
-
-    fn poll_take(&mut self, task: &Waiting<'_>) -> Poll<()> {
-        let (control, incoming) = (&mut self.control, &mut self.incoming);
-        self.mailbox
-            .poll_exchange(task, control, incoming, &mut self.spares)
     }
 
     #[inline]
