@@ -1,5 +1,5 @@
 //! Schedules of the task of a group: every one there is of its one member that is woken or aborted; of two that wake it at
-//! the same time, and of one that joins as the last one leaves, 20,000, since all of them are too many.
+//! the same time, and of one that joins as the last one leaves, 5,000, since all of them are too many.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::sync::Mutex;
 use crate::sync::atomic::AtomicBool;
 
 /// Schedules where they are a sample.
-const SAMPLE: usize = 20_000;
+const SAMPLE: usize = 5_000;
 
 /// A task with one member that lives like this, which is not polled yet.
 fn drive(life: impl Future<Output = ()> + Send + 'static) -> (GroupTask, Arc<Member>) {
