@@ -98,7 +98,9 @@ def versions(names):
     with open(HERE / "floors" / "Cargo.lock", "rb") as lock:
         packages = {package["name"]: package["version"] for package in tomllib.load(lock)["package"]}
     found = {"crawler": said(["git", "describe", "--always", "--dirty"])}
-    found |= {name: packages[name] for name in ["hyper", "reqwest", "lol_html", "spider"]}
+    found |= {name: packages[name] for name in ["hyper", "reqwest", "lol_html"]}
+    if "spider-lean" in names:
+        found["spider"] = packages["spider"]
     if "wget2" in names:
         found["wget2"] = said(["wget2", "--version"])
     if "scrapy" in names:
