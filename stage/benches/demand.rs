@@ -116,14 +116,12 @@ fn measure_all(
             let measured = measure(runtime, contest, effort);
             print(&measured);
             report.add(measured);
+            // Who stops a long run has the figures up to there.
+            report.write(&contests)?;
         }
     }
-    let folder = report.write(&contests)?;
-    let seconds = begun.elapsed().as_secs();
-    println!(
-        "measured in {seconds} s; the tables and plots are in {}",
-        folder.display()
-    );
+    let (seconds, folder) = (begun.elapsed().as_secs(), report.folder().display());
+    println!("measured in {seconds} s; the tables and plots are in {folder}");
     Ok(())
 }
 

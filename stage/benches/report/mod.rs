@@ -41,8 +41,8 @@ impl Report {
         self.measured.push(measured);
     }
 
-    /// Writes all, in the order of the contests; returns the folder.
-    pub(crate) fn write(mut self, contests: &[Contest]) -> io::Result<PathBuf> {
+    /// Writes all, in the order of the contests.
+    pub(crate) fn write(&mut self, contests: &[Contest]) -> io::Result<()> {
         let place = |measured: &Measured| {
             let mut contests = contests.iter();
             contests.position(|contest| measured.is_of(contest.section, &contest.label))
@@ -56,7 +56,11 @@ impl Report {
         for (plot, svg) in plots::all(&self.measured) {
             write(self.folder.join(format!("{}-{plot}.svg", self.name)), svg)?;
         }
-        Ok(self.folder)
+        Ok(())
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 }
 
