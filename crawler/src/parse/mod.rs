@@ -1,5 +1,5 @@
-//! What a page says: its links, its name, and what its author asks of crawlers. Any bytes are a page, in time and
-//! memory that grow no faster than they do.
+//! What a page says: its links, its name, and what its author asks of crawlers; and what a sitemap lists. Any bytes are a
+//! page, in time and memory that grow no faster than they do.
 
 mod charset;
 pub use charset::{Charset, CharsetSource};
@@ -19,3 +19,5 @@ pub use page::{Link, LinkKind, Page};
 mod document;
 mod html;
 pub use html::{Response, is_html, parse_html};
+mod sitemap;
+pub use sitemap::{Sitemap, SitemapKind, is_xml, parse_sitemap};

@@ -11,5 +11,6 @@ pub(crate) mod retry;
 pub(crate) mod retry_after;
 pub mod robots;
 pub mod scope;
+pub mod sitemaps;
 pub mod traps;
 pub mod welcome;

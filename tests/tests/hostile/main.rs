@@ -12,4 +12,5 @@ mod text;
 mod headers;
 mod pages;
 mod robots;
+mod sitemaps;
 mod urls;

@@ -46,7 +46,7 @@ impl Case {
     /// read at all.
     const fn bytes(&self) -> usize {
         match self.subject {
-            Subject::Page | Subject::Robots => 6_000,
+            Subject::Page | Subject::Robots | Subject::Sitemap => 6_000,
             Subject::Link | Subject::RobotsTag | Subject::ContentType => 6_000,
             Subject::Reference => 4_000,
             Subject::Url | Subject::RobotsPath | Subject::Square => 1_000,
@@ -183,6 +183,24 @@ pub(crate) const CASES: &[Case] = cases! {
         "comments" = "", "#", "";
         "colons" = "", ":\n", "";
         "blanks" = "disallow", " ", "/a";
+    Sitemap:
+        "pages" = "<urlset>", "<url><loc>http://h/{}</loc></url>", "</urlset>";
+        "lines" = "", "http://h/{}\n", "";
+        "entries of a feed" = "<feed>", "<entry><link href='/{}'/></entry>", "</feed>";
+        "nested elements" = "<urlset>", "<url>", "";
+        "attributes" = "<feed><entry><link ", "a{}='b' ", "/></entry></feed>";
+        "the same attribute" = "<feed><entry><link ", "href='/{}' ", "/></entry></feed>";
+        "one long URL" = "<urlset><url><loc>", "a", "</loc></url>";
+        "references" = "<urlset><url><loc>", "&amp;", "</loc></url>";
+        "ampersands" = "<urlset><url><loc>", "&", "</loc></url>";
+        "ampersands and words" = "<urlset><url><loc>", "&a", "</loc></url>";
+        "less-than signs" = "<urlset>", "<", "";
+        "comments" = "<urlset>", "<!-- -->", "";
+        "a comment without an end" = "<urlset><!--", "--", "";
+        "a section without an end" = "<urlset><url><loc><![CDATA[", "]]", "";
+        "a document type" = "<!DOCTYPE a [", "<!ENTITY a{} '&a;'>", "]>";
+        "a document type without an end" = "<!DOCTYPE a [", "<!-- '", "";
+        "a declaration" = "<?xml ", "encoding ", "?>";
     RobotsPath:
         "letters" = "", "a", "";
         "almost" = "", "aa", "ab";

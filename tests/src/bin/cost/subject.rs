@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crawler::parse::{Charset, Response, parse_html};
+use crawler::parse::{Charset, Response, parse_html, parse_sitemap};
 use crawler::policy::robots::{Product, Rules};
 use crawler::policy::scope::{Reach, Scope};
 use crawler::policy::traps;
@@ -21,6 +21,8 @@ pub(crate) enum Subject {
     ContentType,
     /// A robots.txt, which is then asked about a long path.
     Robots,
+    /// A sitemap.
+    Sitemap,
     /// A path, about which a robots.txt of wildcards is asked.
     RobotsPath,
     /// A URL, which is then asked for all that is asked of one.
@@ -62,6 +64,9 @@ impl Subject {
             Self::Robots => {
                 let rules = Rules::parse(text.as_bytes(), &product);
                 black_box(rules.check(&long_path("a")).is_ok());
+            }
+            Self::Sitemap => {
+                black_box(parse_sitemap(text.as_bytes()));
             }
             Self::RobotsPath => {
                 let body = "User-agent: *\nDisallow: /*a*a*a*a*a*a*a*a*a*b\nDisallow: *aab$\n";
