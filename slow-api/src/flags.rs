@@ -18,6 +18,7 @@ The local web, for crawlers, on each host:
   GET  /site/private/N   a page that robots.txt disallows
   GET  /robots.txt       the rules, or the trouble that --robots asks for
   GET  /sitemap.xml      the sitemap of all pages that may be reached
+  GET  /sitemaps/        a page that links to sitemaps of each kind, good ones and bad ones
   GET  /fault/           a page that links to all faults, each with its parameters
   GET  /stats            for each host: requests by path, in flight, the smallest gap between two, disallowed ones
   POST /stats/reset      sets these counts to zero
@@ -144,6 +145,7 @@ mod tests {
             "/site/private/N",
             "/robots.txt",
             "/sitemap.xml",
+            "/sitemaps/",
             "/fault/",
             "/stats ",
             "/stats/reset",

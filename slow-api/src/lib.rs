@@ -10,6 +10,7 @@
 //! | `GET /site/private/N` | a page that robots.txt disallows |
 //! | `GET /robots.txt` | the rules, or the trouble that [`RobotsMode`] names |
 //! | `GET /sitemap.xml` | the sitemap of all pages that may be reached |
+//! | `GET /sitemaps/` | a page that links to sitemaps of each kind, good ones and bad ones |
 //! | `GET /fault/` | a page that links to all faults: redirects, statuses, encodings, broken HTTP |
 //! | `GET /stats` | what was asked of the local web, host by host, a [`WebSnapshot`] |
 //! | `POST /stats/reset` | begins these counts anew; what is in flight stays in flight |

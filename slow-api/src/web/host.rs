@@ -5,6 +5,7 @@
 //! | `/robots.txt` | as its [`RobotsMode`] says |
 //! | `/robots/N` | what `/robots.txt` redirects to |
 //! | `/sitemap.xml`, `/sitemap/N.xml` | the index and the files of all reachable pages |
+//! | `/sitemaps/…` | a sitemap of some kind |
 //! | `/site/` | a redirect to the front page |
 //! | `/site/page/N` | the page, whatever its query is |
 //! | `/site/private/N` | a page that robots.txt disallows |
@@ -23,8 +24,8 @@ use crate::web::render::Around;
 use crate::web::reply::{Asked, Refusal, Reply, answer, html, redirect};
 use crate::web::robots::{CLOSED, HOPS, PRIVATE, RobotsMode, Rules};
 use crate::web::site::{Page, Site};
-use crate::web::sitemap;
 use crate::web::visits::Kind;
+use crate::web::{sitemap, sitemaps};
 
 /// What decides about the replies of one host.
 #[derive(Debug, Clone)]
@@ -92,6 +93,7 @@ impl Host {
     pub(crate) fn is_slow_at(&self, path: &str) -> bool {
         path.starts_with("/fault/")
             || path.starts_with("/sitemap/")
+            || path.starts_with("/sitemaps/")
             || self.robots == RobotsMode::Huge && self.kind(path) == Kind::Robots
             || self.site.page_bytes > PAGE_BYTES_QUICK
             || self.site.links > LINKS_QUICK
@@ -108,6 +110,11 @@ impl Host {
                 let file = number(file.strip_suffix(".xml").ok_or(Refusal::Unknown)?)?;
                 let file = sitemap::file(&self.site, &self.origin, file);
                 file.map(xml).ok_or(Refusal::Unknown)
+            }
+            ["sitemaps"] => Ok(moved("/sitemaps/".to_owned())),
+            ["sitemaps", "moved"] => Ok(moved("/sitemaps/index.xml".to_owned())),
+            ["sitemaps", ref which @ ..] => {
+                sitemaps::reply(&self.site, &self.origin, &self.other_origin(), which)
             }
             ["site"] | ["site", ""] => Ok(moved("/site/page/0".to_owned())),
             ["site", "style.css"] => Ok(answer(StatusCode::OK, "text/css", STYLE).into()),
@@ -176,7 +183,7 @@ pub(crate) fn owns(path: &str) -> bool {
         .and_then(|path| path.split('/').next());
     matches!(
         first,
-        Some("robots.txt" | "robots" | "sitemap.xml" | "sitemap" | "site" | "fault")
+        Some("robots.txt" | "robots" | "sitemap.xml" | "sitemap" | "sitemaps" | "site" | "fault")
     )
 }
 

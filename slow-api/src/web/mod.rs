@@ -11,6 +11,7 @@ mod text;
 pub use robots::{RobotsMode, RobotsModeError};
 mod options;
 mod sitemap;
+mod sitemaps;
 pub use options::{HostCount, HostCountError, WebOptions};
 mod reply;
 pub(crate) use reply::{Asked, Refusal, Reply, answer, html, redirect, refuse};

@@ -8,8 +8,8 @@ use crate::web::site::{Page, Site};
 
 /// URLs of a file.
 const FILE_URLS: u64 = 10_000;
-const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
-const NAMESPACE: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"";
+pub(crate) const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n";
+pub(crate) const NAMESPACE: &str = "xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\"";
 
 /// Returns the index, which names the files.
 pub(crate) fn index(site: &Site, origin: &str) -> String {
