@@ -75,14 +75,14 @@ pub struct SlowApi {
 }
 
 impl SlowApi {
-    /// Starts one with these flags beside its port.
+    /// Starts one with these flags beside its port. Its robots.txt names no sitemap, so that each page is found over links.
     ///
     /// # Panics
     ///
     /// When it does not say where it listens.
     pub async fn start(flags: &[&str]) -> Self {
         let mut process = Command::new(program("slow-api"))
-            .args(["--port", "0"])
+            .args(["--port", "0", "--no-sitemap"])
             .args(flags)
             .stdout(Stdio::piped())
             .kill_on_drop(true)

@@ -26,12 +26,26 @@ pub fn number_of(name: &str, usual: u64) -> u64 {
     std::env::var(name).map_or(usual, number)
 }
 
-/// Starts a server on a free port.
+/// Starts a server on a free port. Its robots.txt names no sitemap, whatever is asked for, so that each page is found over
+/// links and no request is for anything else.
 ///
 /// # Panics
 ///
 /// When there is none.
 pub async fn start(web: WebOptions) -> Server {
+    let web = WebOptions {
+        names_sitemap: false,
+        ..web
+    };
+    start_as_it_is(web).await
+}
+
+/// Starts a server on a free port, whose robots.txt names its sitemap unless it is told not to.
+///
+/// # Panics
+///
+/// When there is none.
+pub async fn start_as_it_is(web: WebOptions) -> Server {
     let options = Options {
         port: 0,
         web,
