@@ -147,6 +147,20 @@ impl Fetcher {
         })
     }
 
+    /// Makes one that reads bodies of at least so many bytes, for those that are longer than pages; all else is as it is
+    /// here.
+    #[must_use]
+    pub(crate) fn reading(&self, body_bytes: usize) -> Self {
+        let limits = Limits {
+            body_bytes_max: self.limits.body_bytes_max.max(body_bytes),
+            ..self.limits
+        };
+        Self {
+            limits,
+            ..self.clone()
+        }
+    }
+
     /// Fetches a URL and reads its body.
     ///
     /// # Errors

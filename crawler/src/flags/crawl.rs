@@ -28,7 +28,7 @@ pub(crate) struct CrawlFlags {
     /// Where the crawl begins: http or https URLs.
     ///
     /// A seed on this machine or in a private network may be fetched because it was typed, without delay or limit.
-    #[arg(value_name = "URL", required_unless_present = "urls")]
+    #[arg(value_name = "URL", required_unless_present_any = ["urls", "sitemap"])]
     pub(crate) seeds: Vec<String>,
     /// More seeds: the URLs of this file, one a line; - is standard input.
     #[arg(
@@ -38,6 +38,14 @@ pub(crate) struct CrawlFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) urls: Option<PathBuf>,
+    /// A seed that is a sitemap, in XML, as text or as a feed: all it lists is crawled; may be given several times.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "CRAWLER_SITEMAP",
+        help_heading = "What to crawl"
+    )]
+    pub(crate) sitemap: Vec<String>,
     /// The folder of the crawl: crawl.db, and pages.jsonl unless -o says otherwise; ./crawl-HOST without it, or
     /// ./crawl-HOST-PORT.
     #[arg(
@@ -133,6 +141,9 @@ pub(crate) struct ReachFlags {
     /// How many bytes of bodies over the wire at most, such as 10GiB; what is in flight then is finished.
     #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_BYTES", help_heading = "What to crawl")]
     pub(crate) bytes: Option<u64>,
+    /// Does not read the sitemaps that a robots.txt names.
+    #[arg(long, env = "CRAWLER_NO_SITEMAPS", value_parser = BoolishValueParser::new(), help_heading = "What to crawl")]
+    pub(crate) no_sitemaps: bool,
     /// Takes parameters that only track, such as `utm_source`, off links.
     #[arg(long, env = "CRAWLER_STRIP_TRACKING", value_parser = BoolishValueParser::new(), help_heading = "What to crawl")]
     pub(crate) strip_tracking: bool,
@@ -148,6 +159,7 @@ impl ReachFlags {
             depth: 0,
             pages: None,
             bytes: None,
+            no_sitemaps: true,
             strip_tracking: false,
         }
     }

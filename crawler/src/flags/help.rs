@@ -4,6 +4,7 @@ const EXAMPLES: &str = "\
 Examples:
   crawler crawl https://example.com/                        the site, into ./crawl-example.com
   crawler crawl https://example.com/ --depth 2 --pages 500  a part of it
+  crawler crawl --sitemap https://example.com/sitemap.xml   what a sitemap lists, and what that links to
   crawler crawl http://127.0.0.1:8080/ --scope origin       a server of your own, at full speed
   crawler crawl https://example.com/ --config crawl.toml    with the flags that stand in a file
   crawler resume crawl-example.com                          after Ctrl-C, a crash or a full disk";
@@ -49,15 +50,17 @@ Each URL that is done is a line of JSON; a field that does not apply is left out
   digest        SHA-256 of the body, decoded
   depth         how many links away from a seed
   retries       how often it was tried before; left out for none
+  sitemap       what it was read as, if as a sitemap: urlset, index, text, rss or atom
   title         its title
   lang          the language it says it is in
   canonical     the URL it says it is known under
   noindex       true where it asks not to be indexed
-  links         how many links it has
-  reason        why it was refused or failed, as a code:
+  links         how many links it has, or a sitemap URLs
+  reason        why it was refused, failed, or was not read whole, as a code:
                   url-…, redirect-…, scope-…, trap-…  by what is found in the URL itself
                   robots-…                            by its site's robots.txt
                   address-…                           by the address of its host; see --allow-net
+                  sitemap-…                           by what is wrong with a sitemap
                   site-set-aside                      as its site kept asking for fewer requests
                   status-…                            the server is overloaded or broken
                   name-not-found, connect, tls, timeout, protocol, connection-lost, coding
@@ -109,6 +112,7 @@ mod tests {
             charset: Some("UTF-8"),
             digest: Some(String::new()),
             retries: 1,
+            sitemap: Some("index"),
             title: Some(String::new()),
             lang: Some(String::new()),
             canonical: Some(String::new()),

@@ -65,7 +65,7 @@ pub(crate) struct HowFlags {
     /// How long one fetch may take, from its start to the end of the body: 500ms, 30s or 2m; a bare number is seconds.
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to fetch")]
     pub(crate) timeout: Duration,
-    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB.
+    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB; of a sitemap 50MiB.
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = some_bytes, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
     pub(crate) max_body: u64,
     /// Memory for all bodies in flight.

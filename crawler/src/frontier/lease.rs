@@ -11,6 +11,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::lane::Lane;
+use super::url::SITEMAP_PRIORITIES;
 use super::{NewUrl, Site, SiteId, UrlHash};
 use crate::policy::redirects::{HOPS_MAX, RefusedRedirect};
 use crate::policy::welcome::Welcome;
@@ -83,6 +84,20 @@ impl Lease {
     #[must_use]
     pub const fn is_in_a_row(&self) -> bool {
         self.lanes.get() == 1
+    }
+
+    /// Returns whether it was named as a sitemap.
+    #[must_use]
+    pub const fn is_sitemap(&self) -> bool {
+        self.priority < 0
+    }
+
+    /// Returns how many indexes led to it, if it was named as a sitemap.
+    #[must_use]
+    pub fn indexes(&self) -> Option<u8> {
+        let indexes = self.priority.saturating_add(SITEMAP_PRIORITIES);
+        self.is_sitemap()
+            .then(|| u8::try_from(indexes).unwrap_or(0))
     }
 
     /// Makes a link that was found on its page.
@@ -187,6 +202,20 @@ mod tests {
         let link = page.link("http://h/a", url("").site);
         assert_eq!((link.depth, link.priority), (3, 3));
         assert_eq!(link.referrer, Some(page.hash));
+    }
+
+    #[test]
+    fn a_sitemap_is_told_by_its_place_with_the_indexes_that_led_to_it() {
+        assert_eq!(lease("http://h/").indexes(), None);
+        for indexes in 0..=3 {
+            let new = url("http://h/s").as_sitemap(indexes);
+            let mut sitemap = lease("http://h/s");
+            sitemap.priority = new.priority;
+            assert!(sitemap.is_sitemap());
+            assert_eq!(sitemap.indexes(), Some(indexes));
+            let target = sitemap.redirect(url("http://h/t")).unwrap();
+            assert_eq!(target.priority, new.priority);
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub trait Frontier: Debug + Send + Sync {
     /// what is on lease then may exceed it.
     async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError>;
 
-    /// Queues the URLs that are new: for seeds and sitemaps, while links come with their page's outcome.
+    /// Queues the URLs that are new: for seeds, while links come with their page's outcome.
     async fn add(&self, urls: Vec<NewUrl>) -> Result<Added, FrontierError>;
 
     /// Returns whether a URL of a site is known for sure, as far as this process remembers. No engine is asked: what is

@@ -5,6 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{SiteId, UrlHash};
+use crate::policy::sitemaps::INDEXES_MAX;
+
+/// How many priorities below 0 there are: one for each number of indexes that may lead to a sitemap, from none on.
+pub(super) const SITEMAP_PRIORITIES: i16 = INDEXES_MAX as i16 + 1;
 
 /// How many URLs of an unlimited site may be leased apart.
 const UNLIMITED_LANES: NonZeroU16 = NonZeroU16::new(256).expect("it is not zero");
@@ -117,7 +121,7 @@ pub struct NewUrl {
 }
 
 impl NewUrl {
-    /// Makes a URL that a user gave or a sitemap named.
+    /// Makes a URL that a user gave.
     #[must_use]
     pub fn seed(url: impl Into<String>, site: Site) -> Self {
         let url = url.into();
@@ -145,6 +149,14 @@ impl NewUrl {
     pub fn at_depth(mut self, depth: u16) -> Self {
         self.depth = depth;
         self.priority = i16::try_from(depth).unwrap_or(i16::MAX);
+        self
+    }
+
+    /// Makes it a sitemap that so many indexes led to, at most [`INDEXES_MAX`]. It goes before all pages of its lane, as
+    /// these have no priority below 0; where a site has one lane, its sitemaps so go before its pages.
+    #[must_use]
+    pub fn as_sitemap(mut self, indexes: u8) -> Self {
+        self.priority = i16::from(indexes.min(INDEXES_MAX)) - SITEMAP_PRIORITIES;
         self
     }
 

@@ -31,6 +31,7 @@ mod robots;
 pub(crate) use robots::{Permission, Robots};
 mod record;
 pub use record::PageRecord;
+mod sitemap;
 mod visit;
 pub use visit::{Visited, Visitor};
 mod verdict;

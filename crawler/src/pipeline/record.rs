@@ -51,6 +51,9 @@ pub struct PageRecord {
     /// How often it was tried before.
     #[serde(skip_serializing_if = "is_zero")]
     pub retries: u16,
+    /// What kind of sitemap it is, if it was read as one: `urlset`, `index`, `text`, `rss` or `atom`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sitemap: Option<&'static str>,
     /// Its title.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
@@ -63,7 +66,7 @@ pub struct PageRecord {
     /// Whether it asks not to be indexed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub noindex: bool,
-    /// How many links it has.
+    /// How many links it has, or a sitemap URLs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<usize>,
     /// Why it was refused or failed, as a code.

@@ -1,6 +1,7 @@
 //! The robots.txt of each authority: kept in the frontier, fetched under a lease of its site, and read once.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -8,7 +9,7 @@ use super::Cost;
 use crate::fetch::{FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, RobotsCopy};
 use crate::policy::robots::{Cached, Kept, Outcome, Product, RobotsRefusal, Rules, Standing, Step};
-use crate::web_url::WebUrl;
+use crate::web_url::{UrlHash, WebUrl};
 
 /// How much of robots.txt is kept read, in bytes of its text: some thousand of usual files. With more, all are read again
 /// from the frontier. A read one takes up to twelve times as much.
@@ -35,6 +36,8 @@ pub(crate) enum Permission {
 struct Known {
     cached: Cached,
     rules: Arc<Rules>,
+    /// Whether its sitemaps were told.
+    told: Arc<AtomicBool>,
 }
 
 /// The authorities whose rules are read.
@@ -135,6 +138,29 @@ impl Robots {
         Ok(failed)
     }
 
+    /// Returns the sitemaps that the robots.txt of a URL's authority names, once each time that it is read: also those of a
+    /// copy that an earlier run left, which may have ended before they were in the frontier.
+    pub(crate) fn sitemaps(&self, url: &WebUrl) -> Vec<WebUrl> {
+        let read = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match read.all.get(url.origin()) {
+            Some(known) if !known.told.swap(true, Ordering::Relaxed) => {
+                known.rules.sitemaps().to_vec()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Returns whether the robots.txt of an authority, as far as it is known, names one of these sitemaps.
+    pub(crate) async fn names(
+        &self,
+        origin: &str,
+        sitemaps: &[UrlHash],
+    ) -> Result<bool, FrontierError> {
+        let known = self.known(origin).await?;
+        let mut named = known.rules.sitemaps().iter();
+        Ok(named.any(|sitemap| sitemaps.contains(&sitemap.url_hash())))
+    }
+
     /// Asks for it, over its redirects.
     async fn ask(
         &self,
@@ -226,6 +252,7 @@ impl Robots {
             None => Known {
                 cached: Cached::default(),
                 rules: Arc::default(),
+                told: Arc::default(),
             },
         })
     }
@@ -247,6 +274,7 @@ impl Robots {
                 Some(Kept::Body) => Arc::new(Rules::parse(&copy.body, &self.product)),
                 _ => Arc::default(),
             },
+            told: Arc::default(),
         };
         let mut read = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         read.keep(origin, known.clone(), copy.body.len());

@@ -8,6 +8,7 @@ use crate::frontier::{NewUrl, Site};
 use crate::policy::politeness::Politeness;
 use crate::policy::robots::Product;
 use crate::policy::scope::Scope;
+use crate::policy::traps;
 use crate::web_url::{Grouping, WebUrl};
 
 /// The rules that decide about every URL of one crawl.
@@ -29,6 +30,8 @@ pub struct Rules {
     pub robots_tries: u32,
     /// How often a failed URL is tried again.
     pub retries: u16,
+    /// Whether the sitemaps are read that a robots.txt names.
+    pub reads_sitemaps: bool,
     /// Whether parameters that only track are taken off links.
     pub strips_tracking: bool,
     /// How long after its answer each URL is fetched again, if it is.
@@ -107,6 +110,27 @@ impl Rules {
     pub fn admit(&self, url: &WebUrl, depth: u16) -> Result<NewUrl, &'static str> {
         Admission::new(self, depth).admit(url)
     }
+
+    /// Makes a sitemap that so many indexes led to a URL for the frontier, or says by a code why it is none of this crawl.
+    ///
+    /// # Errors
+    ///
+    /// The code of the scope's rule, or of the trap; what was given by hand is no trap.
+    pub fn admit_sitemap(
+        &self,
+        url: &WebUrl,
+        depth: u16,
+        indexes: u8,
+    ) -> Result<NewUrl, &'static str> {
+        self.scope
+            .check_sitemap(url)
+            .map_err(|refused| refused.code())?;
+        if depth > 0 {
+            traps::check(url).map_err(|trap| trap.code())?;
+        }
+        let new = NewUrl::seed(url.as_str(), self.site(url)).known_as(&url.identity());
+        Ok(new.at_depth(depth).as_sitemap(indexes))
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +153,7 @@ pub(super) mod tests {
             obeys: Obeys::All,
             robots_tries: 4,
             retries: 0,
+            reads_sitemaps: true,
             strips_tracking: false,
             every: None,
             lanes: lanes_for(64),

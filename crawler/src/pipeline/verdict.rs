@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::cost::wait_asked;
 use super::record::rfc3339;
+use super::sitemap::Listed;
 use super::visit::{Found, Visit, Visited};
 use super::{Admission, PageRecord};
 use crate::fetch::{Answer, Truncated};
@@ -45,6 +46,7 @@ impl Visit<'_> {
             Found::Answered {
                 answer,
                 page,
+                sitemap,
                 digest,
             } => {
                 let (welcome, wait) = welcome_after(&lease, &answer);
@@ -54,7 +56,7 @@ impl Visit<'_> {
                         self.set_aside(lease, status)
                     }
                     (_, Some(wait)) => self.pushed_back(lease, answer.status, wait),
-                    (_, None) => self.answered(url, lease, &answer, page, digest),
+                    (_, None) => self.answered(url, lease, &answer, (page, sitemap), digest),
                 };
                 let wait = wait.unwrap_or_default();
                 visited.outcome = visited.outcome.resting(wait).welcomed(welcome);
@@ -68,7 +70,7 @@ impl Visit<'_> {
         url: &WebUrl,
         lease: Lease,
         answer: &Answer,
-        page: Option<Box<Page>>,
+        (page, sitemap): (Option<Box<Page>>, Option<Box<Listed>>),
         digest: String,
     ) -> Visited {
         if retry::is_failure(answer.status) {
@@ -104,6 +106,9 @@ impl Visit<'_> {
             record.noindex = page.robots.noindex;
             record.title = page.title;
             record.lang = page.lang;
+        }
+        if let Some(listed) = sitemap {
+            links.extend(listed.tell(&mut record, &self.visitor.counts));
         }
         let mut visited = self.done(lease, Fate::Fetched, &record);
         visited.outcome = visited.outcome.with_links(links);
@@ -148,7 +153,7 @@ impl Visit<'_> {
         let target = match redirects::target(url, to, lease.hops) {
             Ok(target) => {
                 record.location = Some(target.as_str().to_owned());
-                let admitted = self.visitor.rules.admit(&target, lease.depth);
+                let admitted = self.admit_as(&lease, &target);
                 admitted.and_then(|new| lease.redirect(new).map_err(|refused| refused.code()))
             }
             Err(refused) => Err(refused.code()),

@@ -9,11 +9,13 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::claims::DEMAND;
+use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome};
-use crate::parse::{Page, Response, is_html, parse_html};
+use crate::parse::{Page, Response, Sitemap, is_html, parse_html};
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
+use crate::policy::sitemaps;
 use crate::policy::welcome::Welcome;
 use crate::web_url::WebUrl;
 
@@ -57,9 +59,11 @@ impl Visited {
 /// Visits URLs; shared by all places.
 #[derive(Debug)]
 pub struct Visitor {
-    pub(super) rules: Rules,
+    pub(super) rules: Arc<Rules>,
     fetcher: Fetcher,
-    robots: Robots,
+    /// Reads as much as a sitemap may have.
+    sitemap_fetcher: Fetcher,
+    pub(super) robots: Robots,
     pub(super) frontier: Arc<dyn Frontier>,
     held: Held,
     pub(super) counts: Counts,
@@ -83,7 +87,8 @@ impl Visitor {
             ),
             frontier,
             held: Held::default(),
-            rules,
+            rules: Arc::new(rules),
+            sitemap_fetcher: fetcher.reading(sitemaps::BYTES_MAX),
             fetcher,
             counts,
         }
@@ -139,7 +144,8 @@ impl Visitor {
             }
         };
         self.counts.bytes(cost.bytes);
-        let visited = visited.read(cost.bytes);
+        let mut visited = visited.read(cost.bytes);
+        visited.outcome = visited.outcome.with_links(self.named_sitemaps(url));
         Ok(match cost.asked {
             // Else the URLs of a site whose robots.txt can't be had would come and go all at once.
             None if visited.is_to_come() => visited,
@@ -164,6 +170,7 @@ pub(super) enum Found {
     Answered {
         answer: Box<Answer>,
         page: Option<Box<Page>>,
+        sitemap: Option<Box<Listed>>,
         digest: String,
     },
 }
@@ -208,7 +215,12 @@ impl Visit<'_> {
             // What was fetched just now is to be fetched again: its time is over already.
             Permission::Unknown => return Ok(Found::Later(Duration::from_secs(1))),
         }
-        let answer = match visitor.fetcher.fetch(url).await {
+        let fetcher = if lease.is_sitemap() {
+            &visitor.sitemap_fetcher
+        } else {
+            &visitor.fetcher
+        };
+        let answer = match fetcher.fetch(url).await {
             Ok(answer) => answer,
             Err(failed) => {
                 cost.unanswered(&failed);
@@ -222,13 +234,17 @@ impl Visit<'_> {
         };
         cost.answered(&answer);
         let follows = lease.depth < u16::MAX && (200..300).contains(&answer.status);
-        self.read(url, answer, follows)
-            .await
-            .map(|(answer, page, digest)| Found::Answered {
-                answer: Box::new(answer),
-                page,
-                digest,
-            })
+        let (answer, content) = self.read(url, lease, answer, follows).await;
+        let sitemap = match content.sitemap {
+            Some(sitemap) => Some(self.list(url, lease, sitemap).await?),
+            None => None,
+        };
+        Ok(Found::Answered {
+            answer: Box::new(answer),
+            page: content.page,
+            sitemap,
+            digest: content.digest,
+        })
     }
 
     /// Says when less is kept of a crawl delay than a robots.txt asks for that was fetched just now.
@@ -257,15 +273,24 @@ impl Visit<'_> {
     async fn read(
         &self,
         url: &WebUrl,
+        lease: &Lease,
         answer: Answer,
-        is_page: bool,
-    ) -> Result<(Answer, Option<Box<Page>>, String), FrontierError> {
+        is_followed: bool,
+    ) -> (Answer, Content) {
         let (url, product) = (url.clone(), self.visitor.rules.product.clone());
-        let is_long = answer.body.bytes.len() > PARSED_HERE_MAX;
+        let is_named = lease.is_sitemap();
+        let is_sitemap = is_followed && (is_named || may_be_sitemap(&answer));
+        // A few bytes of gzip may take long.
+        let is_long = answer.body.bytes.len() > PARSED_HERE_MAX || is_sitemap;
         let work = move || {
             let digest = hex(&Sha256::digest(&answer.body.bytes));
+            let sitemap = is_sitemap.then(|| sitemap_of(&answer, is_named)).flatten();
             let is_html = answer.header("content-type").is_none_or(is_html);
-            let page = (is_page && is_html).then(|| {
+            let is_page = is_html
+                && sitemap
+                    .as_ref()
+                    .is_none_or(|sitemap| sitemap.kind.is_none());
+            let page = (is_followed && is_page).then(|| {
                 let links: Vec<_> = answer.headers_of("link").collect();
                 let robots: Vec<_> = answer.headers_of("x-robots-tag").collect();
                 let mut response = Response::new(&url);
@@ -274,19 +299,39 @@ impl Visit<'_> {
                 response.robots = &robots;
                 Box::new(parse_html(&answer.body.bytes, &response, &product))
             });
-            (answer, page, digest)
+            let content = Content {
+                page,
+                sitemap,
+                digest,
+            };
+            (answer, content)
         };
-        if !is_long {
-            return Ok(work());
+        if is_long {
+            off_executor(work).await
+        } else {
+            work()
         }
-        match tokio::task::spawn_blocking(work).await {
-            Ok(read) => Ok(read),
-            Err(error) => match error.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                // The runtime shuts down: the visit ends with it.
-                Err(_) => std::future::pending().await,
-            },
-        }
+    }
+}
+
+/// What was read of a body.
+struct Content {
+    page: Option<Box<Page>>,
+    sitemap: Option<Sitemap>,
+    digest: String,
+}
+
+/// Works on a thread of its own; its panic is the caller's.
+pub(super) async fn off_executor<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime shuts down: the visit ends with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -16,6 +16,7 @@ use crate::web_url::RefusedUrl;
 /// | the URL itself | `url-invalid`, `url-scheme`, `url-too-long` |
 /// | the redirect to it | `redirect-invalid`, `redirect-loop`, `redirect-too-many` |
 /// | the crawl's scope | `scope-site`, `scope-host`, `scope-origin`, `scope-depth`, `scope-excluded`, `scope-not-included` |
+/// | the sitemap that lists it | `sitemap-foreign` |
 /// | the traps | `trap-segment`, `trap-parameter`, `trap-depth` |
 /// | the site's owner | `robots-disallowed`, `robots-unreachable` |
 /// | the address it is at | `address-` and what the address is for |
@@ -45,6 +46,9 @@ pub enum Refusal {
     /// It is no part of the crawl.
     #[error(transparent)]
     Scope(#[from] OutOfScope),
+    /// A sitemap of another host lists it.
+    #[error("listed by a sitemap of another host, which its own robots.txt does not name")]
+    ForeignSitemap,
     /// It looks like the beginning of an endless web.
     #[error(transparent)]
     Trap(#[from] Trap),
@@ -70,6 +74,7 @@ impl Refusal {
             Self::Url(refused) => refused.code(),
             Self::Redirect(refused) => refused.code(),
             Self::Scope(refused) => refused.code(),
+            Self::ForeignSitemap => "sitemap-foreign",
             Self::Trap(refused) => refused.code(),
             Self::Robots(refused) => refused.code(),
             Self::RobotsUnreachable => "robots-unreachable",

@@ -182,7 +182,7 @@ impl Scope {
     ///
     /// [`OutOfScope::OutOfReach`].
     pub(crate) fn check_reach(&self, url: &WebUrl) -> Result<(), OutOfScope> {
-        if self.reach == Reach::Any || self.within.contains(self.reach.of(url)) {
+        if self.reaches(url) {
             return Ok(());
         }
         Err(OutOfScope::OutOfReach { reach: self.reach })
@@ -200,18 +200,44 @@ impl Scope {
                 depth_max: self.depth_max,
             });
         }
-        if self.exclude.is_match(url.as_str())
-            && let Some(first) = self.exclude.matches(url.as_str()).iter().next()
-        {
-            return Err(OutOfScope::Excluded {
-                pattern: self.exclude.patterns()[first].clone(),
-            });
-        }
+        self.check_excluded(url)?;
         // A seed was typed, so it is wanted: from a home page, `--include /blog/` finds the blog.
         if depth > 0 && !self.include.is_empty() && !self.include.is_match(url.as_str()) {
             return Err(OutOfScope::NotIncluded);
         }
         Ok(())
+    }
+
+    /// Decides about a sitemap, wherever it is: who has named it speaks for it, and what it lists is decided about by
+    /// itself.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfScope`] when an exclude pattern matches it, or the crawl goes no link deep, as far as the pages are that it
+    /// lists.
+    pub fn check_sitemap(&self, url: &WebUrl) -> Result<(), OutOfScope> {
+        if self.depth_max == 0 {
+            return Err(OutOfScope::TooDeep {
+                depth: 1,
+                depth_max: 0,
+            });
+        }
+        self.check_excluded(url)
+    }
+
+    /// Returns whether the URL is in the part of the web that the crawl is about, whatever its path.
+    #[must_use]
+    pub fn reaches(&self, url: &WebUrl) -> bool {
+        self.reach == Reach::Any || self.within.contains(self.reach.of(url))
+    }
+
+    fn check_excluded(&self, url: &WebUrl) -> Result<(), OutOfScope> {
+        match self.exclude.matches(url.as_str()).iter().next() {
+            Some(first) => Err(OutOfScope::Excluded {
+                pattern: self.exclude.patterns()[first].clone(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

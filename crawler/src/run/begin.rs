@@ -11,7 +11,7 @@ use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
 use crate::frontier::{State, Written};
 use crate::pipeline::{Outputs, Overwritten, WriteError};
-use crate::seeds::{self, Line, Seeded, Seeds, UrlList};
+use crate::seeds::{self, Line, Roots, Seeded, Seeds, UrlList};
 use crate::telling::{Counted, say};
 use crate::web_url::WebUrl;
 
@@ -56,7 +56,7 @@ pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
     let mut seeds = match (urls, &api) {
         (Some(urls), _) => Seeds::List(urls),
         (None, Some(api)) => Seeds::pages(api, list.count),
-        (None, None) => Seeds::Typed(Vec::new().into_iter()),
+        (None, None) => Seeds::typed(Roots::default()),
     };
     let code = begin(plan, crew, &mut seeds, (home, list.fresh), &how).await?;
     if let Some(server) = api.as_ref().and_then(|api| api.own.as_ref())
@@ -79,23 +79,24 @@ pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
 ///
 /// What keeps it from beginning, in words.
 pub(crate) async fn crawl(flags: &CrawlFlags) -> anyhow::Result<u8> {
-    let mut seeds = seeds::typed(&flags.seeds)?;
+    let mut roots = Roots::read(&flags.seeds, &flags.sitemap)?;
     if let Some(urls) = &flags.urls {
         refuse_overwriting(urls, &flags.how)?;
-        seeds.extend(listed(urls)?);
+        roots.pages.extend(listed(urls)?);
     }
+    let all = roots.all();
     let folder = flags.job.clone().unwrap_or_else(|| {
-        let host = seeds[0].host_str().replace([':', '[', ']'], "_");
+        let host = all[0].host_str().replace([':', '[', ']'], "_");
         // Two servers on one machine are two crawls.
-        let port = seeds[0].written_port();
+        let port = all[0].written_port();
         let port = port.map(|port| format!("-{port}")).unwrap_or_default();
         PathBuf::from(format!("crawl-{host}{port}"))
     });
     let home = home(Some(folder), &flags.shared);
-    let mut plan = Plan::of_crawl(&seeds, flags);
-    let crew = Crew::new(&plan, &seeds, &flags.how, false).await?;
+    let mut plan = Plan::of_crawl(&roots, flags);
+    let crew = Crew::new(&plan, &all, &flags.how, false).await?;
     plan.typed = crew.typed();
-    let mut seeds = Seeds::Typed(seeds.into_iter());
+    let mut seeds = Seeds::typed(roots);
     begin(plan, crew, &mut seeds, (home, flags.fresh), &flags.how).await
 }
 
@@ -125,8 +126,8 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     );
     let mut how = flags.how.clone();
     plan.pace.apply(&mut how);
-    let seeds = seeds::typed(&plan.seeds)?;
-    let mut crew = Crew::new(&plan, &seeds, &how, false).await?;
+    let roots = plan.roots()?;
+    let mut crew = Crew::new(&plan, &roots.all(), &how, false).await?;
     let mut outputs = resumed_outputs(&flags.job, &frontier.written().await?, &how)?;
     outputs.cut_back(&frontier.written().await?, Overwritten::Never)?;
     if flags.pages.is_some() {
@@ -136,7 +137,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         frontier.allow_bytes(flags.bytes).await?;
     }
     // A run that was killed may not have come to its last seed.
-    let mut seeds = Seeds::Typed(seeds.into_iter());
+    let mut seeds = Seeds::typed(roots);
     seeds::seed(&mut seeds, &mut crew, &*frontier).await?;
     let seeded = Seeded::default();
     frontier.seeded().await?;

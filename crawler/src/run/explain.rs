@@ -12,7 +12,6 @@ use super::looking::Looking;
 use crate::flags::ExplainFlags;
 use crate::frontier::Trace;
 use crate::policy::robots;
-use crate::seeds;
 use crate::telling::without_user_info;
 use crate::web_url::WebUrl;
 
@@ -28,7 +27,7 @@ pub(crate) async fn explain(flags: &ExplainFlags) -> anyhow::Result<u8> {
     let texts = texts(&flags.urls)?;
     let job = Looking::open(flags.job.as_deref(), &flags.look.shared).await?;
     let plan = Plan::of_config(&job.config().await?)?;
-    let judge = Judge::new(&plan, &seeds::typed(&plan.seeds)?, 1, 0)?;
+    let judge = Judge::new(&plan, &plan.roots()?.all(), 1, 0)?;
     let known_as = |url: &WebUrl| {
         if judge.rules.strips_tracking {
             url.without_tracking().url_hash()

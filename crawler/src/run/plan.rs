@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::flags::{CrawlFlags, HowFlags, ListFlags, MannersFlags, ReachFlags, ScopeName};
 use crate::policy::scope::{Reach, Scope};
+use crate::seeds::Roots;
 use crate::web_url::WebUrl;
 
 /// What kind of job it is.
@@ -24,8 +25,10 @@ pub(crate) enum Kind {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Plan {
     pub(crate) kind: Kind,
-    /// The seeds of a crawl; those of a list are in the frontier alone.
+    /// The pages that a crawl begins with; the URLs of a list are in the frontier alone.
     pub(crate) seeds: Vec<String>,
+    /// The sitemaps that it begins with.
+    pub(crate) sitemaps: Vec<String>,
     /// What tells a list from another one.
     pub(crate) list: String,
     /// Private URLs that were typed, one for each host and port.
@@ -70,6 +73,7 @@ impl Plan {
         Self {
             kind: Kind::List,
             seeds: Vec::new(),
+            sitemaps: Vec::new(),
             typed: Vec::new(),
             reach: ReachFlags::of_list(),
             manners: manners.clone(),
@@ -79,10 +83,12 @@ impl Plan {
         }
     }
 
-    pub(crate) fn of_crawl(seeds: &[WebUrl], flags: &CrawlFlags) -> Self {
+    pub(crate) fn of_crawl(roots: &Roots, flags: &CrawlFlags) -> Self {
+        let texts = |urls: &[WebUrl]| urls.iter().map(|url| url.as_str().to_owned()).collect();
         Self {
             kind: Kind::Crawl,
-            seeds: seeds.iter().map(|seed| seed.as_str().to_owned()).collect(),
+            seeds: texts(&roots.pages),
+            sitemaps: texts(&roots.sitemaps),
             typed: Vec::new(),
             reach: flags.reach.clone(),
             manners: flags.manners.clone(),
@@ -125,8 +131,8 @@ impl Plan {
             typed: Vec::new(),
             ..theirs.clone()
         })?;
-        let parts =
-            ["kind", "list", "seeds", "every"].map(|part| (part, &ours[part], &theirs[part]));
+        let parts = ["kind", "list", "seeds", "sitemaps", "every"]
+            .map(|part| (part, &ours[part], &theirs[part]));
         let flags = ["reach", "manners"].into_iter().flat_map(|part| {
             let ours = ours[part].as_object().into_iter().flatten();
             ours.map(|(name, ours)| (name.as_str(), ours, &theirs[part][name.as_str()]))
@@ -138,6 +144,15 @@ impl Plan {
             let [theirs, ours] = [theirs, ours].map(words);
             format!("{name} is {theirs} there, and {ours} here")
         }))
+    }
+
+    /// Returns the URLs that a crawl begins with.
+    ///
+    /// # Errors
+    ///
+    /// None that is known: they were read before they were kept.
+    pub(crate) fn roots(&self) -> anyhow::Result<Roots> {
+        Roots::read(&self.seeds, &self.sitemaps)
     }
 
     /// Returns which URLs belong to it.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Seeds, list::Rejected};
-use crate::frontier::Frontier;
+use crate::frontier::{Frontier, FrontierError, NewUrl};
 use crate::run::Crew;
 use crate::telling::say;
 
@@ -27,6 +27,28 @@ impl Seeded {
     /// Returns whether all of them will be fetched.
     pub(crate) fn is_whole(&self) -> bool {
         self.rejected == 0
+    }
+
+    /// Adds those that were admitted, and counts the others by the code of the rule.
+    async fn add(
+        &mut self,
+        admitted: Vec<Result<NewUrl, &'static str>>,
+        frontier: &dyn Frontier,
+    ) -> Result<(), FrontierError> {
+        let mut urls = Vec::with_capacity(admitted.len());
+        for url in admitted {
+            match url {
+                Ok(new) => urls.push(new),
+                Err(code) => *self.left_out.entry(code).or_default() += 1,
+            }
+        }
+        if urls.is_empty() {
+            return Ok(());
+        }
+        let added = frontier.add(urls).await?;
+        self.added += added.new as u64;
+        self.repeated += added.known as u64;
+        Ok(())
     }
 
     fn reject(&mut self, line: &Rejected) {
@@ -60,27 +82,28 @@ pub(crate) async fn seed(
     frontier: &dyn Frontier,
 ) -> anyhow::Result<Seeded> {
     let mut seeded = Seeded::default();
+    // First, so that what is given as both is read as a sitemap.
+    let sitemaps = seeds.take_sitemaps();
+    let admitted = sitemaps
+        .iter()
+        .map(|url| crew.rules().admit_sitemap(url, 0, 0));
+    seeded.add(admitted.collect(), frontier).await?;
     loop {
         let part = seeds.next_part()?;
         if part.is_empty() {
             break;
         }
-        let mut urls = Vec::with_capacity(part.len());
+        let mut admitted = Vec::with_capacity(part.len());
         for line in part {
             match line {
                 Ok(url) => {
                     crew.meet(&url);
-                    match crew.rules().admit(&url, 0) {
-                        Ok(new) => urls.push(new),
-                        Err(code) => *seeded.left_out.entry(code).or_default() += 1,
-                    }
+                    admitted.push(crew.rules().admit(&url, 0));
                 }
                 Err(rejected) => seeded.reject(&rejected),
             }
         }
-        let added = frontier.add(urls).await?;
-        seeded.added += added.new as u64;
-        seeded.repeated += added.known as u64;
+        seeded.add(admitted, frontier).await?;
     }
     seeded.tell();
     Ok(seeded)

@@ -4,9 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::vec;
 
-use anyhow::bail;
-
-use super::{Api, Line, UrlList};
+use super::{Api, Line, Roots, UrlList};
 use crate::web_url::WebUrl;
 
 /// URLs that are made at once.
@@ -15,7 +13,10 @@ const PART: usize = 1_000;
 /// The first URLs, in parts.
 #[derive(Debug)]
 pub(crate) enum Seeds<'a> {
-    Typed(vec::IntoIter<WebUrl>),
+    Typed {
+        pages: vec::IntoIter<WebUrl>,
+        sitemaps: Vec<WebUrl>,
+    },
     List(UrlList),
     Pages {
         api: &'a Api,
@@ -24,20 +25,36 @@ pub(crate) enum Seeds<'a> {
 }
 
 impl<'a> Seeds<'a> {
+    /// Returns those that a crawl was begun with.
+    pub(crate) fn typed(roots: Roots) -> Self {
+        Self::Typed {
+            pages: roots.pages.into_iter(),
+            sitemaps: roots.sitemaps,
+        }
+    }
+
+    /// Returns the sitemaps among them, once; they are in no part.
+    pub(crate) fn take_sitemaps(&mut self) -> Vec<WebUrl> {
+        match self {
+            Self::Typed { sitemaps, .. } => std::mem::take(sitemaps),
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns so many pages of an API.
     pub(crate) const fn pages(api: &'a Api, count: NonZeroUsize) -> Self {
         let numbers = 1..=count.get();
         Self::Pages { api, numbers }
     }
 
-    /// Returns the next of them; none when there are no more.
+    /// Returns the next of the pages; none when there are no more.
     ///
     /// # Errors
     ///
     /// When a list can't be read on.
     pub(crate) fn next_part(&mut self) -> anyhow::Result<Vec<Line>> {
         match self {
-            Self::Typed(urls) => Ok(urls.by_ref().take(PART).map(Ok).collect()),
+            Self::Typed { pages, .. } => Ok(pages.by_ref().take(PART).map(Ok).collect()),
             Self::List(list) => Ok(list.next_part()?),
             Self::Pages { api, numbers } => {
                 let part = numbers.by_ref().take(PART);
@@ -45,21 +62,4 @@ impl<'a> Seeds<'a> {
             }
         }
     }
-}
-
-/// Reads URLs that were typed; an error tells which one is none, and never repeats it, as it may hold a password.
-///
-/// # Errors
-///
-/// At the first text that is no URL to fetch.
-pub(crate) fn typed(texts: &[String]) -> anyhow::Result<Vec<WebUrl>> {
-    let read = |(at, text): (usize, &String)| {
-        WebUrl::parse(text).or_else(|refused| {
-            bail!(
-                "seed {} is no URL to crawl: {refused}; write one such as https://example.com/",
-                at + 1
-            )
-        })
-    };
-    texts.iter().enumerate().map(read).collect()
 }
