@@ -19,3 +19,4 @@ mod outputs;
 mod places;
 mod polite;
 mod set_aside;
+mod sitemaps;
