@@ -11,5 +11,6 @@ mod program;
 mod run;
 mod seeds;
 mod telling;
+pub mod warc;
 pub mod web_url;
 pub use program::main;
