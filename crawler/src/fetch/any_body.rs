@@ -14,10 +14,12 @@ use super::tests::encoded;
 use super::{Body, FetchError, Limits, Memory, Truncated};
 
 const BODY_BYTES_MAX: usize = 20_000;
+const WIRE_BYTES_MAX: usize = 2_500;
 
 fn limits() -> Limits {
     Limits {
         body_bytes_max: BODY_BYTES_MAX,
+        wire_bytes_max: WIRE_BYTES_MAX,
         total: Duration::from_secs(600),
         ..Limits::default()
     }
@@ -28,6 +30,8 @@ fn limits() -> Limits {
 struct Seen {
     bytes: Vec<u8>,
     truncated: Option<Truncated>,
+    /// As it came, and why that is not all.
+    wire: (Vec<u8>, Option<Truncated>),
     error: Option<FetchError>,
 }
 
@@ -57,11 +61,13 @@ async fn read(body: &[u8], sizes: &[usize], codings: &[Coding]) -> Seen {
         Ok(body) => Seen {
             bytes: body.bytes.clone(),
             truncated: body.truncated,
+            wire: (body.wire().0.to_vec(), body.wire().1),
             error: None,
         },
         Err(error) => Seen {
             bytes: Vec::new(),
             truncated: None,
+            wire: (Vec::new(), None),
             error: Some(error),
         },
     }
@@ -109,6 +115,24 @@ proptest! {
         prop_assert_eq!(seen.error, None);
         prop_assert_eq!(seen.truncated, is_long.then_some(Truncated::Length));
         prop_assert!(seen.bytes == page[..page.len().min(BODY_BYTES_MAX)]);
+    }
+
+    #[test]
+    fn what_came_is_kept_as_it_came_up_to_its_own_cap(page in page(), codings in codings(), sizes in sizes()) {
+        let (sent, seen) = block_on(async {
+            let sent = encode(&page, &codings).await;
+            let seen = read(&sent, &sizes, &codings).await;
+            (sent, seen)
+        });
+        let (wire, cut) = seen.wire;
+        prop_assert!(sent.starts_with(&wire));
+        prop_assert_eq!(cut.is_none(), wire.len() == sent.len());
+        if !codings.is_empty() {
+            // Of a long page no more is read than it takes to know that it is.
+            let is_short = seen.truncated.is_none();
+            prop_assert!(wire.len() <= WIRE_BYTES_MAX);
+            prop_assert!(!is_short || wire.len() == sent.len().min(WIRE_BYTES_MAX));
+        }
     }
 
     #[test]

@@ -56,10 +56,11 @@ pub(super) fn codings(headers: &HeaderMap) -> Result<Vec<Coding>, CodingError> {
     Ok(codings)
 }
 
-type Reader = Pin<Box<dyn AsyncBufRead + Send>>;
+/// What a body is read from.
+pub(super) type Reader<'a> = Pin<Box<dyn AsyncBufRead + Send + 'a>>;
 
 /// Undoes the codings, the one applied last first. What is empty has none, whatever its head says.
-pub(super) async fn undo(mut reader: Reader, codings: &[Coding]) -> io::Result<Reader> {
+pub(super) async fn undo<'a>(mut reader: Reader<'a>, codings: &[Coding]) -> io::Result<Reader<'a>> {
     if reader.fill_buf().await?.is_empty() {
         return Ok(reader);
     }
@@ -94,7 +95,7 @@ pub(super) async fn undo(mut reader: Reader, codings: &[Coding]) -> io::Result<R
     Ok(reader)
 }
 
-fn buffered(decoder: impl AsyncRead + Send + 'static) -> Reader {
+fn buffered<'a>(decoder: impl AsyncRead + Send + 'a) -> Reader<'a> {
     Box::pin(BufReader::new(decoder))
 }
 

@@ -4,21 +4,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderValue, LOCATION};
+use hyper::ext::ReasonPhrase;
+use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Version};
+use reqwest::{Client, Response, Version};
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
-use super::coding::{self, ACCEPTED};
 use super::places::{Place, Places};
 use super::resolve::Checked;
-use super::{Body, FetchError, Limits, Memory, Names, NoAnswer};
+use super::{Body, FetchError, Limits, Memory, Names, NoAnswer, coding, request};
 use crate::policy::address::{AllowedAddresses, RefusedAddress, literal};
 use crate::web_url::{WebUrl, push_octet};
 
-/// What pages are asked for as: markup first, anything else all the same.
-const ACCEPTED_TYPES: &str = "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8";
 /// How long an idle connection is kept.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 /// All headers of an answer together. Source: the order of what browsers and servers bear.
@@ -39,6 +37,8 @@ pub struct Fetcher {
     places: Places,
     limits: Limits,
     memory: Memory,
+    /// What is sent with each request.
+    headers: HeaderMap,
 }
 
 /// An answer, whatever its status.
@@ -50,6 +50,10 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The version it came in.
     pub version: Version,
+    /// The words beside the status: as they came, or the usual ones where none come.
+    pub reason: Vec<u8>,
+    /// The address it came from, if the client tells.
+    pub address: Option<IpAddr>,
     /// Its body.
     pub body: Body,
     /// From the start of the request to the head of the answer.
@@ -128,9 +132,10 @@ impl Fetcher {
         memory: Memory,
     ) -> Result<Self, FetcherError> {
         let allowed = Arc::new(allowed);
+        let headers = request::headers(user_agent.0.clone());
         let client = |allowed| {
             let names = names.clone();
-            client(user_agent.0.clone(), Checked { names, allowed }, &limits)
+            client(headers.clone(), Checked { names, allowed }, &limits)
         };
         let checked = Checked {
             names: names.clone(),
@@ -144,6 +149,7 @@ impl Fetcher {
             allowed,
             limits,
             memory,
+            headers,
         })
     }
 
@@ -159,6 +165,12 @@ impl Fetcher {
             limits,
             ..self.clone()
         }
+    }
+
+    /// Returns the head of the request for a URL, as HTTP/1.1 writes it.
+    #[must_use]
+    pub fn request_head(&self, url: &WebUrl) -> Vec<u8> {
+        request::head(url, &self.headers)
     }
 
     /// Fetches a URL and reads its body.
@@ -208,6 +220,8 @@ impl Fetcher {
             .map_err(FetchError::of)?;
         let latency = start.elapsed();
         let (status, version) = (response.status().as_u16(), response.version());
+        let address = response.remote_addr().map(|address| address.ip());
+        let reason = reason(&response);
         if status == SWITCHING {
             let told =
                 "the server answered 101 and speaks another protocol, which it was not asked to";
@@ -222,6 +236,8 @@ impl Fetcher {
             status,
             headers,
             version,
+            reason,
+            address,
             body,
             latency,
             time: start.elapsed(),
@@ -252,12 +268,18 @@ impl Fetcher {
     }
 }
 
-fn client(agent: HeaderValue, names: Checked, limits: &Limits) -> Result<Client, reqwest::Error> {
-    let mut headers = HeaderMap::new();
-    headers.insert(ACCEPT, HeaderValue::from_static(ACCEPTED_TYPES));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED));
+/// Returns the words beside the status; HTTP/2 has none.
+fn reason(response: &Response) -> Vec<u8> {
+    let usual = response.status().canonical_reason().unwrap_or_default();
+    let told = response.extensions().get::<ReasonPhrase>();
+    told.map_or_else(
+        || usual.as_bytes().to_vec(),
+        |told| told.as_bytes().to_vec(),
+    )
+}
+
+fn client(headers: HeaderMap, names: Checked, limits: &Limits) -> Result<Client, reqwest::Error> {
     Client::builder()
-        .user_agent(agent)
         .default_headers(headers)
         .dns_resolver(Arc::new(names))
         .connect_timeout(limits.connect)

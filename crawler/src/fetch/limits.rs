@@ -26,6 +26,8 @@ pub struct Limits {
     pub body_bytes_max: usize,
     /// How many times as long as it was sent a body may become by decoding, once it is longer than a mebibyte.
     pub ratio_max: usize,
+    /// Bytes of a body with a content coding that are kept as they came, beside the decoded ones; none without an archive.
+    pub wire_bytes_max: usize,
 }
 
 impl Default for Limits {
@@ -38,6 +40,7 @@ impl Default for Limits {
             body_bytes_max: 10 * 1024 * 1024,
             // A page of markup rarely shrinks to a tenth; what shrinks to a hundredth was made for it.
             ratio_max: 100,
+            wire_bytes_max: 0,
         }
     }
 }

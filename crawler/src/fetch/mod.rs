@@ -12,9 +12,11 @@ mod resolve;
 pub use resolve::{Names, NamesError};
 mod body;
 mod coding;
+mod wire;
 pub use body::{Body, Truncated};
 mod fetcher;
 mod places;
+mod request;
 pub use fetcher::{Answer, Fetcher, FetcherError, UserAgent, UserAgentError};
 #[cfg(test)]
 mod any_body;

@@ -36,14 +36,15 @@ fn fetcher(limits: Limits, memory: &Memory) -> Fetcher {
 }
 
 /// Reads a request's head.
-async fn asked(stream: &mut tokio::net::TcpStream) {
+async fn asked(stream: &mut tokio::net::TcpStream) -> Vec<u8> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
             Ok(byte) => head.push(byte),
-            Err(_) => return,
+            Err(_) => break,
         }
     }
+    head
 }
 
 async fn serve(answer: Vec<u8>, then: Then) -> WebUrl {
@@ -119,6 +120,48 @@ async fn each_coding_is_undone() {
         assert!(fetched.bytes == page, "{named}");
         assert_eq!(fetched.wire_bytes, body.len() as u64, "{named}");
     }
+}
+
+#[tokio::test]
+async fn what_a_decoder_swallows_without_an_end_is_kept_within_the_memory() {
+    // Members of nothing: a decoder reads them all before it gives a byte.
+    let member = encoded("gzip", b"").await;
+    let many = member.repeat(3 * MIB / member.len());
+    let memory = Memory::new(MIB);
+    let limits = Limits {
+        wire_bytes_max: 2 * MIB,
+        ..Limits::default()
+    };
+    let url = serve(answer("gzip", &many), Then::Close).await;
+    let body = fetcher(limits, &memory).fetch(&url).await.unwrap().body;
+    assert_eq!((body.bytes.len(), body.truncated), (0, None));
+    let (wire, cut) = body.wire();
+    assert_eq!(cut, Some(Truncated::Length));
+    assert!(wire == &many[..2 * MIB]);
+    assert_eq!(body.wire_bytes, many.len() as u64);
+    drop(body);
+    assert_eq!(memory.free_bytes(), MIB);
+}
+
+#[tokio::test]
+async fn the_head_of_a_request_is_told_as_it_is_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/a/b?c=d&e", listener.local_addr().unwrap());
+    let url = WebUrl::parse(&url).unwrap();
+    let fetcher = fetcher(Limits::default(), &Memory::new(MIB));
+    let server = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = asked(&mut stream).await;
+        let told = b"HTTP/1.0 200 Quite so\r\nContent-Length: 0\r\n\r\n";
+        stream.write_all(told).await.unwrap();
+        head
+    };
+    let (answer, head) = tokio::join!(fetcher.fetch(&url), server);
+    let (told, sent) = (fetcher.request_head(&url), head);
+    assert_eq!(String::from_utf8(told), String::from_utf8(sent));
+    let answer = answer.unwrap();
+    assert_eq!(answer.reason, b"Quite so");
+    assert_eq!(answer.address, Some([127, 0, 0, 1].into()));
 }
 
 #[tokio::test]
