@@ -53,6 +53,7 @@ fn run(flags: &Flags) -> anyhow::Result<u8> {
             Some(Command::Resume(flags)) => run::resume(flags).await,
             Some(Command::Status(flags)) => run::status(flags).await,
             Some(Command::Explain(flags)) => run::explain(flags).await,
+            Some(Command::Export(flags)) => run::export(flags).await,
             Some(Command::Nodes(flags)) => run::nodes(flags).await,
         }
     });

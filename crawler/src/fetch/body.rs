@@ -82,6 +82,11 @@ impl Body {
         }
     }
 
+    /// Hands on its share of the memory, for what is made of it.
+    pub(crate) const fn take_reserved(&mut self) -> Option<Reserved> {
+        self.reserved.take()
+    }
+
     /// Reads a body; one that can't be decoded at all is an error.
     pub(super) async fn read(
         response: reqwest::Response,

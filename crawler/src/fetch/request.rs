@@ -20,7 +20,7 @@ pub(super) fn headers(agent: HeaderValue) -> HeaderMap {
 
 /// Writes the head of the request for a URL as HTTP/1.1 has it, with the host at its end, as the client has it.
 pub(super) fn head(url: &WebUrl, headers: &HeaderMap) -> Vec<u8> {
-    let url = url.as_url();
+    let url = url.to_url();
     let mut target = url.path().to_owned();
     if let Some(query) = url.query() {
         target.push('?');

@@ -33,7 +33,8 @@ Exit codes:
   3  interrupted, or it could not go on: work is left, and with a job's folder crawler resume DIR goes on";
 
 const RECORDS: &str = "\
-Each URL that is done is a line of JSON; a field that does not apply is left out:
+Each URL that is done is a line of JSON; a field that does not apply is left out. In CSV the fields are the columns, in
+this order; a cell that a spreadsheet would run has an apostrophe before it. In an archive the line is the metadata record:
   url           the URL that was asked for
   id            the hash by which the crawl knows it
   referrer      the id of the page that led to it; none for a seed
@@ -89,6 +90,18 @@ pub(super) fn crawl_long() -> String {
     format!("{RECORDS}\n\n{}", crawl())
 }
 
+const EXPORTS: &str = "\
+Examples:
+  crawler export crawl-example.com -o pages.csv               the records of a crawl, as far as it has come
+  crawler export crawl-example.com | jq .title                as lines of JSON
+  crawler export crawl-example.com -o copy.warc.gz            the archive of a crawl that was run with -o NAME.warc.gz
+  crawler export --frontier postgres://db/web -o pages.jsonl  those of all nodes";
+
+/// Returns what stands below the flags of `export`.
+pub(super) fn export() -> String {
+    format!("{EXPORTS}\n\nThe records are as crawler crawl --help has them.")
+}
+
 /// Returns what stands below the flags of `resume`.
 pub(super) fn resume() -> String {
     format!("The records are as crawler crawl --help has them.\n{ENDS}")
@@ -101,35 +114,7 @@ mod tests {
 
     #[test]
     fn each_field_of_a_record_is_explained() {
-        let full = PageRecord {
-            status: Some(200),
-            location: Some(String::new()),
-            millis: Some(1),
-            bytes: Some(1),
-            wire_bytes: Some(1),
-            truncated: Some("time"),
-            content_type: Some(String::new()),
-            charset: Some("UTF-8"),
-            digest: Some(String::new()),
-            retries: 1,
-            sitemap: Some("index"),
-            title: Some(String::new()),
-            lang: Some(String::new()),
-            canonical: Some(String::new()),
-            noindex: true,
-            links: Some(1),
-            reason: Some("connect"),
-            message: Some(String::new()),
-            // Every field by name, so that a new one does not compile until it stands here.
-            url: String::new(),
-            id: String::new(),
-            referrer: Some(String::new()),
-            cause: Some("status-429"),
-            fate: "failed",
-            at: String::new(),
-            depth: 0,
-        };
-        let record = serde_json::to_value(full).unwrap();
+        let record = serde_json::to_value(PageRecord::full()).unwrap();
         for field in record.as_object().unwrap().keys() {
             let is_told = RECORDS.contains(&format!("\n  {field} "));
             assert!(is_told, "{field}");
@@ -138,7 +123,7 @@ mod tests {
 
     #[test]
     fn lines_fit_a_terminal() {
-        let all = [list_long(), crawl_long(), resume()].join("\n");
+        let all = [list_long(), crawl_long(), resume(), export()].join("\n");
         for line in all.lines() {
             assert!(line.chars().count() <= 120, "{line}");
         }

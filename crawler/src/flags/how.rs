@@ -33,7 +33,11 @@ pub(crate) struct HowFlags {
         help_heading = "Configuration"
     )]
     pub(crate) config: Option<PathBuf>,
-    /// Where the records go, a line of JSON each; - is standard output; may be given several times.
+    /// Where the records go: .jsonl, .csv or .warc.gz; - is standard output; may be given several times.
+    ///
+    /// The ending picks the format: a line of JSON for each, a row of CSV, or an archive (WARC 1.1) of all that was asked
+    /// and answered. pages.warc.gz is written as pages-00000.warc.gz, pages-00001.warc.gz and so on, and the one that is
+    /// being written ends with .open. Without an ending, and on standard output, it is lines of JSON.
     ///
     /// Without it they go to DIR/pages.jsonl where there is a job's folder, and also to standard output where that is piped
     /// or redirected; those of a job that is resumed go where they went. A file that holds something else is left alone
@@ -46,6 +50,9 @@ pub(crate) struct HowFlags {
         help_heading = "Output"
     )]
     pub(crate) output: Vec<PathBuf>,
+    /// How large a file of an archive becomes before the next is begun, such as 500MiB; 1GiB without it.
+    #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_WARC_SIZE", help_heading = "Output")]
+    pub(crate) warc_size: Option<u64>,
     /// Most visits at once; 100 for a list, 64 for a crawl.
     #[arg(long, value_name = "N", value_parser = at_least_one, env = "CRAWLER_CONCURRENCY", help_heading = "How to fetch")]
     pub(crate) concurrency: Option<NonZeroUsize>,

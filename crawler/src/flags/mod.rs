@@ -14,6 +14,8 @@ mod job;
 pub(crate) use job::{ExplainFlags, StatusFlags};
 mod nodes;
 pub(crate) use nodes::NodesFlags;
+mod export;
+pub(crate) use export::ExportFlags;
 mod how;
 pub(crate) use how::{HowFlags, LogFormat};
 mod help;

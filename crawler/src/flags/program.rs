@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use super::help;
 use super::{
-    CrawlFlags, ExplainFlags, HowFlags, ListFlags, MannersFlags, NodesFlags, ResumeFlags,
-    StatusFlags,
+    CrawlFlags, ExplainFlags, ExportFlags, HowFlags, ListFlags, MannersFlags, NodesFlags,
+    ResumeFlags, StatusFlags,
 };
 
 /// Fetches a list of URLs, or crawls the web, each URL once and never more at a time than there is demand.
@@ -39,6 +39,9 @@ pub(crate) enum Command {
     Status(StatusFlags),
     /// Tells what became of URLs, and what each rule says of them.
     Explain(ExplainFlags),
+    /// Writes the records of a job once more, in any format, also while it runs.
+    #[command(after_help = help::export(), after_long_help = help::export())]
+    Export(Box<ExportFlags>),
     /// Lists the processes that share a crawl, and how far they have come.
     Nodes(NodesFlags),
 }
@@ -47,7 +50,10 @@ impl Flags {
     /// Returns what is said of the run, whatever it does.
     pub(crate) fn how(&self) -> &HowFlags {
         match &self.command {
-            None | Some(Command::Nodes(_) | Command::Status(_) | Command::Explain(_)) => &self.how,
+            None
+            | Some(
+                Command::Nodes(_) | Command::Status(_) | Command::Explain(_) | Command::Export(_),
+            ) => &self.how,
             Some(Command::Crawl(flags)) => &flags.how,
             Some(Command::Resume(flags)) => &flags.how,
         }
@@ -59,6 +65,7 @@ impl Flags {
             Some(Command::Nodes(flags)) => flags.config.as_deref(),
             Some(Command::Status(flags)) => flags.look.config.as_deref(),
             Some(Command::Explain(flags)) => flags.look.config.as_deref(),
+            Some(Command::Export(flags)) => flags.config.as_deref(),
             _ => self.how().config.as_deref(),
         }
     }

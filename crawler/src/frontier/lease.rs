@@ -67,6 +67,18 @@ pub struct LeaseKey {
     pub(crate) token: i64,
 }
 
+#[cfg(test)]
+impl LeaseKey {
+    /// Makes one of nobody.
+    pub(crate) fn of_nobody() -> Self {
+        let site = SiteId::of("nobody");
+        Self {
+            lane: Lane { site, number: 0 },
+            token: 0,
+        }
+    }
+}
+
 impl Lease {
     /// Returns what it is renewed by.
     #[must_use]

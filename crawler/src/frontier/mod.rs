@@ -60,7 +60,7 @@ mod losses;
 mod known;
 
 mod sqlite;
-pub use sqlite::{SqliteFrontier, SqliteOptions, SqliteReader};
+pub use sqlite::{SqliteFrontier, SqliteOptions, SqliteReader, SqliteResults};
 
 mod postgres;
 pub use postgres::{Membership, Node, PostgresFrontier, PostgresOptions, Pulse};

@@ -124,6 +124,13 @@ impl Outcome {
         }
     }
 
+    /// Says where an archive holds the answer, if it counts.
+    pub(crate) fn archived_at(&mut self, place: Option<Archived>) {
+        if let Ending::Done(record) | Ending::Again { record, .. } = &mut self.ending {
+            record.archive = place;
+        }
+    }
+
     const fn new(lease: Lease, ending: Ending) -> Self {
         Self {
             welcome: lease.welcome,

@@ -1,4 +1,4 @@
-//! One place that records go to: a file that is cut back to what is settled, or standard output.
+//! One place that records go to as text: a file that is cut back to what is settled, or standard output.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Stdout, Write};
@@ -7,7 +7,7 @@ use std::path::{self, Path, PathBuf};
 use fs4::TryLockError;
 use thiserror::Error;
 
-use super::LowSpaceError;
+use super::{Entry, Format, LowSpaceError, UnknownFormat};
 use crate::frontier::Written;
 
 /// Why a record could not be written.
@@ -21,6 +21,15 @@ pub enum WriteError {
         path: PathBuf,
         /// What the system says of it.
         source: io::Error,
+    },
+    /// The ending of its name says no format.
+    #[error(transparent)]
+    Format(#[from] UnknownFormat),
+    /// Two outputs are one.
+    #[error("-o names {} twice: leave one of them out", path.display())]
+    Twice {
+        /// The file.
+        path: PathBuf,
     },
     /// Nobody reads standard output any more.
     #[error("standard output was closed before all results were written")]
@@ -46,14 +55,21 @@ pub(super) struct Output {
     pub(super) path: PathBuf,
     /// What the frontier knows it by.
     name: String,
+    format: Format,
     sink: Sink,
     bytes: u64,
+    /// How many of them were appended last.
+    last: u64,
 }
 
 impl Output {
     /// Opens the file as it is, for the job in `folder`; `-` is standard output. What is no file, such as a pipe, is only
     /// written to.
-    pub(super) fn open(path: &Path, folder: Option<&Path>) -> Result<Self, WriteError> {
+    pub(super) fn open(
+        path: &Path,
+        format: Format,
+        folder: Option<&Path>,
+    ) -> Result<Self, WriteError> {
         let failed = |source| WriteError::of(path, source);
         let (sink, name) = if path == Path::new("-") {
             (Sink::Standard(io::stdout()), "-".to_owned())
@@ -66,8 +82,10 @@ impl Output {
         Ok(Self {
             path: path.to_owned(),
             name,
+            format,
             sink,
             bytes: 0,
+            last: 0,
         })
     }
 
@@ -124,8 +142,8 @@ impl Output {
         }
     }
 
-    /// Takes back the last `bytes` of what was appended, and returns whether it could; what is no file keeps them.
-    pub(super) fn take_back(&mut self, bytes: u64) -> Result<bool, WriteError> {
+    /// Takes back what was appended last, and returns whether it could; what is no file keeps it.
+    pub(super) fn take_back(&mut self) -> Result<bool, WriteError> {
         let is_file = self.is_file();
         let Sink::File(file) = &mut self.sink else {
             return Ok(false);
@@ -133,22 +151,31 @@ impl Output {
         if !is_file {
             return Ok(false);
         }
-        self.bytes -= bytes;
+        self.bytes -= std::mem::take(&mut self.last);
         let cut = file.set_len(self.bytes);
         let cut = cut.and_then(|()| file.seek(io::SeekFrom::End(0)));
         cut.map_err(|source| WriteError::of(&self.path, source))?;
         Ok(true)
     }
 
-    /// Appends lines.
-    pub(super) fn append(&mut self, lines: &str) -> Result<(), WriteError> {
+    /// Appends records.
+    pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), WriteError> {
+        let mut text = String::new();
+        if self.bytes == 0 {
+            text.push_str(self.format.head());
+        }
+        for entry in entries {
+            text.push_str(&self.format.line(entry.line.trim_end()));
+            text.push_str(self.format.end());
+        }
         let sink: &mut dyn Write = match &mut self.sink {
             Sink::File(file) => file,
             Sink::Standard(stdout) => stdout,
         };
-        let written = sink.write_all(lines.as_bytes()).and_then(|()| sink.flush());
+        let written = sink.write_all(text.as_bytes()).and_then(|()| sink.flush());
         written.map_err(|source| WriteError::of(&self.path, source))?;
-        self.bytes += lines.len() as u64;
+        self.last = text.len() as u64;
+        self.bytes += self.last;
         Ok(())
     }
 }
@@ -169,7 +196,7 @@ enum Sink {
 }
 
 /// Returns the file, if it is no database, and no other process writes to it: both would lose what they hold.
-fn alone(file: File, path: &Path) -> io::Result<File> {
+pub(super) fn alone(file: File, path: &Path) -> io::Result<File> {
     if !file.metadata()?.is_file() {
         return Ok(file);
     }
@@ -189,9 +216,13 @@ fn alone(file: File, path: &Path) -> io::Result<File> {
 
 /// Returns what the frontier knows the file by: its path from the job's folder if it lies in it, so that the folder may be
 /// moved, and else its whole path. Two files have two names, and one file has one, however it is called.
-fn name(path: &Path, folder: Option<&Path>) -> io::Result<String> {
+pub(super) fn name(path: &Path, folder: Option<&Path>) -> io::Result<String> {
     // What is no file may be there under no path of its own.
-    let whole = |path: &Path| path.canonicalize().or_else(|_| path::absolute(path));
+    let whole = |path: &Path| {
+        let whole = path.canonicalize();
+        let whole = whole.or_else(|error| within_its_folder(path).ok_or(error));
+        whole.or_else(|_| path::absolute(path))
+    };
     let (path, folder) = (whole(path)?, folder.map(whole).transpose()?);
     let within = folder.and_then(|folder| path.strip_prefix(folder).ok());
     let name = within.unwrap_or(&path);
@@ -205,9 +236,22 @@ fn name(path: &Path, folder: Option<&Path>) -> io::Result<String> {
     })
 }
 
+/// Returns the whole path of a file that is not there, if its folder is.
+fn within_its_folder(path: &Path) -> Option<PathBuf> {
+    let folder = path.parent()?;
+    let folder = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let folder = folder.canonicalize().ok()?;
+    Some(folder.join(path.file_name()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const JSON_LINES: Format = Format::JsonLines;
 
     /// Opens a file that holds `text`, of which so many bytes are settled; returns what it holds then.
     fn cut_back(text: &str, bytes: u64) -> (Result<(), String>, String) {
@@ -215,7 +259,7 @@ mod tests {
         let path = folder.path().join("pages.jsonl");
         std::fs::write(&path, text).unwrap();
         let file = "pages.jsonl".to_owned();
-        let mut output = Output::open(&path, Some(folder.path())).unwrap();
+        let mut output = Output::open(&path, JSON_LINES, Some(folder.path())).unwrap();
         let cut = output.cut_back(&[Written { file, bytes }], Overwritten::Never);
         let cut = cut.map_err(|error| cause(&error));
         (cut, std::fs::read_to_string(&path).unwrap())
@@ -239,7 +283,7 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn a_device_is_written_to_though_it_cannot_be_cut_back() {
-        let mut output = Output::open(Path::new("/dev/null"), None).unwrap();
+        let mut output = Output::open(Path::new("/dev/null"), JSON_LINES, None).unwrap();
         let file = "/dev/null".to_owned();
         let written = Written { file, bytes: 8 };
         output.cut_back(&[written], Overwritten::Never).unwrap();
@@ -254,7 +298,7 @@ mod tests {
         let [ours, other] = [here, there].map(|folder| folder.join("pages.jsonl"));
         std::fs::write(&ours, "settled\nnot").unwrap();
         std::fs::write(&other, "of another job\n").unwrap();
-        let open = |path: &Path| Output::open(path, Some(job)).unwrap();
+        let open = |path: &Path| Output::open(path, JSON_LINES, Some(job)).unwrap();
         let mut written = open(&ours).written();
         written.bytes = 8;
         let written = [written];
@@ -273,7 +317,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let open = |path: &str| {
             let path = folder.path().join(path);
-            Output::open(&path, Some(folder.path())).unwrap().name
+            Output::open(&path, JSON_LINES, Some(folder.path()))
+                .unwrap()
+                .name
         };
         assert_eq!(open("pages.jsonl"), "pages.jsonl");
         assert_eq!(open("./pages.jsonl"), "pages.jsonl");

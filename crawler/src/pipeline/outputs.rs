@@ -4,44 +4,137 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use super::archive::Archive;
+use super::capture::Capture;
 use super::free_space::FreeSpace;
-use super::output::Output;
-use super::{Overwritten, WriteError};
-use crate::frontier::Written;
+use super::output::{Output, name};
+use super::{ArchiveOptions, Format, Overwritten, WriteError};
+use crate::frontier::{Archived, LeaseKey, UrlHash, Written};
 
-/// All places that the records go to; each line goes to each of them.
+/// What is written of one URL.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// The lease and the URL that it is of.
+    pub(super) id: (LeaseKey, UrlHash),
+    /// The record as a line of JSON.
+    pub(super) line: String,
+    pub(super) capture: Option<Box<Capture>>,
+    /// Where an archive holds the answer, when it was written.
+    pub(super) archived: Option<Archived>,
+}
+
+/// All places that the records go to; each record goes to each of them.
 #[derive(Debug)]
 pub struct Outputs {
     /// None while something is written.
-    open: Option<(Vec<Output>, FreeSpace)>,
+    open: Option<(Vec<Target>, FreeSpace)>,
     /// How far each holds what was appended.
     written: Vec<Written>,
-    /// How many bytes were appended last.
-    last: u64,
+    has_archive: bool,
+}
+
+/// One place that the records go to.
+#[derive(Debug)]
+enum Target {
+    Text(Output),
+    Archive(Box<Archive>),
+}
+
+impl Target {
+    fn open(path: &Path, folder: Option<&Path>) -> Result<Self, WriteError> {
+        Ok(match Format::of(path)? {
+            Format::Warc => Self::Archive(Box::new(Archive::open(path, folder)?)),
+            format => Self::Text(Output::open(path, format, folder)?),
+        })
+    }
+
+    /// Returns a path on the disk that it takes room of, if it takes any.
+    fn taken(&self) -> Option<PathBuf> {
+        match self {
+            Self::Text(output) => output.is_file().then(|| output.path.clone()),
+            Self::Archive(archive) => Some(archive.folder()),
+        }
+    }
+
+    fn cut_back(&mut self, written: &[Written], anew: Overwritten) -> Result<(), WriteError> {
+        match self {
+            Self::Text(output) => output.cut_back(written, anew),
+            Self::Archive(archive) => archive.cut_back(written, anew),
+        }
+    }
+
+    fn written(&self) -> Written {
+        match self {
+            Self::Text(output) => output.written(),
+            Self::Archive(archive) => archive.written(),
+        }
+    }
+
+    fn append(&mut self, entries: &mut [Entry]) -> Result<(), WriteError> {
+        match self {
+            Self::Text(output) => output.append(entries),
+            Self::Archive(archive) => archive.append(entries),
+        }
+    }
+
+    fn take_back(&mut self) -> Result<bool, WriteError> {
+        match self {
+            Self::Text(output) => output.take_back(),
+            Self::Archive(archive) => archive.take_back().map(|()| true),
+        }
+    }
 }
 
 impl Outputs {
-    /// Opens them as they are, for the job in `folder`; `-` is standard output. Nothing is written while less than
+    /// Opens them as they are, for the job in `folder`; `-` is standard output. The format of each is that of its name, as
+    /// [`Format::of`] has it. Nothing is written while less than
     /// `min_free` bytes are free on the disk of one of them, or of the folder.
     ///
     /// # Errors
     ///
-    /// [`WriteError`] when one of them can't be written.
+    /// [`WriteError`] when one of them can't be written, is named twice, or has an ending that names no format.
     pub fn open(
         paths: &[PathBuf],
         folder: Option<&Path>,
         min_free: u64,
     ) -> Result<Self, WriteError> {
-        let outputs = paths.iter().map(|path| Output::open(path, folder));
+        for (at, path) in paths.iter().enumerate() {
+            let is_same = |other: &PathBuf| match (name(path, folder), name(other, folder)) {
+                (Ok(name), Ok(other)) => name == other,
+                _ => path == other,
+            };
+            if paths[..at].iter().any(is_same) {
+                let path = path.clone();
+                return Err(WriteError::Twice { path });
+            }
+        }
+        let outputs = paths.iter().map(|path| Target::open(path, folder));
         let outputs: Vec<_> = outputs.collect::<Result<_, _>>()?;
-        let files = outputs.iter().filter(|output| output.is_file());
-        let taken = files.map(|output| output.path.clone());
+        let taken = outputs.iter().filter_map(Target::taken);
         let taken = taken.chain(folder.map(Path::to_owned)).collect();
+        let is_archive = |output: &Target| matches!(output, Target::Archive(_));
         Ok(Self {
-            written: outputs.iter().map(Output::written).collect(),
+            written: outputs.iter().map(Target::written).collect(),
+            has_archive: outputs.iter().any(is_archive),
             open: Some((outputs, FreeSpace::of(taken, min_free))),
-            last: 0,
         })
+    }
+
+    /// Writes archives so.
+    #[must_use]
+    pub fn archives(mut self, options: &ArchiveOptions) -> Self {
+        for output in self.open.iter_mut().flat_map(|(outputs, _)| outputs) {
+            if let Target::Archive(archive) = output {
+                archive.set_options(options.clone());
+            }
+        }
+        self
+    }
+
+    /// Returns whether one of them is an archive.
+    #[must_use]
+    pub const fn has_archive(&self) -> bool {
+        self.has_archive
     }
 
     /// Returns whether standard output is piped, or redirected to a file.
@@ -66,7 +159,7 @@ impl Outputs {
         for output in &mut *outputs {
             output.cut_back(written, overwritten)?;
         }
-        self.written = outputs.iter().map(Output::written).collect();
+        self.written = outputs.iter().map(Target::written).collect();
         Ok(())
     }
 
@@ -75,42 +168,46 @@ impl Outputs {
         self.written.clone()
     }
 
-    /// Appends lines to each, off the executor.
-    pub(super) async fn append(&mut self, lines: String) -> Result<(), WriteError> {
-        self.last = lines.len() as u64;
-        let append = move |output: &mut Output| output.append(&lines);
-        self.write(append).await
+    /// Appends records to each, off the executor; returns them with the places that they have in an archive.
+    pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, WriteError> {
+        self.write(entries, Target::append).await
     }
 
-    /// Writes these lines in place of those that were appended last, where that can be: what went to a pipe stays there.
-    pub(super) async fn replace(&mut self, lines: String) -> Result<(), WriteError> {
-        let last = std::mem::replace(&mut self.last, lines.len() as u64);
-        let replace = move |output: &mut Output| {
-            if output.take_back(last)? {
-                output.append(&lines)?;
+    /// Writes these records in place of those that were appended last, where that can be: what went to a pipe stays
+    /// there.
+    pub(super) async fn replace(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, WriteError> {
+        let replace = |output: &mut Target, entries: &mut [Entry]| {
+            if output.take_back()? {
+                output.append(entries)?;
             }
             Ok(())
         };
-        self.write(replace).await
+        self.write(entries, replace).await
     }
 
     /// Writes to each, off the executor.
     async fn write(
         &mut self,
-        to: impl Fn(&mut Output) -> Result<(), WriteError> + Send + 'static,
-    ) -> Result<(), WriteError> {
+        mut entries: Vec<Entry>,
+        to: impl Fn(&mut Target, &mut [Entry]) -> Result<(), WriteError> + Send + 'static,
+    ) -> Result<Vec<Entry>, WriteError> {
         let Some((mut outputs, mut space)) = self.open.take() else {
             let early = io::Error::other("an earlier write did not end");
             return Err(WriteError::of(Path::new("the results"), early));
         };
         let write = tokio::task::spawn_blocking(move || {
+            for entry in &mut entries {
+                entry.archived = None;
+            }
             let result = space.check(Instant::now()).map_err(WriteError::from);
-            let result = result.and_then(|()| outputs.iter_mut().try_for_each(to));
-            (outputs, space, result)
+            let mut outputs_in_turn = outputs.iter_mut();
+            let result = result
+                .and_then(|()| outputs_in_turn.try_for_each(|output| to(output, &mut entries)));
+            (outputs, space, result.map(|()| entries))
         });
         let failed = |error| WriteError::of(Path::new("the results"), io::Error::other(error));
         let (outputs, space, result) = write.await.map_err(failed)?;
-        self.written = outputs.iter().map(Output::written).collect();
+        self.written = outputs.iter().map(Target::written).collect();
         self.open = Some((outputs, space));
         result
     }
@@ -146,6 +243,16 @@ mod standard {
 mod tests {
     use super::*;
 
+    fn entries(lines: &[&str]) -> Vec<Entry> {
+        let entry = |line: &&str| Entry {
+            id: (LeaseKey::of_nobody(), UrlHash::of(line)),
+            line: format!("{line}\n"),
+            capture: None,
+            archived: None,
+        };
+        lines.iter().map(entry).collect()
+    }
+
     #[tokio::test]
     async fn nothing_is_written_while_the_disk_is_nearly_full() {
         let folder = tempfile::tempdir().unwrap();
@@ -155,14 +262,14 @@ mod tests {
             Outputs::open(paths, Some(folder.path()), least).unwrap()
         };
         let mut outputs = open(u64::MAX);
-        let low = outputs.append("a line\n".to_owned()).await.unwrap_err();
+        let low = outputs.append(entries(&["a line"])).await.unwrap_err();
         assert!(matches!(low, WriteError::LowSpace(_)), "{low}");
         assert_eq!(outputs.written()[0].bytes, 0);
         assert_eq!(std::fs::read(&path).unwrap(), b"");
         // A file has one writer.
         drop(outputs);
         let mut outputs = open(0);
-        outputs.append("a line\n".to_owned()).await.unwrap();
+        outputs.append(entries(&["a line"])).await.unwrap();
         assert_eq!(outputs.written()[0].bytes, 7);
         assert_eq!(std::fs::read(&path).unwrap(), b"a line\n");
     }
@@ -173,14 +280,14 @@ mod tests {
         let path = folder.path().join("pages.jsonl");
         let paths = [path.clone(), "/dev/null".into()];
         let mut outputs = Outputs::open(&paths, Some(folder.path()), 0).unwrap();
-        for line in ["first\n", "late\nin time\n"] {
-            outputs.append(line.to_owned()).await.unwrap();
+        for lines in [&["first"][..], &["late", "in time"]] {
+            outputs.append(entries(lines)).await.unwrap();
         }
-        outputs.replace("in time\n".to_owned()).await.unwrap();
+        outputs.replace(entries(&["in time"])).await.unwrap();
         let held = || std::fs::read_to_string(&path).unwrap();
         assert_eq!(held(), "first\nin time\n");
-        outputs.replace(String::new()).await.unwrap();
-        outputs.append("next\n".to_owned()).await.unwrap();
+        outputs.replace(Vec::new()).await.unwrap();
+        outputs.append(entries(&["next"])).await.unwrap();
         assert_eq!(held(), "first\nnext\n");
         let written: Vec<_> = outputs.written().iter().map(|file| file.bytes).collect();
         assert_eq!(written, [11, 24], "what is no file keeps what it got");

@@ -99,3 +99,37 @@ impl PageRecord {
 pub(crate) fn rfc3339(at: SystemTime) -> String {
     humantime::format_rfc3339_millis(at).to_string()
 }
+
+#[cfg(test)]
+impl PageRecord {
+    /// Makes one with every field by name, so that a new one does not compile until it stands here.
+    pub(crate) fn full() -> Self {
+        Self {
+            url: String::new(),
+            id: String::new(),
+            referrer: Some(String::new()),
+            fate: "failed",
+            status: Some(200),
+            location: Some(String::new()),
+            at: String::new(),
+            millis: Some(1),
+            bytes: Some(1),
+            wire_bytes: Some(1),
+            truncated: Some("time"),
+            content_type: Some(String::new()),
+            charset: Some("UTF-8"),
+            digest: Some(String::new()),
+            depth: 0,
+            retries: 1,
+            sitemap: Some("index"),
+            title: Some(String::new()),
+            lang: Some(String::new()),
+            canonical: Some(String::new()),
+            noindex: true,
+            links: Some(1),
+            reason: Some("connect"),
+            cause: Some("status-429"),
+            message: Some(String::new()),
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! The end of the flow: a record is written first, then its URL is settled, so that the output holds each settled URL once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use stage::{Asking, Batch, Consumer, Context, Directive, Failure, Result, Subscr
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Counts, Held, Outputs, Visited};
+use super::{Counts, Entry, Held, Outputs, Visited};
 use crate::frontier::{Frontier, FrontierError, Lease, LeaseKey, Outcome, Settled, UrlHash};
 
 /// How long after a settle began the next begins at the earliest, unless it is a full batch. A settle waits for the disk
@@ -63,20 +63,21 @@ impl Store {
     }
 }
 
-/// The lines of a batch, each with the URL and the lease that it is of.
-#[derive(Default)]
-struct Lines(Vec<((LeaseKey, UrlHash), String)>);
+/// Keeps those of outcomes that have a record.
+fn keep(entries: &mut Vec<Entry>, outcomes: &[Outcome]) {
+    let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some());
+    let recorded: HashSet<_> = recorded.map(|outcome| id(&outcome.lease)).collect();
+    entries.retain(|entry| recorded.contains(&entry.id));
+}
 
-impl Lines {
-    fn text(&self) -> String {
-        self.0.iter().map(|(_, line)| line.as_str()).collect()
-    }
-
-    /// Keeps those of outcomes that have a record.
-    fn keep(&mut self, outcomes: &[Outcome]) {
-        let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some());
-        let recorded: HashSet<_> = recorded.map(|outcome| id(&outcome.lease)).collect();
-        self.0.retain(|(id, _)| recorded.contains(id));
+/// Notes where an archive holds the answers of outcomes.
+fn note_places(outcomes: &mut [Outcome], entries: &mut [Entry]) {
+    let places = entries.iter_mut();
+    let places = places.filter_map(|entry| Some((entry.id, entry.archived.take()?)));
+    let mut places: HashMap<_, _> = places.collect();
+    for outcome in outcomes {
+        let place = places.remove(&id(&outcome.lease));
+        outcome.archived_at(place);
     }
 }
 
@@ -94,29 +95,36 @@ impl Consumer for Store {
             tokio::time::sleep_until(settled + SETTLE_EVERY).await;
         }
         self.settled = Some(Instant::now());
-        let (mut lines, mut outcomes, mut keys) = (Lines::default(), Vec::new(), Vec::new());
+        let (mut entries, mut outcomes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         for visited in events {
             let lease = &visited.outcome.lease;
-            lines.0.extend(visited.line.map(|line| (id(lease), line)));
+            entries.extend(visited.line.map(|line| Entry {
+                id: id(lease),
+                line,
+                capture: visited.capture,
+                archived: None,
+            }));
             keys.push(lease.key());
             outcomes.push(visited.outcome.aged(visited.ended.elapsed()));
         }
-        if !lines.0.is_empty() {
+        if !entries.is_empty() {
             if !self.are_known {
                 // Before they hold anything, so that what a kill leaves in them is cut back, and taken for nobody's.
                 let written = self.outputs.written();
                 self.frontier.settle(Vec::new(), written).await?;
                 self.are_known = true;
             }
-            self.outputs.append(lines.text()).await?;
+            entries = self.outputs.append(entries).await?;
+            note_places(&mut outcomes, &mut entries);
         }
         self.held.settles(&keys);
         let (mut late, mut settled) = (0, self.settle(outcomes).await?);
         while !settled.refused.is_empty() {
             // Others have recorded these URLs meanwhile, and each has one record.
             late += settled.late;
-            lines.keep(&settled.refused);
-            self.outputs.replace(lines.text()).await?;
+            keep(&mut entries, &settled.refused);
+            entries = self.outputs.replace(entries).await?;
+            note_places(&mut settled.refused, &mut entries);
             settled = self.settle(settled.refused).await?;
         }
         for key in keys {
@@ -198,6 +206,7 @@ mod tests {
         let store = Store::new(Arc::clone(&frontier), outputs, held, counts, 3);
         let visits = leases.into_iter().map(|lease| Visited {
             line: Some(format!("{}\n", lease.url)),
+            capture: None,
             outcome: fetched(lease),
             ended: Instant::now(),
         });

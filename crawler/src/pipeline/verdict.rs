@@ -48,6 +48,7 @@ impl Visit<'_> {
                 page,
                 sitemap,
                 digest,
+                capture,
             } => {
                 let (welcome, wait) = welcome_after(&lease, &answer);
                 let mut visited = match (welcome, wait) {
@@ -60,6 +61,7 @@ impl Visit<'_> {
                 };
                 let wait = wait.unwrap_or_default();
                 visited.outcome = visited.outcome.resting(wait).welcomed(welcome);
+                visited.capture = capture;
                 visited
             }
         }
@@ -243,6 +245,7 @@ impl Visit<'_> {
         Visited {
             outcome,
             line: Some(line),
+            capture: None,
             ended: Instant::now(),
         }
     }
@@ -251,6 +254,7 @@ impl Visit<'_> {
         Visited {
             outcome,
             line: None,
+            capture: None,
             ended: Instant::now(),
         }
     }

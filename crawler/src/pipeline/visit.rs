@@ -8,7 +8,9 @@ use futures::FutureExt;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::capture::{Capture, Exchange};
 use super::claims::DEMAND;
+use super::record::rfc3339;
 use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
@@ -28,6 +30,8 @@ pub struct Visited {
     pub(crate) outcome: Outcome,
     /// None where the URL is not done yet.
     pub(crate) line: Option<String>,
+    /// For an archive, if one is written.
+    pub(crate) capture: Option<Box<Capture>>,
     pub(crate) ended: Instant,
 }
 
@@ -54,6 +58,18 @@ impl Visited {
         self.outcome = self.outcome.unasked();
         self
     }
+
+    /// Makes the records for an archive complete, if the URL is done.
+    fn captured(mut self) -> Self {
+        match &self.line {
+            Some(line) => {
+                let capture = self.capture.get_or_insert_default();
+                capture.tell(&self.outcome.lease.url, line);
+            }
+            None => self.capture = None,
+        }
+        self
+    }
 }
 
 /// Visits URLs; shared by all places.
@@ -67,6 +83,7 @@ pub struct Visitor {
     pub(super) frontier: Arc<dyn Frontier>,
     held: Held,
     pub(super) counts: Counts,
+    is_archiving: bool,
 }
 
 impl Visitor {
@@ -91,6 +108,16 @@ impl Visitor {
             sitemap_fetcher: fetcher.reading(sitemaps::BYTES_MAX),
             fetcher,
             counts,
+            is_archiving: false,
+        }
+    }
+
+    /// Makes the records of an archive too.
+    #[must_use]
+    pub fn archiving(self) -> Self {
+        Self {
+            is_archiving: true,
+            ..self
         }
     }
 
@@ -106,7 +133,10 @@ impl Visitor {
     ///
     /// [`FrontierError`] when the frontier fails, which ends the crawl.
     pub async fn visit(self: Arc<Self>, lease: Lease) -> Result<Visited, FrontierError> {
-        let visited = self.visit_leased(lease).await?;
+        let mut visited = self.visit_leased(lease).await?;
+        if self.is_archiving {
+            visited = visited.captured();
+        }
         tracing::debug!(target: DEMAND, count = 1, "completed");
         Ok(visited)
     }
@@ -172,6 +202,7 @@ pub(super) enum Found {
         page: Option<Box<Page>>,
         sitemap: Option<Box<Listed>>,
         digest: String,
+        capture: Option<Box<Capture>>,
     },
 }
 
@@ -240,10 +271,11 @@ impl Visit<'_> {
             None => None,
         };
         Ok(Found::Answered {
-            answer: Box::new(answer),
+            answer,
             page: content.page,
             sitemap,
             digest: content.digest,
+            capture: content.capture,
         })
     }
 
@@ -276,12 +308,19 @@ impl Visit<'_> {
         lease: &Lease,
         answer: Answer,
         is_followed: bool,
-    ) -> (Answer, Content) {
+    ) -> (Box<Answer>, Content) {
+        let mut answer = Box::new(answer);
         let (url, product) = (url.clone(), self.visitor.rules.product.clone());
         let is_named = lease.is_sitemap();
         let is_sitemap = is_followed && (is_named || may_be_sitemap(&answer));
+        let (wire, _) = answer.body.wire();
+        let bytes = answer.body.bytes.len().max(wire.len());
         // A few bytes of gzip may take long.
-        let is_long = answer.body.bytes.len() > PARSED_HERE_MAX || is_sitemap;
+        let is_long = bytes > PARSED_HERE_MAX || is_sitemap;
+        let visitor = self.visitor;
+        let asked = visitor
+            .is_archiving
+            .then(|| (rfc3339(self.started), visitor.fetcher.request_head(&url)));
         let work = move || {
             let digest = hex(&Sha256::digest(&answer.body.bytes));
             let sitemap = is_sitemap.then(|| sitemap_of(&answer, is_named)).flatten();
@@ -299,10 +338,16 @@ impl Visit<'_> {
                 response.robots = &robots;
                 Box::new(parse_html(&answer.body.bytes, &response, &product))
             });
+            let capture = asked.map(|(date, request)| {
+                let mut exchange = Exchange::of(url.as_str(), &date, &answer, &request);
+                exchange.hold(answer.body.take_reserved());
+                Box::new(Capture::of(exchange))
+            });
             let content = Content {
                 page,
                 sitemap,
                 digest,
+                capture,
             };
             (answer, content)
         };
@@ -319,6 +364,7 @@ struct Content {
     page: Option<Box<Page>>,
     sitemap: Option<Sitemap>,
     digest: String,
+    capture: Option<Box<Capture>>,
 }
 
 /// Works on a thread of its own; its panic is the caller's.

@@ -10,7 +10,7 @@ use super::interrupt::Interrupts;
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
 use crate::frontier::{State, Written};
-use crate::pipeline::{Outputs, Overwritten, WriteError};
+use crate::pipeline::{Outputs, Overwritten, Segments, WriteError};
 use crate::seeds::{self, Line, Roots, Seeded, Seeds, UrlList};
 use crate::telling::{Counted, say};
 use crate::web_url::WebUrl;
@@ -128,7 +128,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     plan.pace.apply(&mut how);
     let roots = plan.roots()?;
     let mut crew = Crew::new(&plan, &roots.all(), &how, false).await?;
-    let mut outputs = resumed_outputs(&flags.job, &frontier.written().await?, &how)?;
+    let mut outputs = resumed_outputs(&flags.job, &frontier.written().await?, &plan, &how)?;
     outputs.cut_back(&frontier.written().await?, Overwritten::Never)?;
     if flags.pages.is_some() {
         frontier.allow(flags.pages).await?;
@@ -156,15 +156,32 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
 fn resumed_outputs(
     folder: &Path,
     written: &[Written],
+    plan: &Plan,
     how: &HowFlags,
 ) -> Result<Outputs, WriteError> {
-    let known = written.iter().map(|written| folder.join(&written.file));
     let mut how = how.clone();
     if how.output.is_empty() {
-        // What went to standard output, or to a file that is gone, is not waited for.
-        how.output = known.filter(|path| path.exists()).collect();
+        how.output = known_outputs(folder, written);
     }
-    outputs(Some(folder), &how)
+    outputs(Some(folder), plan, &how)
+}
+
+/// Returns what the records of a job went to. Standard output, and a file that is gone, are not waited for.
+fn known_outputs(folder: &Path, written: &[Written]) -> Vec<PathBuf> {
+    let mut known = Vec::new();
+    for written in written {
+        let path = folder.join(&written.file);
+        let is_there = Segments::standing(&path).exists();
+        match Segments::archive_of(&path) {
+            // Of an archive nothing is there before something was written to it.
+            Some(archive) if is_there || written.bytes == 0 => known.push(archive),
+            None if path.exists() => known.push(path),
+            _ => {}
+        }
+    }
+    known.sort_unstable();
+    known.dedup();
+    known
 }
 
 /// Returns where a job is kept.
@@ -245,32 +262,33 @@ async fn open(
         // It is refused, or joined: only then it is known what was written of it.
         let joined = home.begin(plan, false).await?;
         let written = joined.frontier.written().await?;
-        let mut outputs = outputs(home.folder(), how)?;
+        let mut outputs = outputs(home.folder(), plan, how)?;
         outputs.cut_back(&written, Overwritten::Never)?;
         return Ok((joined, outputs));
     }
     if is_fresh {
         home.refuse_held().await?;
-        let mut outputs = outputs(home.folder(), how)?;
+        let mut outputs = outputs(home.folder(), plan, how)?;
         // What was fetched before goes only when it is sure that it may: others may be at work on it.
         let begun = home.begin(plan, is_fresh).await?;
         outputs.cut_back(&[], Overwritten::Anew)?;
         return Ok((begun, outputs));
     }
-    let mut outputs = outputs(home.folder(), how)?;
+    let mut outputs = outputs(home.folder(), plan, how)?;
     outputs.cut_back(&[], Overwritten::Never)?;
     Ok((home.begin(plan, is_fresh).await?, outputs))
 }
 
 /// Opens what the records go to: as it was said, or else the job's folder and a standard output that is piped.
-fn outputs(folder: Option<&Path>, how: &HowFlags) -> Result<Outputs, WriteError> {
+fn outputs(folder: Option<&Path>, plan: &Plan, how: &HowFlags) -> Result<Outputs, WriteError> {
     let mut paths = how.output.clone();
     if paths.is_empty() {
         let pages = folder.map(|folder| folder.join(PAGES));
         let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
         paths = pages.into_iter().chain(standard).collect();
     }
-    Outputs::open(&paths, folder, how.min_free)
+    let outputs = Outputs::open(&paths, folder, how.min_free)?;
+    Ok(outputs.archives(&plan.archive(how)))
 }
 
 /// Refuses to overwrite a list of URLs with what comes of them.

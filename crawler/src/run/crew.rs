@@ -2,6 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use anyhow::ensure;
+
 use super::judge::Judge;
 use super::typed::{is_private, private};
 use super::{Kind, Plan};
@@ -9,7 +11,7 @@ use crate::fetch::{Fetcher, Limits, Memory, Names, UserAgent};
 use crate::flags::HowFlags;
 use crate::pipeline::Rules;
 use crate::policy::limit;
-use crate::telling::{Counted, say};
+use crate::telling::{Counted, names_user, say};
 use crate::web_url::WebUrl;
 
 /// Visits at once, where nothing is said.
@@ -40,7 +42,12 @@ impl Crew {
         how: &HowFlags,
         has_own_api: bool,
     ) -> anyhow::Result<Self> {
-        let agent = UserAgent::parse(&plan.manners.user_agent())?;
+        let text = plan.manners.user_agent();
+        let agent = UserAgent::parse(&text)?;
+        ensure!(
+            !names_user(&text),
+            "--user-agent or --contact holds a user name or a password, and would be sent to every server; leave it out"
+        );
         let wanted = how.concurrency.map_or(
             match plan.kind {
                 Kind::List => OF_LIST,
@@ -100,6 +107,13 @@ impl Crew {
         if self.kind == Kind::List && is_private(url) {
             self.judge.own(url);
         }
+    }
+
+    /// Keeps what an archive needs of each body.
+    #[must_use]
+    pub(crate) fn archiving(mut self) -> Self {
+        self.limits.wire_bytes_max = self.limits.body_bytes_max;
+        self
     }
 
     /// Returns the rules and the fetcher, when all first URLs are met.

@@ -89,6 +89,8 @@ impl Job {
         (how, mut interrupts): (&HowFlags, Interrupts),
     ) -> anyhow::Result<(End, Vec<EdgeStats>)> {
         let (stages, held, n) = (Stages::new(), Held::default(), crew.concurrency());
+        let is_archiving = outputs.has_archive();
+        let crew = if is_archiving { crew.archiving() } else { crew };
         let (rules, fetcher) = crew.set_out()?;
         let rate = how.rate.map(|period| Rate::new(period, Instant::now()));
         // Nothing is claimed before all are there: a crawl of which nothing is left ends at once, and visits would end
@@ -98,7 +100,13 @@ impl Job {
         let source = source.after(subscribed.map(|_or_it_has_failed| ()));
         let claims = producer(source).named("claims").within(&stages).spawn()?;
         let visitor = Visitor::new(rules, fetcher, Arc::clone(&self.frontier), counts.clone());
-        let visitor = Arc::new(visitor.within(held.clone()));
+        let visitor = visitor.within(held.clone());
+        let visitor = if is_archiving {
+            visitor.archiving()
+        } else {
+            visitor
+        };
+        let visitor = Arc::new(visitor);
         let visits = map_async(n, Order::Unordered, move |lease: Lease| {
             let visitor = Arc::clone(&visitor);
             // Boxed, as it is large, and a task is moved some times before it runs.

@@ -3,6 +3,7 @@
 
 mod plan;
 pub(crate) use plan::{Kind, Plan};
+mod archiving;
 mod crew;
 mod judge;
 mod typed;
@@ -16,8 +17,11 @@ mod job;
 pub(crate) use job::Job;
 mod advice;
 mod beats;
+mod copy;
 mod end;
+mod export;
 mod interrupt;
+pub(crate) use export::export;
 mod nodes;
 mod progress;
 pub(crate) use nodes::nodes;

@@ -41,11 +41,12 @@ pub(crate) struct Plan {
     pub(crate) pace: Pace,
 }
 
-/// How fast a run goes, as far as it was said.
+/// How fast a run goes, and how it writes, as far as it was said.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub(crate) struct Pace {
     pub(crate) concurrency: Option<NonZeroUsize>,
     pub(crate) rate: Option<Duration>,
+    pub(crate) warc_size: Option<u64>,
 }
 
 impl Pace {
@@ -53,6 +54,7 @@ impl Pace {
         Self {
             concurrency: how.concurrency,
             rate: how.rate,
+            warc_size: how.warc_size,
         }
     }
 
@@ -60,6 +62,7 @@ impl Pace {
     pub(crate) fn apply(self, how: &mut HowFlags) {
         how.concurrency = how.concurrency.or(self.concurrency);
         how.rate = how.rate.or(self.rate);
+        how.warc_size = how.warc_size.or(self.warc_size);
     }
 }
 

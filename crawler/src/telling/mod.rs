@@ -5,4 +5,4 @@ pub(crate) use counted::Counted;
 mod say;
 pub(crate) use say::say;
 mod user_info;
-pub(crate) use user_info::without_user_info;
+pub(crate) use user_info::{names_user, without_user_info};

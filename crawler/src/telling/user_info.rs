@@ -9,6 +9,15 @@ pub(crate) fn without_user_info(text: &str) -> String {
     text.split_inclusive('\n').map(masked).collect()
 }
 
+/// Returns whether a URL in the text has user-info.
+pub(crate) fn names_user(text: &str) -> bool {
+    let mut authorities = text.split("://").skip(1);
+    authorities.any(|rest| {
+        let end = rest.find(['/', '?', '#', ' ']).unwrap_or(rest.len());
+        rest[..end].contains('@')
+    })
+}
+
 /// How a line says what to write.
 const FORM: &str = "USER:PASSWORD";
 
@@ -33,6 +42,20 @@ fn name_and_password(before: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_user_info_of_a_url_names_a_user() {
+        for text in ["Bot (+http://ann:pw@h/)", "Bot (+https://h/ http://ann@h)"] {
+            assert!(names_user(text), "{text}");
+        }
+        for text in [
+            "Bot (+mailto:ann@h)",
+            "Bot (+https://h/@ann)",
+            "Bot/1.0 (ann@h)",
+        ] {
+            assert!(!names_user(text), "{text}");
+        }
+    }
 
     #[test]
     fn what_may_be_a_password_is_hidden_and_all_else_stays() {

@@ -15,7 +15,7 @@ use super::core::Core;
 use super::crawl::{Allow, AllowBytes, Describe, ReadConfig, ReadStats, Seeded};
 use super::leases::{Release, Renew};
 use super::node::{Membership, Node, ReadNodes};
-use super::notes::{KeepRobots, ReadRobots, ReadWritten};
+use super::notes::{KeepRobots, ReadResults, ReadRobots, ReadWritten};
 use super::settle::{Settle, Settling};
 use super::trace::ReadTraces;
 use super::turn::Work;
@@ -89,6 +89,26 @@ impl PostgresFrontier {
     /// It only reads.
     pub async fn traces(&self, urls: &[UrlHash]) -> Result<HashMap<UrlHash, Trace>, FrontierError> {
         self.try_once(ReadTraces(urls.to_vec())).await
+    }
+
+    /// Returns the records of all nodes behind the one with the number `after`, `most` of them at most, each with its
+    /// number and as it was [told](crate::frontier::Record::about). While nodes settle, one may come with a number before
+    /// what was read.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::Unavailable`], [`FrontierError::Missing`] and [`FrontierError::Engine`] as any call.
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads.
+    pub async fn results(
+        &self,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, String)>, FrontierError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        self.try_once(ReadResults { after, most }).await
     }
 
     /// Does a piece of work, however long the database is away.

@@ -157,6 +157,32 @@ impl Work for ReadWritten {
     }
 }
 
+const RESULTS: Sql = Sql {
+    text: "SELECT id, about FROM result WHERE id > $1 ORDER BY id LIMIT $2",
+    types: &[Type::INT8, Type::INT8],
+};
+
+/// Reads the records after one, by their numbers.
+#[derive(Debug)]
+pub(super) struct ReadResults {
+    pub(super) after: i64,
+    pub(super) most: i64,
+}
+
+impl Work for ReadResults {
+    type Answer = Vec<(i64, String)>;
+
+    const KIND: Kind = Kind::Passing;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Vec<(i64, String)>, Failure> {
+        let rows = turn.query(&RESULTS, &[&self.after, &self.most]).await?;
+        let results = rows
+            .iter()
+            .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
+        results.collect()
+    }
+}
+
 fn file(row: &Row) -> Result<Written, Failure> {
     Ok(Written {
         file: row.try_get(0)?,

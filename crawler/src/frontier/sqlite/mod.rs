@@ -26,5 +26,7 @@ mod turn;
 mod work;
 mod writer;
 pub use handle::SqliteFrontier;
+mod results;
+pub use results::SqliteResults;
 mod options;
 pub use options::SqliteOptions;

@@ -1,0 +1,85 @@
+//! What a crawl has settled, read beside who works on it.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, params};
+
+use super::ledger::column;
+use super::schema::{self, Found};
+use crate::frontier::{FrontierError, Written};
+
+/// The records and the outputs of a crawl as they stood at one moment, whatever is settled later. It reads a file, and so
+/// may block for a moment.
+#[derive(Debug)]
+pub struct SqliteResults {
+    path: PathBuf,
+    connection: Connection,
+    /// The number of the last record that was read.
+    last: i64,
+}
+
+impl SqliteResults {
+    /// Looks at a crawl that another process may work on.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
+    pub fn open(path: &Path) -> Result<Self, FrontierError> {
+        if !path.exists() {
+            return Err(schema::refuse(path, Found::Nothing));
+        }
+        let explain = |error| schema::explain(path, error);
+        let connection = schema::connect_to_read(path).map_err(explain)?;
+        match schema::look(&connection).map_err(explain)? {
+            Found::Crawl => {}
+            found => return Err(schema::refuse(path, found)),
+        }
+        // All that is read in a transaction is of one moment.
+        connection.execute_batch("BEGIN").map_err(explain)?;
+        Ok(Self {
+            path: path.to_owned(),
+            connection,
+            last: 0,
+        })
+    }
+
+    /// Returns how far each output file holds these records.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::Corrupt`] and [`FrontierError::Engine`].
+    pub fn written(&self) -> Result<Vec<Written>, FrontierError> {
+        let read = || {
+            let sql = "SELECT file, committed_bytes FROM output ORDER BY file";
+            let mut output = self.connection.prepare_cached(sql)?;
+            let files = output.query_map([], |row| {
+                Ok(Written {
+                    file: row.get(0)?,
+                    bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+                })
+            });
+            files?.collect::<rusqlite::Result<_>>()
+        };
+        read().map_err(|error| schema::explain(&self.path, error))
+    }
+
+    /// Returns the next records, `most` of them at most, each as it was [told](crate::frontier::Record::about); none at
+    /// their end.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::Corrupt`] and [`FrontierError::Engine`].
+    pub fn next(&mut self, most: usize) -> Result<Vec<String>, FrontierError> {
+        let mut read = || {
+            let sql = "SELECT id, about FROM result WHERE id > ?1 ORDER BY id LIMIT ?2";
+            let mut result = self.connection.prepare_cached(sql)?;
+            let rows = result.query_map(params![self.last, column(most as u64)], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+            let rows: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
+            self.last = rows.last().map_or(self.last, |(id, _)| *id);
+            Ok::<Vec<_>, rusqlite::Error>(rows.into_iter().map(|(_, about)| about).collect())
+        };
+        read().map_err(|error| schema::explain(&self.path, error))
+    }
+}

@@ -1,0 +1,86 @@
+//! How records are written: the ending of a file's name says it.
+
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::csv;
+
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// A line of JSON for each.
+    JsonLines,
+    /// A row for each.
+    Csv,
+    /// An archive of what servers were asked and answered.
+    Warc,
+}
+
+/// An ending that says no format.
+#[derive(Debug, Error)]
+#[error("{} has an ending that names no format: write .jsonl, .csv or .warc.gz", path.display())]
+pub struct UnknownFormat {
+    path: PathBuf,
+}
+
+impl Format {
+    /// Returns the format of a file by its name; without an ending it is JSON Lines, as for standard output and devices.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownFormat`] when it ends otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use crawler::pipeline::Format;
+    ///
+    /// assert_eq!(Format::of(Path::new("pages.warc.gz"))?, Format::Warc);
+    /// assert_eq!(Format::of(Path::new("a/pages.CSV"))?, Format::Csv);
+    /// assert_eq!(Format::of(Path::new("-"))?, Format::JsonLines);
+    /// assert!(Format::of(Path::new("pages.xml")).is_err());
+    /// # Ok::<(), crawler::pipeline::UnknownFormat>(())
+    /// ```
+    pub fn of(path: &Path) -> Result<Self, UnknownFormat> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = name.to_ascii_lowercase();
+        if name.ends_with(".warc.gz") {
+            return Ok(Self::Warc);
+        }
+        match Path::new(&name).extension().and_then(|end| end.to_str()) {
+            None if path.extension().is_none() => Ok(Self::JsonLines),
+            Some("json" | "jsonl" | "ndjson") => Ok(Self::JsonLines),
+            Some("csv") => Ok(Self::Csv),
+            _ => Err(UnknownFormat {
+                path: path.to_owned(),
+            }),
+        }
+    }
+
+    /// Returns what a text begins with.
+    pub(crate) const fn head(self) -> &'static str {
+        match self {
+            Self::Csv => csv::HEADER,
+            Self::JsonLines | Self::Warc => "",
+        }
+    }
+
+    /// Writes a record that is a line of JSON, without its end.
+    pub(crate) fn line(self, record: &str) -> Cow<'_, str> {
+        match self {
+            Self::Csv => csv::row(record).into(),
+            Self::JsonLines | Self::Warc => record.into(),
+        }
+    }
+
+    /// Returns what ends a record.
+    pub(crate) const fn end(self) -> &'static str {
+        match self {
+            Self::Csv => "\r\n",
+            Self::JsonLines | Self::Warc => "\n",
+        }
+    }
+}

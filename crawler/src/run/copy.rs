@@ -1,0 +1,93 @@
+//! The archive of a job, copied as far as it is settled.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, ensure};
+
+use super::export::{beside, cannot_write};
+use crate::frontier::Written;
+use crate::pipeline::Segments;
+
+/// A copy that is to be made.
+#[derive(Debug)]
+pub(super) struct ArchiveCopy {
+    /// The name of the copy.
+    pub(super) path: PathBuf,
+    to: Segments,
+    /// The files, each with how far it is settled, in their order.
+    from: Vec<(PathBuf, u64)>,
+}
+
+impl ArchiveCopy {
+    /// Plans to copy the archive of the job in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or the copy would overwrite something.
+    pub(super) fn of(
+        folder: &Path,
+        written: &[Written],
+        path: &Path,
+        is_fresh: bool,
+    ) -> anyhow::Result<Self> {
+        let files = written.iter().filter(|written| written.bytes > 0);
+        let files = files.map(|written| (folder.join(&written.file), written.bytes));
+        let files = files.filter_map(|file| Some((Segments::archive_of(&file.0)?, file)));
+        let mut files: Vec<_> = files.collect();
+        // With several archives all hold the same.
+        let first = files.first().map(|(archive, _)| archive.clone());
+        let own = first.context(
+            "the job has no archive that could be copied: bodies are kept only where it is run with -o NAME.warc.gz",
+        )?;
+        files.retain(|(archive, _)| *archive == own);
+        let (own, to) = (Segments::of(&own), Segments::of(path));
+        let mut from: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
+        from.sort_by_key(|(file, _)| own.number(file));
+        let found = to.found().with_context(|| cannot_write(path))?;
+        ensure!(
+            !own.is_same(&to),
+            "{} is the job's own archive: name another",
+            path.display()
+        );
+        ensure!(
+            is_fresh || found.is_empty(),
+            "there are files of {} already: name another, remove them, or give --fresh",
+            path.display()
+        );
+        for number in found {
+            let closed = to.closed(number);
+            fs::remove_file(Segments::standing(&closed)).with_context(|| cannot_write(&closed))?;
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            to,
+            from,
+        })
+    }
+
+    /// Makes it; returns how many files it has.
+    ///
+    /// # Errors
+    ///
+    /// When a file can't be read as far as it is settled, or the copy can't be written.
+    pub(super) fn run(&self) -> anyhow::Result<u64> {
+        for (number, (from, bytes)) in (0..).zip(&self.from) {
+            let to = self.to.closed(number);
+            let open = beside(&to);
+            let read = Segments::read(from);
+            let read = read.with_context(|| format!("cannot read {}", from.display()))?;
+            let mut written = File::create(&open).with_context(|| cannot_write(&to))?;
+            let copied = io::copy(&mut read.take(*bytes), &mut written);
+            let copied = copied.with_context(|| cannot_write(&to))?;
+            ensure!(
+                copied == *bytes,
+                "{} holds {copied} bytes, and {bytes} were written",
+                from.display()
+            );
+            fs::rename(&open, &to).with_context(|| cannot_write(&to))?;
+        }
+        Ok(self.from.len() as u64)
+    }
+}
