@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+pub mod archive;
 mod authority;
 pub use authority::{Authority, Certificate};
 pub mod impossible;
