@@ -119,7 +119,7 @@ pub async fn read(files: &[PathBuf]) -> Vec<Archived> {
     let index = ["index", "-f", "offset,warc-type"];
     let indexed = run(Command::new(tool("warcio")).args(index).args(files)).await;
     let found = run(Command::new(tool("python")).args(["-c", READ]).args(files)).await;
-    let records = found.lines().map(|line| serde_json::from_str(line));
+    let records = found.lines().map(serde_json::from_str);
     let records = records.map(|record| Archived::of(&record.expect("a line is JSON")));
     let records: Vec<_> = records.collect();
     assert_eq!(indexed.lines().count(), records.len());

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row};
 
 use super::ledger::Ledger;
-use super::schema::{self, Found};
+use super::schema;
 use crate::frontier::clock::time;
 use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash};
 
@@ -25,18 +25,10 @@ impl SqliteReader {
     ///
     /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
     pub fn open(path: &Path) -> Result<Self, FrontierError> {
-        if !path.exists() {
-            return Err(schema::refuse(path, Found::Nothing));
-        }
-        let explain = |error| schema::explain(path, error);
-        let connection = schema::connect_to_read(path).map_err(explain)?;
-        match schema::look(&connection).map_err(explain)? {
-            Found::Crawl => Ok(Self {
-                path: path.to_owned(),
-                connection,
-            }),
-            found => Err(schema::refuse(path, found)),
-        }
+        Ok(Self {
+            connection: schema::connect_to_read(path)?,
+            path: path.to_owned(),
+        })
     }
 
     /// Returns the crawl in numbers.

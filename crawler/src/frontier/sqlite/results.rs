@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, params};
 
 use super::ledger::column;
-use super::schema::{self, Found};
+use super::schema;
 use crate::frontier::{FrontierError, Written};
 
 /// The records and the outputs of a crawl as they stood at one moment, whatever is settled later. It reads a file, and so
@@ -25,17 +25,10 @@ impl SqliteResults {
     ///
     /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
     pub fn open(path: &Path) -> Result<Self, FrontierError> {
-        if !path.exists() {
-            return Err(schema::refuse(path, Found::Nothing));
-        }
-        let explain = |error| schema::explain(path, error);
-        let connection = schema::connect_to_read(path).map_err(explain)?;
-        match schema::look(&connection).map_err(explain)? {
-            Found::Crawl => {}
-            found => return Err(schema::refuse(path, found)),
-        }
+        let connection = schema::connect_to_read(path)?;
         // All that is read in a transaction is of one moment.
-        connection.execute_batch("BEGIN").map_err(explain)?;
+        let begun = connection.execute_batch("BEGIN");
+        begun.map_err(|error| schema::explain(path, error))?;
         Ok(Self {
             path: path.to_owned(),
             connection,

@@ -90,12 +90,21 @@ pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-/// Opens the file beside the one who writes it.
-pub(super) fn connect_to_read(path: &Path) -> rusqlite::Result<Connection> {
+/// Opens the file of a crawl beside the one who writes it.
+pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> {
+    if !path.exists() {
+        return Err(refuse(path, Found::Nothing));
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    Ok(connection)
+    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
+        connection.busy_timeout(BUSY)?;
+        let found = look(&connection)?;
+        Ok((connection, found))
+    });
+    match opened.map_err(|error| explain(path, error))? {
+        (connection, Found::Crawl) => Ok(connection),
+        (_, found) => Err(refuse(path, found)),
+    }
 }
 
 /// What a file holds.
