@@ -50,7 +50,11 @@ async fn each_is_told_with_what_where_and_what_to_do() {
         (&["--log=http://ann:hunter2@h"], 2, &["--log"]),
         (&["--http://ann:hunter2@h"], 2, &["unexpected argument"]),
         (&["--urls", nobody], 2, &["cannot read", "http://***@"]),
-        (&["--urls", "one", "-o", nobody], 2, &["cannot write", "-o"]),
+        (
+            &["--urls", "one", "-o", nobody],
+            2,
+            &["names no format", "-o"],
+        ),
         (
             &["--urls", "/dev/zero"],
             2,

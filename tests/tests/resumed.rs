@@ -65,7 +65,9 @@ async fn a_database_is_no_output_and_no_file_has_two_writers() {
     let folder = tempfile::tempdir().expect("a folder");
     let job = folder.path().join("job");
     interrupted(&api, &job, &["--concurrency", "3"]).await;
-    let database = job.join("crawl.db");
+    // Under another name, whose ending is that of an output.
+    let database = job.join("database.jsonl");
+    std::fs::hard_link(job.join("crawl.db"), &database).expect("one disk");
     let args = ["--api", api.url(), "--count", "3", "--fresh", "-o"];
     let refused = Crawler::start(&[&args[..], &[text(&database)]].concat());
     let refused = refused.ended().await;

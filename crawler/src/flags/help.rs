@@ -34,7 +34,8 @@ Exit codes:
 
 const RECORDS: &str = "\
 Each URL that is done is a line of JSON; a field that does not apply is left out. In CSV the fields are the columns, in
-this order; a cell that a spreadsheet would run has an apostrophe before it. In an archive the line is the metadata record:
+this order; a cell that a spreadsheet would run has an apostrophe before it. In an archive the line is the record of
+metadata:
   url           the URL that was asked for
   id            the hash by which the crawl knows it
   referrer      the id of the page that led to it; none for a seed

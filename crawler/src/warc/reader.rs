@@ -11,6 +11,9 @@ pub(crate) struct Found {
     pub(crate) block: Vec<u8>,
 }
 
+/// The name and the value of a header, as they stand.
+pub(crate) type Header = (Vec<u8>, Vec<u8>);
+
 impl Found {
     /// Returns the only field of this name.
     pub(crate) fn field(&self, name: &str) -> Option<&str> {
@@ -21,7 +24,7 @@ impl Found {
     }
 
     /// Splits the block of an answer or a request: its first line, its headers, its body.
-    pub(crate) fn http(&self) -> (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, Vec<u8>) {
+    pub(crate) fn http(&self) -> (Vec<u8>, Vec<Header>, Vec<u8>) {
         let (head, body) = split(&self.block, b"\r\n\r\n");
         let mut lines = lines(head);
         let first = lines.remove(0);
