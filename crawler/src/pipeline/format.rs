@@ -20,7 +20,7 @@ pub enum Format {
 
 /// An ending that says no format.
 #[derive(Debug, Error)]
-#[error("{} has an ending that names no format: write .jsonl, .csv or .warc.gz", path.display())]
+#[error("{} has an ending that names no format: end -o with .jsonl, .csv or .warc.gz", path.display())]
 pub struct UnknownFormat {
     path: PathBuf,
 }

@@ -29,9 +29,9 @@ async fn outputs_that_cannot_be_are_told_before_a_job_is_made() {
         (
             &[][..],
             &["pages.xml"][..],
-            "write .jsonl, .csv or .warc.gz",
+            "end -o with .jsonl, .csv or .warc.gz",
         ),
-        (&[], &["pages.warc"], "write .jsonl, .csv or .warc.gz"),
+        (&[], &["pages.warc"], "end -o with .jsonl, .csv or .warc.gz"),
         (&[], &["a.csv", "b.jsonl", "./a.csv"], "twice"),
         (&[], &["a.warc.gz", "a.warc.gz"], "twice"),
         (&[], &["no/such/folder/pages.warc.gz"], "cannot write"),
@@ -71,7 +71,7 @@ async fn what_another_job_has_archived_is_left_and_an_export_overwrites_nothing(
     for (output, words) in [
         ("pages.jsonl", "the job's own output"),
         ("pages.warc.gz", "the job's own archive"),
-        ("pages.pdf", "write .jsonl, .csv or .warc.gz"),
+        ("pages.pdf", "end -o with .jsonl, .csv or .warc.gz"),
     ] {
         refused(
             job.run(&["export", text(&folder), "--fresh"], &[output]),
