@@ -1,5 +1,6 @@
 //! What is known of a stage from outside: its name, its counts, its exit. Counted once a batch.
 
+use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 
@@ -16,20 +17,23 @@ use crate::sync::{Mutex, MutexGuard, OnceLock};
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;
 
-/// The counts of one subscription. Each count has one writer, so adding to it is no locked instruction.
+/// The counts of one subscription. Each count has one writer, so adding to it is no locked instruction. They lie the length
+/// of a cache line apart, so that what the producer writes is never on the one that the consumer writes.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Edge {
+    asked: AtomicU64,
     from: Arc<str>,
     to: Arc<str>,
-    asked: AtomicU64,
-    delivered: OwnLine<AtomicU64>,
     ended: AtomicBool,
+    _apart: [u64; 2],
+    delivered: AtomicU64,
 }
 
-/// Keeps what the producer writes off the cache line that the consumer writes.
-#[derive(Debug)]
-#[repr(align(64))]
-struct OwnLine<T>(T);
+const _: () = assert!(
+    offset_of!(Edge, delivered) - offset_of!(Edge, asked) >= 64,
+    "the counts share no cache line"
+);
 
 fn add(count: &AtomicU64, n: usize) {
     let sum = count.load(Ordering::Relaxed).saturating_add(n as u64);
@@ -39,11 +43,12 @@ fn add(count: &AtomicU64, n: usize) {
 impl Edge {
     pub(crate) fn new(from: Arc<str>, to: Arc<str>) -> Arc<Self> {
         Arc::new(Self {
+            asked: AtomicU64::new(0),
             from,
             to,
-            asked: AtomicU64::new(0),
-            delivered: OwnLine(AtomicU64::new(0)),
             ended: AtomicBool::new(false),
+            _apart: [0; 2],
+            delivered: AtomicU64::new(0),
         })
     }
 
@@ -54,7 +59,7 @@ impl Edge {
 
     /// Called by the producer's side alone.
     pub(crate) fn delivered(&self, n: usize) {
-        add(&self.delivered.0, n);
+        add(&self.delivered, n);
     }
 
     pub(crate) fn end(&self) {
@@ -66,7 +71,7 @@ impl Edge {
             from: Arc::clone(&self.from),
             to: Arc::clone(&self.to),
             asked: self.asked.load(Ordering::Relaxed),
-            delivered: self.delivered.0.load(Ordering::Relaxed),
+            delivered: self.delivered.load(Ordering::Relaxed),
         }
     }
 }
