@@ -203,7 +203,8 @@ pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     queues: Mutex<Queues<S, In, Out>>,
     /// The waker of the stage's task, which never changes.
     waker: OnceLock<Waker>,
-    calls: Arc<Semaphore>,
+    /// Made with the first call or cast.
+    calls: OnceLock<Arc<Semaphore>>,
     cell: Arc<Cell>,
 }
 
@@ -218,7 +219,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
                 is_closed: false,
             }),
             waker: OnceLock::new(),
-            calls: Arc::new(Semaphore::new(CALLS_MAX)),
+            calls: OnceLock::new(),
             cell,
         }
     }
@@ -309,13 +310,18 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         }
     }
 
+    fn calls(&self) -> &Arc<Semaphore> {
+        let make = || Arc::new(Semaphore::new(CALLS_MAX));
+        self.calls.get_or_init(make)
+    }
+
     /// Refuses everything from now on.
     pub(crate) fn close(&self) {
         let mut queues = self.lock();
         queues.is_closed = true;
         queues.spares = Spares::default();
         drop(queues);
-        self.calls.close();
+        self.calls().close();
     }
 }
 
@@ -397,7 +403,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out
     }
 
     fn calls(&self) -> &Arc<Semaphore> {
-        &self.calls
+        self.calls()
     }
 }
 
