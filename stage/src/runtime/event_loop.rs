@@ -89,11 +89,18 @@ impl Drop for Last {
 pub(super) type Step = std::result::Result<(), Exit>;
 
 impl<R: Role> Task<R> {
-    pub(crate) async fn run(mut self) {
-        self.last.cell.runs();
-        let exit = self.live_on().await;
-        self.stopping(&exit).await;
-        self.last.exit = exit;
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn holds the stage twice: as it was passed, and as what runs"
+    )]
+    pub(crate) fn run(mut self) -> impl Future<Output = ()> {
+        async move {
+            self.last.cell.runs();
+            let exit = self.live_on().await;
+            self.stopping(&exit).await;
+            self.last.exit = exit;
+            drop(self);
+        }
     }
 
     /// Runs one behaviour, until there is a reason to end it.
