@@ -54,7 +54,8 @@ impl<R: Role> Task<R> {
         self.cx.upstreams.insert(id, upstream);
         let port = Arc::clone(&self.mailbox);
         let is_open = outlet.open(id, port, edge);
-        if is_initial || matches!(options.ends, UpstreamEnds::Resubscribe(_)) {
+        let is_of_next = is_initial && self.succession.supervised.is_some();
+        if is_of_next || matches!(options.ends, UpstreamEnds::Resubscribe(_)) {
             let known = Known {
                 outlet,
                 options,
