@@ -457,15 +457,15 @@ impl<R: Role> Build<R> {
         let weak: Weak<Mailbox<R::Stage, R::In, R::Out>> = Arc::downgrade(&mailbox);
         let me: Weak<dyn CallPort<R::Stage, R::Out>> = weak;
         let me: Box<dyn Any + Send + Sync> = Box::new(me);
-        let control: VecDeque<_> = self
-            .upstreams
-            .into_iter()
-            .map(|(outlet, options)| NewUpstream {
+        // Not collected, which would keep the room of the builder's own list.
+        let mut control = VecDeque::with_capacity(self.upstreams.len());
+        for (outlet, options) in self.upstreams {
+            let upstream = NewUpstream {
                 is_initial: true,
                 ..NewUpstream::new(outlet, options)
-            })
-            .map(|upstream| Control::SubscribeTo(Box::new(upstream)))
-            .collect();
+            };
+            control.push_back(Control::SubscribeTo(Box::new(upstream)));
+        }
         let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
         half.set_mode(self.mode);
         cell.set_mode(self.mode);
