@@ -112,7 +112,8 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) upstreams: BySubscription<Upstream>,
     /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
     pub(crate) me: Box<dyn Any + Send + Sync>,
-    pub(crate) timers: JoinSet<()>,
+    /// Made with the first timer.
+    pub(crate) timers: Option<JoinSet<()>>,
     pub(crate) ending: Option<Exit>,
     pub(crate) stop: Option<Exit>,
     pub(crate) registry: Registry,
@@ -365,12 +366,20 @@ impl<Out: Send + 'static> Context<Out> {
         M: Send + 'static,
     {
         let me = self.me::<S>();
-        while self.timers.try_join_next().is_some() {}
-        self.timers.spawn(async move {
-            tokio::time::sleep(delay).await;
+        self.start_timer(delay, move || {
             if let Some(port) = me.0.upgrade() {
                 let _ended = port.send(Box::new(Message::timer(message)));
             }
+        });
+    }
+
+    /// Does `then` after `delay`, unless the stage has ended.
+    pub(crate) fn start_timer(&mut self, delay: Duration, then: impl FnOnce() + Send + 'static) {
+        let timers = self.timers.get_or_insert_default();
+        while timers.try_join_next().is_some() {}
+        timers.spawn(async move {
+            tokio::time::sleep(delay).await;
+            then();
         });
     }
 

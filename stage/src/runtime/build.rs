@@ -6,7 +6,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::task::JoinSet;
 
 use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
@@ -508,7 +507,7 @@ impl<R: Role> Build<R> {
                 downstreams: BySubscription::default(),
                 upstreams: BySubscription::default(),
                 me,
-                timers: JoinSet::new(),
+                timers: None,
                 ending: None,
                 stop: None,
                 registry: self.stages.registry().clone(),

@@ -295,9 +295,7 @@ impl<R: Role> Task<R> {
         tracing::info!(stage = self.cx.name(), to = %known.outlet.name(), ?wait, "subscribing again");
         self.succession.returning.insert(id);
         let mailbox = Arc::downgrade(&self.mailbox);
-        while self.cx.timers.try_join_next().is_some() {}
-        self.cx.timers.spawn(async move {
-            tokio::time::sleep(wait).await;
+        self.cx.start_timer(wait, move || {
             let Some(mailbox) = mailbox.upgrade() else {
                 return;
             };
