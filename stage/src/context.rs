@@ -103,6 +103,8 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) cell: Arc<Cell>,
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) emitted: Vec<Out>,
+    /// Whether it has ever emitted: one that only owes needs no room for what it owes.
+    pub(crate) has_emitted: bool,
     /// Dropped by full queues, and not yet told to the behaviour.
     pub(crate) discarded: usize,
     /// Marks that have been passed, and whose messages have not been handled.
@@ -174,6 +176,7 @@ impl<Out: Send + 'static> Context<Out> {
 
     fn dispatch(&mut self) {
         if !self.emitted.is_empty() {
+            self.has_emitted = true;
             self.half.on_emit(&mut self.emitted, &mut self.dispatched);
         }
         loop {

@@ -501,6 +501,7 @@ impl<R: Role> Build<R> {
                 cell: Arc::clone(&cell),
                 half,
                 emitted: Vec::new(),
+                has_emitted: false,
                 discarded: 0,
                 passed: 0,
                 dispatched: Dispatched::default(),

@@ -267,7 +267,9 @@ impl<R: Role> Task<R> {
                 tokio::task::coop::consume_budget().await;
             }
             told += 1;
-            self.cx.emitted.reserve(demand.min(RESERVED_MAX));
+            if self.cx.has_emitted {
+                self.cx.emitted.reserve(demand.min(RESERVED_MAX));
+            }
             outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
         }
     }
