@@ -46,58 +46,86 @@ impl fmt::Display for SubscriptionId {
 
 /// What belongs to each of a stage's subscriptions, in the order of their ids. Each batch looks some up: where there is
 /// one, as mostly, that is one comparison, and a few more where there are thousands. Ids are counted up, so that a new
-/// one goes to the end; who leaves has all behind it moved.
+/// one goes to the end. Who leaves leaves its place empty, and the empty places are swept together when they are more
+/// than half, so that a leaver costs no more where there are many.
 #[derive(Debug)]
-pub(crate) struct BySubscription<V>(Vec<(SubscriptionId, V)>);
+pub(crate) struct BySubscription<V> {
+    /// Invariant: at most half of them are empty.
+    places: Vec<(SubscriptionId, Option<V>)>,
+    empty: usize,
+}
 
 impl<V> Default for BySubscription<V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self::new()
     }
 }
 
 impl<V> BySubscription<V> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            places: Vec::new(),
+            empty: 0,
+        }
+    }
+
     fn place(&self, id: SubscriptionId) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&id, |(other, _)| *other)
+        self.places.binary_search_by_key(&id, |(other, _)| *other)
     }
 
     pub(crate) fn get(&self, id: SubscriptionId) -> Option<&V> {
         let at = self.place(id).ok()?;
-        Some(&self.0[at].1)
+        self.places[at].1.as_ref()
     }
 
     pub(crate) fn get_mut(&mut self, id: SubscriptionId) -> Option<&mut V> {
         let at = self.place(id).ok()?;
-        Some(&mut self.0[at].1)
+        self.places[at].1.as_mut()
     }
 
     /// Adds what belongs to `id`, in the place of what did.
     pub(crate) fn insert(&mut self, id: SubscriptionId, value: V) {
         match self.place(id) {
-            Ok(at) => self.0[at].1 = value,
-            Err(at) => self.0.insert(at, (id, value)),
+            Ok(at) => {
+                if self.places[at].1.replace(value).is_none() {
+                    self.empty -= 1;
+                }
+            }
+            Err(at) => self.places.insert(at, (id, Some(value))),
         }
     }
 
     pub(crate) fn remove(&mut self, id: SubscriptionId) -> Option<V> {
         let at = self.place(id).ok()?;
-        Some(self.0.remove(at).1)
+        let removed = self.places[at].1.take()?;
+        self.empty += 1;
+        if self.empty > self.places.len() / 2 {
+            self.places.retain(|(_, value)| value.is_some());
+            self.empty = 0;
+        }
+        Some(removed)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        // The last to leave empties more than half, so that all are swept.
+        self.places.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (SubscriptionId, &V)> {
-        self.0.iter().map(|(id, value)| (*id, value))
+        let places = self.places.iter();
+        places.filter_map(|(id, value)| Some((*id, value.as_ref()?)))
     }
 
     pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
-        self.0.iter_mut().map(|(_, value)| value)
+        self.places
+            .iter_mut()
+            .filter_map(|(_, value)| value.as_mut())
     }
 
     pub(crate) fn drain(&mut self) -> impl Iterator<Item = (SubscriptionId, V)> {
-        self.0.drain(..)
+        self.empty = 0;
+        let places = self.places.drain(..);
+        places.filter_map(|(id, value)| Some((id, value?)))
     }
 }
 
@@ -148,5 +176,29 @@ mod tests {
         assert!(names.iter().eq([(first, &'A'), (third, &'C')]));
         assert!(names.drain().eq([(first, 'A'), (third, 'C')]));
         assert!(names.is_empty() && names.get_mut(first).is_none());
+    }
+
+    #[test]
+    fn leavers_are_swept_and_who_stays_is_found() {
+        let ids: Vec<_> = (0..100).map(|_| SubscriptionId::next()).collect();
+        let mut numbers = BySubscription::new();
+        for (n, id) in ids.iter().enumerate() {
+            numbers.insert(*id, n);
+        }
+        for (n, id) in ids.iter().enumerate().filter(|(n, _)| n % 10 != 3) {
+            assert_eq!(numbers.remove(*id), Some(n));
+            assert_eq!((numbers.remove(*id), numbers.get(*id)), (None, None));
+            let alive = numbers.iter().count();
+            assert!(numbers.places.len() <= 2 * alive, "at most half are empty");
+        }
+        let stay = (3..100).step_by(10);
+        assert!(numbers.iter().map(|(_, n)| *n).eq(stay.clone()));
+        assert!(stay.into_iter().all(|n| numbers.get(ids[n]) == Some(&n)));
+        let first = ids[3];
+        numbers.remove(first);
+        numbers.insert(first, 0);
+        assert_eq!(numbers.iter().next(), Some((first, &0)));
+        assert_eq!(numbers.drain().count(), 10);
+        assert!(numbers.is_empty());
     }
 }

@@ -4,11 +4,14 @@ use super::total::Total;
 use super::{Dispatched, Dispatcher, Refused, take_front};
 use crate::id::SubscriptionId;
 
+mod line;
+use line::Line;
+
 /// Gives a whole batch to the consumer with the most outstanding demand, then to the next.
 ///
 /// Greedy: next to a consumer with a large window one with a small window may get nothing; [`Fair`](super::Fair) shares,
 /// and [`DemandDispatcher::expecting`] tells of such a consumer.
-/// Asking, leaving and serving cost a scan of the subscriptions when there are several. Source: GenStage 1.3
+/// Asking, leaving and serving cost about as much next to ten thousand consumers as next to a few. Source: GenStage 1.3
 /// `DemandDispatcher`.
 ///
 /// ```
@@ -28,8 +31,7 @@ use crate::id::SubscriptionId;
 /// ```
 #[derive(Debug, Default)]
 pub struct DemandDispatcher {
-    /// By demand, largest first; equal ones in the order of their asks.
-    asked: Vec<(SubscriptionId, usize)>,
+    line: Line,
     total: Total,
     expected: Option<usize>,
 }
@@ -52,7 +54,7 @@ impl DemandDispatcher {
     #[must_use]
     pub const fn expecting(max: usize) -> Self {
         Self {
-            asked: Vec::new(),
+            line: Line::new(),
             total: Total::new(),
             expected: Some(max),
         }
@@ -60,18 +62,8 @@ impl DemandDispatcher {
 
     /// Returns what each subscription has asked and not been given, in serving order.
     #[must_use]
-    pub fn asked(&self) -> &[(SubscriptionId, usize)] {
-        &self.asked
-    }
-
-    /// Sets the demand of the entry at `at` and moves it behind all that have as much or more.
-    fn set(&mut self, at: usize, n: usize) {
-        self.asked[at].1 = n;
-        if self.asked.len() > 1 {
-            let entry = self.asked.remove(at);
-            let behind = self.asked.iter().position(|(_, other)| *other < n);
-            self.asked.insert(behind.unwrap_or(self.asked.len()), entry);
-        }
+    pub fn asked(&self) -> Vec<(SubscriptionId, usize)> {
+        self.line.in_order()
     }
 }
 
@@ -79,21 +71,21 @@ impl<T> Dispatcher<T> for DemandDispatcher {
     type Key = ();
 
     fn subscribe(&mut self, id: SubscriptionId, _: Option<()>) -> Result<(), Refused> {
-        self.asked.push((id, 0));
+        self.line.join(id);
         Ok(())
     }
 
     fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
-        if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
-            self.total.forget(self.asked.remove(at).1);
+        if let Some(asked) = self.line.leave(id) {
+            self.total.forget(asked);
         }
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
-        if let Some(at) = self.asked.iter().position(|(other, _)| *other == id) {
-            let mut asked = self.asked[at].1;
+        if let Some(place) = self.line.find(id) {
+            let mut asked = self.line.asked(place);
             self.total.ask(&mut asked, n);
-            self.set(at, asked);
+            self.line.set(place, asked);
             if let Some(max) = self.expected.filter(|max| n > *max) {
                 out.warnings.push(format!(
                     "{id} asks for {n}, and {max} at most were expected"
@@ -108,12 +100,12 @@ impl<T> Dispatcher<T> for DemandDispatcher {
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         while !events.is_empty() {
-            let Some(&(id, asked)) = self.asked.first().filter(|(_, n)| *n > 0) else {
+            let Some((id, asked)) = self.line.first().filter(|(_, asked)| *asked > 0) else {
                 return;
             };
             let batch = take_front(events, asked);
             self.total.forget(batch.len());
-            self.set(0, asked - batch.len());
+            self.line.set(0, asked - batch.len());
             out.deliveries.push((id, batch));
         }
     }
