@@ -71,32 +71,42 @@ impl Line {
         self.free.push(number);
         let place = self.places[number];
         let left = self.heap.swap_remove(place);
-        if place < self.heap.len() {
+        if let Some(last) = self.heap.get(place) {
+            self.places[last.number] = place;
             self.settle(place);
         }
         Some(left.asked)
     }
 
+    #[inline]
     pub(super) fn first(&self) -> Option<(SubscriptionId, usize)> {
         self.heap.first().map(|first| (first.id, first.asked))
     }
 
-    /// The place of a subscription, until the line changes.
+    /// The place of a subscription, until the line changes. Of a few, each is looked at sooner than one is searched.
+    #[inline]
     pub(super) fn find(&self, id: SubscriptionId) -> Option<usize> {
+        if self.heap.len() <= CHILDREN {
+            return self.heap.iter().position(|waiter| waiter.id == id);
+        }
         self.numbers.get(id).map(|number| self.places[*number])
     }
 
+    #[inline]
     pub(super) fn asked(&self, place: usize) -> usize {
         self.heap[place].asked
     }
 
     /// Moves who stands at `place` behind all that have asked `asked` or more.
+    #[inline]
     pub(super) fn set(&mut self, place: usize, asked: usize) {
         let waiter = &mut self.heap[place];
         waiter.asked = asked;
         waiter.since = self.turn;
         self.turn += 1;
-        self.settle(place);
+        if self.heap.len() > 1 {
+            self.settle(place);
+        }
     }
 
     /// Everybody, with what they have asked, the first first.
@@ -108,44 +118,46 @@ impl Line {
     }
 
     /// Moves who stands at `place` up or down to where it belongs.
-    fn settle(&mut self, mut place: usize) {
+    fn settle(&mut self, place: usize) {
         let waiter = self.heap[place];
-        while place > 0 {
-            let parent = (place - 1) / CHILDREN;
-            if !waiter.is_before(&self.heap[parent]) {
+        let mut to = place;
+        while to > 0 {
+            let parent = self.heap[(to - 1) / CHILDREN];
+            if !waiter.is_before(&parent) {
                 break;
             }
-            self.put(place, self.heap[parent]);
-            place = parent;
+            self.put(to, parent);
+            to = (to - 1) / CHILDREN;
         }
-        while let Some(child) = self.first_child(place) {
-            if !self.heap[child].is_before(&waiter) {
+        while let Some((child, first)) = self.first_child(to) {
+            if !first.is_before(&waiter) {
                 break;
             }
-            self.put(place, self.heap[child]);
-            place = child;
+            self.put(to, first);
+            to = child;
         }
-        self.put(place, waiter);
+        if to != place {
+            self.put(to, waiter);
+        }
     }
 
-    /// The place of whoever comes first of those below `place`.
-    fn first_child(&self, place: usize) -> Option<usize> {
+    /// Whoever comes first of those below `place`, and where it stands.
+    fn first_child(&self, place: usize) -> Option<(usize, Waiter)> {
         let begin = place * CHILDREN + 1;
         let end = self.heap.len().min(begin + CHILDREN);
-        let mut children = begin..end;
-        let first = children.next()?;
-        Some(children.fold(first, |first, child| {
-            if self.heap[child].is_before(&self.heap[first]) {
-                child
-            } else {
-                first
+        let children = self.heap.get(begin..end)?;
+        let mut first = 0;
+        for (at, child) in children.iter().enumerate().skip(1) {
+            if child.is_before(&children[first]) {
+                first = at;
             }
-        }))
+        }
+        children.get(first).map(|child| (begin + first, *child))
     }
 
     fn put(&mut self, place: usize, waiter: Waiter) {
-        self.heap[place] = waiter;
         self.places[waiter.number] = place;
+        self.heap[place] = waiter;
     }
 }
 
