@@ -39,7 +39,7 @@ def site(name, url, concurrency, folder):
     """Returns the command that crawls a site, as a user of the program would."""
     number = str(concurrency)
     return {
-        "crawler": [CRAWLER, "crawl", url, "--concurrency", number, *kept_in(folder)],
+        "crawler": [CRAWLER, "crawl", url, "--no-sitemaps", "--concurrency", number, *kept_in(folder)],
         "wget2": ["wget2", "--recursive", "--level=0", f"--max-threads={number}", *wget2_into(folder), url],
         "scrapy": [VENV / "bin" / "python", HERE / "scrapy_peer.py", "site", url, number],
     }.get(name, [FLOORS / name, url, number])

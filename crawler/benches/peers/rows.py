@@ -94,7 +94,7 @@ def polite(rounds, log):
             alone(
                 name,
                 log,
-                lambda folder: [programs.CRAWLER, "crawl", *manners, *programs.kept_in(folder)],
+                lambda folder: [programs.CRAWLER, "crawl", "--no-sitemaps", *manners, *programs.kept_in(folder)],
                 lambda folder: records.extend(read(folder / "pages.jsonl")),
             )
             pages = [record for record in records if record["fate"] == "fetched"]

@@ -10,6 +10,7 @@ mod web;
 
 mod busy;
 mod deaths;
+mod exported;
 mod frozen;
 mod joining;
 mod killed;
