@@ -157,6 +157,38 @@ async fn a_job_is_watched_while_it_runs_until_it_is_done() {
 }
 
 #[tokio::test]
+async fn a_job_that_was_killed_is_stopped_and_watched_no_longer() {
+    let web = SlowApi::start(&[
+        "--pages",
+        "60",
+        "--page-bytes",
+        "500",
+        "--page-delay-ms",
+        "100",
+    ])
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let job = folder.path().join("job");
+    let site = format!("{}/site/", web.url());
+    let crawler = Crawler::start(&["crawl", &site, "--job", text(&job), "--concurrency", "2"]);
+    let pages = job.join("pages.jsonl");
+    tests::until("a first record", async || {
+        let records = std::fs::read_to_string(&pages).unwrap_or_default();
+        (!records.is_empty()).then_some(())
+    })
+    .await;
+    crawler.kill().await;
+    let watched = told(&["status", "--watch", text(&job)]).await;
+    assert!(watched.starts_with("stopped: "), "{watched}");
+    assert_eq!(watched.lines().count(), 1);
+    let status = lines(&told(&["status", "--json", text(&job)]).await);
+    assert_eq!(status[0]["at_work"], false);
+    let page = format!("{site}page/0");
+    let twice = lines(&told(&["explain", &page, &page, "--json", "--job", text(&job)]).await);
+    assert_eq!(twice[0], twice[1]);
+}
+
+#[tokio::test]
 async fn a_job_that_is_not_there_is_told_with_what_to_do() {
     let folder = tempfile::tempdir().expect("a folder");
     for (command, named) in [

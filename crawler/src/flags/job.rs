@@ -33,7 +33,7 @@ pub(crate) struct StatusFlags {
     pub(crate) job: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) look: LookFlags,
-    /// Tells it each second, until the job is done.
+    /// Tells it each second, until the job is done, or nobody works on it.
     #[arg(long, env = "CRAWLER_WATCH", value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub(crate) watch: bool,
 }

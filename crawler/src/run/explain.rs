@@ -37,12 +37,12 @@ pub(crate) async fn explain(flags: &ExplainFlags) -> anyhow::Result<u8> {
     };
     let urls: Vec<_> = texts.iter().map(|text| WebUrl::parse(text)).collect();
     let hashes: Vec<_> = urls.iter().flatten().map(known_as).collect();
-    let mut traces = job.traces(&hashes).await?;
+    let traces = job.traces(&hashes).await?;
     let mut told = String::new();
     for (text, url) in texts.iter().zip(&urls) {
         let explanation = match url {
             Ok(url) => {
-                let trace = traces.remove(&known_as(url));
+                let trace = traces.get(&known_as(url)).cloned();
                 let copy = job.robots(url.origin()).await?;
                 let copy = copy.filter(|copy| copy.status != 0);
                 let robots =

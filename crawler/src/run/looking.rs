@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::home::DATABASE;
+use super::home::{AT_WORK, DATABASE};
 use crate::flags::SharedFlags;
 use crate::frontier::{
     Frontier, FrontierError, PostgresFrontier, PostgresOptions, RobotsCopy, SqliteReader, Stats,
@@ -40,6 +40,17 @@ impl Looking {
         match self {
             Self::File(file) => file.stats(),
             Self::Shared(shared) => shared.stats().await,
+        }
+    }
+
+    /// Returns whether anybody works on it.
+    pub(super) async fn is_at_work(&self) -> Result<bool, FrontierError> {
+        match self {
+            Self::File(file) => Ok(file.is_at_work()),
+            Self::Shared(shared) => {
+                let nodes = shared.nodes().await?;
+                Ok(nodes.iter().any(|node| node.silent_for < AT_WORK))
+            }
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) async fn status(flags: &StatusFlags) -> anyhow::Result<u8> {
         let (now, stats) = (Instant::now(), job.stats().await?);
         let status = Status {
             stats,
+            is_at_work: job.is_at_work().await?,
             rate: before.map(|before| rate(before, (now, stats))),
         };
         before = Some((now, stats));
@@ -37,7 +38,7 @@ pub(crate) async fn status(flags: &StatusFlags) -> anyhow::Result<u8> {
             status.to_string()
         };
         let is_closed = writeln!(std::io::stdout(), "{line}").is_err();
-        if !flags.watch || is_closed || stats.state == State::Done {
+        if !flags.watch || is_closed || stats.state == State::Done || !status.is_at_work {
             break;
         }
     }
@@ -55,6 +56,8 @@ fn rate(before: (Instant, Stats), now: (Instant, Stats)) -> f64 {
 
 struct Status {
     stats: Stats,
+    /// Whether anybody works on it.
+    is_at_work: bool,
     /// Pages a second, where the job was looked at before.
     rate: Option<f64>,
 }
@@ -64,6 +67,7 @@ impl Status {
         let stats = &self.stats;
         json!({
             "state": stats.state.as_str(),
+            "at_work": self.is_at_work,
             "fetched": stats.fetched,
             "redirected": stats.redirected,
             "refused": stats.refused,
@@ -81,10 +85,13 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stats = &self.stats;
+        let state = match (stats.state, self.is_at_work) {
+            (State::Done, _) | (_, true) => stats.state.as_str(),
+            (_, false) => "stopped",
+        };
         write!(
             f,
-            "{}: {} fetched, {} redirected, {} refused, {} failed; {} to fetch, {} to try again; {} URLs known",
-            stats.state.as_str(),
+            "{state}: {} fetched, {} redirected, {} refused, {} failed; {} to fetch, {} to try again; {} URLs known",
             stats.fetched,
             stats.redirected,
             stats.refused,

@@ -41,6 +41,15 @@ impl Lock {
         write_pid(&mut file).map_err(failed)?;
         Ok(Self { _file: file })
     }
+
+    /// Returns whether a process holds the lock of the crawl in `database`.
+    pub(super) fn is_held(database: &Path) -> bool {
+        let file = File::open(beside(database, ".lock"));
+        file.is_ok_and(|file| {
+            let tried = fs4::FileExt::try_lock_shared(&file);
+            matches!(tried, Err(TryLockError::WouldBlock))
+        })
+    }
 }
 
 /// Returns the path of a file that belongs to the database.
@@ -76,7 +85,9 @@ mod tests {
             matches!(second, FrontierError::Held { pid: Some(pid), .. } if pid == me),
             "{second}"
         );
+        assert!(Lock::is_held(&database));
         drop(first);
+        assert!(!Lock::is_held(&database));
         assert!(Lock::take(&database).is_ok());
     }
 }

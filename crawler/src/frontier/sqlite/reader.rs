@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Row};
 
 use super::ledger::Ledger;
+use super::lock::Lock;
 use super::schema;
 use crate::frontier::clock::time;
 use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash};
@@ -29,6 +30,12 @@ impl SqliteReader {
             connection: schema::connect_to_read(path)?,
             path: path.to_owned(),
         })
+    }
+
+    /// Returns whether a process works on the crawl.
+    #[must_use]
+    pub fn is_at_work(&self) -> bool {
+        Lock::is_held(&self.path)
     }
 
     /// Returns the crawl in numbers.
