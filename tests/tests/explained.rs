@@ -112,36 +112,52 @@ async fn a_url_that_was_never_seen_is_judged_by_the_rules_of_the_job() {
     assert!(status.starts_with("done: 19 fetched"), "{status}");
 }
 
+/// A crawl of 60 pages that takes some seconds, and has its first record.
+struct Begun {
+    web: SlowApi,
+    folder: tempfile::TempDir,
+    crawler: Crawler,
+}
+
+impl Begun {
+    async fn new() -> Self {
+        let site = ["--pages", "60", "--page-bytes", "500"];
+        let web = SlowApi::start(&[&site[..], &["--page-delay-ms", "100"]].concat()).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let job = folder.path().join("job");
+        let site = format!("{}/site/", web.url());
+        let args = [
+            "crawl",
+            &site,
+            "--job",
+            text(&job),
+            "--concurrency",
+            "2",
+            "--quiet",
+        ];
+        let crawler = Crawler::start(&args);
+        let pages = job.join("pages.jsonl");
+        tests::until("a first record", async || {
+            let records = std::fs::read_to_string(&pages).unwrap_or_default();
+            (!records.is_empty()).then_some(())
+        })
+        .await;
+        Self {
+            web,
+            folder,
+            crawler,
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_job_is_watched_while_it_runs_until_it_is_done() {
-    let web = SlowApi::start(&[
-        "--pages",
-        "60",
-        "--page-bytes",
-        "500",
-        "--page-delay-ms",
-        "100",
-    ])
-    .await;
-    let folder = tempfile::tempdir().expect("a folder");
+    let Begun {
+        web: _web,
+        folder,
+        crawler,
+    } = Begun::new().await;
     let job = folder.path().join("job");
-    let site = format!("{}/site/", web.url());
-    let args = [
-        "crawl",
-        &site,
-        "--job",
-        text(&job),
-        "--concurrency",
-        "2",
-        "--quiet",
-    ];
-    let crawler = Crawler::start(&args);
-    let pages = job.join("pages.jsonl");
-    tests::until("a first record", async || {
-        let records = std::fs::read_to_string(&pages).unwrap_or_default();
-        (!records.is_empty()).then_some(())
-    })
-    .await;
     let queued = told(&["status", "--json", text(&job)]).await;
     assert_eq!(lines(&queued)[0]["state"], "running", "{queued}");
     let watched = lines(&told(&["status", "--watch", "--json", text(&job)]).await);
@@ -158,32 +174,19 @@ async fn a_job_is_watched_while_it_runs_until_it_is_done() {
 
 #[tokio::test]
 async fn a_job_that_was_killed_is_stopped_and_watched_no_longer() {
-    let web = SlowApi::start(&[
-        "--pages",
-        "60",
-        "--page-bytes",
-        "500",
-        "--page-delay-ms",
-        "100",
-    ])
-    .await;
-    let folder = tempfile::tempdir().expect("a folder");
+    let Begun {
+        web,
+        folder,
+        crawler,
+    } = Begun::new().await;
     let job = folder.path().join("job");
-    let site = format!("{}/site/", web.url());
-    let crawler = Crawler::start(&["crawl", &site, "--job", text(&job), "--concurrency", "2"]);
-    let pages = job.join("pages.jsonl");
-    tests::until("a first record", async || {
-        let records = std::fs::read_to_string(&pages).unwrap_or_default();
-        (!records.is_empty()).then_some(())
-    })
-    .await;
     crawler.kill().await;
     let watched = told(&["status", "--watch", text(&job)]).await;
     assert!(watched.starts_with("stopped: "), "{watched}");
     assert_eq!(watched.lines().count(), 1);
     let status = lines(&told(&["status", "--json", text(&job)]).await);
     assert_eq!(status[0]["at_work"], false);
-    let page = format!("{site}page/0");
+    let page = format!("{}/site/page/0", web.url());
     let twice = lines(&told(&["explain", &page, &page, "--json", "--job", text(&job)]).await);
     assert_eq!(twice[0], twice[1]);
 }

@@ -1,4 +1,4 @@
-//! The flags of the commands that look at a job: `crawler status` and `crawler explain`.
+//! The flags of the commands that look at a job: `crawler status`, `crawler explain` and `crawler nodes`.
 
 use std::path::PathBuf;
 

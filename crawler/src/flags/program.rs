@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::help;
 use super::{
-    CrawlFlags, ExplainFlags, ExportFlags, HowFlags, ListFlags, MannersFlags, NodesFlags,
+    CrawlFlags, ExplainFlags, ExportFlags, HowFlags, ListFlags, LookFlags, MannersFlags,
     ResumeFlags, StatusFlags,
 };
 
@@ -43,7 +43,7 @@ pub(crate) enum Command {
     #[command(after_help = help::export(), after_long_help = help::export())]
     Export(Box<ExportFlags>),
     /// Lists the processes that share a crawl, and how far they have come.
-    Nodes(NodesFlags),
+    Nodes(LookFlags),
 }
 
 impl Flags {

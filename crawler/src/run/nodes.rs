@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::home::AT_WORK;
-use crate::flags::NodesFlags;
+use crate::flags::LookFlags;
 use crate::frontier::{Frontier, Node, PostgresOptions, Stats};
 
 /// Lists the nodes of a crawl, and what they come to; returns the exit code.
@@ -15,7 +15,7 @@ use crate::frontier::{Frontier, Node, PostgresOptions, Stats};
 /// # Errors
 ///
 /// When no database is named, or it can't be read.
-pub(crate) async fn nodes(flags: &NodesFlags) -> anyhow::Result<u8> {
+pub(crate) async fn nodes(flags: &LookFlags) -> anyhow::Result<u8> {
     let shared = &flags.shared;
     let url = shared.frontier.as_deref();
     let url = url.context("nodes needs --frontier postgres://…: only a shared crawl has them")?;
