@@ -56,10 +56,16 @@ impl Site {
         }
     }
 
-    /// Spreads it over so many lanes, each with the delay of its own.
+    /// Spreads it over so many lanes; with more than one it has no delay.
     #[must_use]
     pub fn in_lanes(self, lanes: NonZeroU16) -> Self {
-        Self { lanes, ..self }
+        let is_polite = lanes == NonZeroU16::MIN;
+        let delay = if is_polite { self.delay } else { Duration::ZERO };
+        Self {
+            lanes,
+            delay,
+            ..self
+        }
     }
 
     /// Returns the name of the group.

@@ -1,20 +1,11 @@
-//! Adding URLs: each that was not seen before is queued in its lane, and the lane is woken.
+//! Adding URLs: each that was not seen before is queued, and its site is woken.
 
-use std::num::NonZeroU16;
-
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::params;
 
 use super::turn::Turn;
+use super::wide::Waiting;
 use crate::frontier::clock::span_millis;
-use crate::frontier::lane::Lane;
 use crate::frontier::{Added, NewUrl, Site, SiteId, State, UrlHash};
-
-/// How a site was laid out when its first URL came.
-struct Layout {
-    lanes: NonZeroU16,
-    delay_ms: i64,
-    polite_at: i64,
-}
 
 impl Turn<'_> {
     /// Queues the URLs that are new.
@@ -47,62 +38,27 @@ impl Turn<'_> {
             return Ok(0);
         };
         let site = &first.site;
-        let mut layout = None;
-        let mut lanes = Vec::new();
-        let mut new = 0;
+        let mut new = Vec::new();
         for (seq, url) in urls {
-            if !self.fresh.see(self.connection, url.key())? {
-                continue;
-            }
-            let layout = match &mut layout {
-                Some(layout) => layout,
-                none => none.insert(self.layout(site)?),
-            };
-            let lane = url.hash.lane(layout.lanes);
-            self.queue(*seq, lane, url)?;
-            lanes.push(lane);
-            new += 1;
-        }
-        if let Some(layout) = layout {
-            lanes.sort_unstable();
-            lanes.dedup();
-            for lane in lanes {
-                self.make_or_wake(lane, site, &layout)?;
+            if self.fresh.see(self.connection, url.key())? {
+                self.queue(*seq, url)?;
+                new.push((*seq, *url));
             }
         }
-        let count = i64::try_from(new).unwrap_or(i64::MAX);
+        if !new.is_empty() {
+            self.make_or_wake(site, &new)?;
+        }
+        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
         self.ledger.known += count;
         self.ledger.queued += count;
-        Ok(new)
+        Ok(new.len())
     }
 
-    /// Returns how the site is laid out: as it was when it was first seen, or as it is now.
-    fn layout(&self, site: &Site) -> rusqlite::Result<Layout> {
-        let sql = "SELECT lanes, delay_ms, polite_at FROM site_lane WHERE site = ?1 LIMIT 1";
-        let known = self
-            .connection
-            .prepare_cached(sql)?
-            .query_row([site.id().0], |row| {
-                Ok(Layout {
-                    lanes: row.get(0)?,
-                    delay_ms: row.get(1)?,
-                    // A site that rests rests in all its lanes, also in those to come.
-                    polite_at: row.get(2)?,
-                })
-            });
-        Ok(known.optional()?.unwrap_or_else(|| Layout {
-            lanes: site.lanes(),
-            delay_ms: span_millis(site.delay()),
-            polite_at: 0,
-        }))
-    }
-
-    fn queue(&self, seq: i64, lane: u16, url: &NewUrl) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO queue(site, lane, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9, ?10)";
+    fn queue(&self, seq: i64, url: &NewUrl) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO queue(site, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
+                   VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9)";
         let columns = params![
             url.site.id().0,
-            lane,
             url.priority,
             seq,
             url.hash.0,
@@ -118,38 +74,32 @@ impl Turn<'_> {
             .map(drop)
     }
 
-    fn make_or_wake(&self, lane: u16, site: &Site, layout: &Layout) -> rusqlite::Result<()> {
-        let lane_key = Lane {
-            site: site.id(),
-            number: lane,
-        };
-        if self.wake(lane_key)? {
-            return Ok(());
+    /// Makes the site of URLs that were queued due. It is laid out as it was when it was first seen, or as it is now.
+    fn make_or_wake(&mut self, site: &Site, urls: &[(i64, &NewUrl)]) -> rusqlite::Result<()> {
+        if self.wide.find(self.connection, site.id())?.is_none() {
+            if self.wake(site.id())? {
+                return Ok(());
+            }
+            let sql = "INSERT OR IGNORE INTO site(site, lanes, name, delay_ms, next_at, polite_at)
+                       VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+            let delay = span_millis(site.delay());
+            let columns = params![site.id().0, site.lanes(), site.name(), delay, self.now];
+            self.connection.prepare_cached(sql)?.execute(columns)?;
         }
-        let sql =
-            "INSERT OR IGNORE INTO site_lane(site, lane, lanes, name, delay_ms, next_at, polite_at)
-                   VALUES (?1, ?2, ?3, ?4, ?5, max(?6, ?7), ?6)";
-        let columns = params![
-            site.id().0,
-            lane,
-            layout.lanes,
-            site.name(),
-            layout.delay_ms,
-            layout.polite_at,
-            self.now
-        ];
-        self.connection
-            .prepare_cached(sql)?
-            .execute(columns)
-            .map(drop)
+        let Some(wide) = self.wide.find(self.connection, site.id())? else {
+            return Ok(());
+        };
+        for (seq, url) in urls {
+            wide.on_queued((url.priority, *seq), Waiting::from(*url), self.now);
+        }
+        Ok(())
     }
 
-    /// Makes a lane that had nothing queued due when it is free, and returns whether it was such a lane.
-    pub(super) fn wake(&self, lane: Lane) -> rusqlite::Result<bool> {
-        let sql = "UPDATE site_lane SET next_at = max(free_at, ?3)
-                   WHERE site = ?1 AND lane = ?2 AND next_at = 9223372036854775807";
-        let SiteId(site) = lane.site;
+    /// Makes a site of one lane that had nothing queued due when it is free, and returns whether it was such a site.
+    pub(super) fn wake(&self, site: SiteId) -> rusqlite::Result<bool> {
+        let sql = "UPDATE site SET next_at = max(free_at, ?2)
+                   WHERE site = ?1 AND next_at = 9223372036854775807";
         let mut wake = self.connection.prepare_cached(sql)?;
-        Ok(wake.execute(params![site, lane.number, self.now])? > 0)
+        Ok(wake.execute([site.0, self.now])? > 0)
     }
 }

@@ -1,27 +1,28 @@
-//! Claiming: lanes that are due are leased, and their first URLs handed out.
+//! Claiming: sites that are due are leased, whole or by lanes, and their first URLs handed out.
 
 use std::num::NonZeroU16;
 
 use rusqlite::{Row, params};
 
 use super::turn::Turn;
+use super::wide::{Taking, Waiting, read_queue};
 use crate::frontier::clock::{NEVER, span_millis};
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
-use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Round, SiteId, UrlHash};
+use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Round, SiteId};
 use crate::policy::welcome::Welcome;
 
-/// The lanes that are due, the longest first.
+/// The sites that are due, the longest first.
 pub(super) const DUE: &str =
-    "SELECT site, lane, lanes, token, held, lost, suspect, alone, pushbacks, aside FROM site_lane
+    "SELECT site, lanes, token, held, lost, suspect, alone, pushbacks, aside FROM site
      WHERE next_at <= ?1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT ?2";
 
 /// Retries that are moved in one claim; the next claim moves more.
 const MOVED_MAX: i64 = 1_000;
 
-/// A lane that is due.
+/// A site that is due. What follows its lanes is for a site of one.
 struct Due {
-    lane: Lane,
+    site: SiteId,
     lanes: NonZeroU16,
     token: i64,
     held: i64,
@@ -42,6 +43,7 @@ impl Turn<'_> {
                 self.end_lost_leases()?;
             }
             let room = self.ledger.room().unwrap_or(wanted).min(wanted);
+            self.wide.write(self.connection)?;
             let due = self.due(room)?;
             if due.is_empty() {
                 break;
@@ -66,53 +68,102 @@ impl Turn<'_> {
         due.query_map([self.now, count], Due::from_row)?.collect()
     }
 
-    /// Takes the first URLs of each lane in turn, until `room` are found or no lane may give more.
+    /// Takes the first URLs of each site in turn, until `room` are found or no site may give more.
     fn lease(&mut self, mut due: Vec<Due>, room: usize) -> rusqlite::Result<Vec<Lease>> {
         let share = room.div_ceil(due.len().max(1));
         let (mut reached, mut found) = (0, 0);
+        let before = self.ledger.token;
         for due in &mut due {
             if found == room {
                 break;
             }
             reached += 1;
-            if due.token != 0 {
-                due.losses = due.losses.on_lost();
-                self.ledger.leased -= due.held;
+            let share = share.min(room - found);
+            if due.is_wide() {
+                if let Some(wide) = self.wide.find(self.connection, due.site)? {
+                    wide.look_for_losses(self.now);
+                }
+                due.leases = self.take_wide(due.site, share, before)?;
+            } else {
+                self.lease_single(due);
+                let take = if due.is_single() { 1 } else { share };
+                self.take(due, take)?;
             }
-            self.ledger.token += 1;
-            due.token = self.ledger.token;
-            let take = if due.is_single() { 1 } else { share };
-            self.take(due, take.min(room - found))?;
             found += due.leases.len();
         }
         // The rest stay as they are, and due.
         due.truncate(reached);
         // Few of them may hold all there is: they give more than their share.
         for due in due.iter_mut().filter(|due| due.leases.len() == share) {
-            if !due.is_single() {
-                self.take(due, room - found)?;
-                found += due.leases.len() - share;
+            let more = room - found;
+            if more > 0 && due.is_wide() {
+                due.leases.extend(self.take_wide(due.site, more, before)?);
+            } else if !due.is_single() {
+                self.take(due, more)?;
             }
+            found += due.leases.len() - share;
         }
         let mut leases = Vec::with_capacity(found);
         for due in due {
-            leases.extend(self.write(due)?);
+            leases.extend(if due.is_wide() {
+                due.leases
+            } else {
+                self.write(due)?
+            });
         }
         Ok(leases)
     }
 
-    /// Hands out up to `count` more URLs of the lane, behind those that were.
+    /// Leases up to `count` more URLs of a site of many lanes, in a claim before which the last token was `before`.
+    fn take_wide(
+        &mut self,
+        site: SiteId,
+        count: usize,
+        before: i64,
+    ) -> rusqlite::Result<Vec<Lease>> {
+        let wide = self.wide.find(self.connection, site)?;
+        // It was told by its row.
+        let wide = wide.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let taking = Taking {
+            now: self.now,
+            until: self.now + span_millis(LEASE),
+            before,
+        };
+        let read = |behind, count| read_queue(self.connection, site, behind, count);
+        let (leases, lost) = wide.claim(taking, count, &mut self.ledger.token, read)?;
+        self.ledger.leased += i64::try_from(leases.len()).unwrap_or(i64::MAX) - lost;
+        Ok(leases)
+    }
+
+    /// Finds out when the sites of many lanes are due that rest.
+    pub(super) fn look_at_wide(&mut self) -> rusqlite::Result<()> {
+        for site in self.wide.to_look_at(self.now) {
+            self.take_wide(site, 1, self.ledger.token)?;
+        }
+        self.wide.write(self.connection)
+    }
+
+    /// Begins a lease of a site of one lane.
+    const fn lease_single(&mut self, due: &mut Due) {
+        if due.token != 0 {
+            due.losses = due.losses.on_lost();
+            self.ledger.leased -= due.held;
+        }
+        self.ledger.token += 1;
+        due.token = self.ledger.token;
+    }
+
+    /// Hands out up to `count` more URLs of a site of one lane, behind those that were.
     fn take(&self, due: &mut Due, count: usize) -> rusqlite::Result<()> {
         if count == 0 {
             return Ok(());
         }
         let sql =
             "SELECT prio, seq, url_hash, depth, attempts, hops, referrer, chain, url FROM queue
-                   WHERE site = ?1 AND lane = ?2 ORDER BY prio, seq LIMIT ?3 OFFSET ?4";
+                   WHERE site = ?1 ORDER BY prio, seq LIMIT ?2 OFFSET ?3";
         let mut queue = self.connection.prepare_cached(sql)?;
         let place = params![
-            due.lane.site.0,
-            due.lane.number,
+            due.site.0,
             i64::try_from(count).unwrap_or(i64::MAX),
             i64::try_from(due.leases.len()).unwrap_or(i64::MAX)
         ];
@@ -124,7 +175,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Writes the lease down, or that the lane has nothing to give.
+    /// Writes the lease of a site of one lane down, or that it has nothing to give.
     fn write(&mut self, mut due: Due) -> rusqlite::Result<Vec<Lease>> {
         let held = i64::try_from(due.leases.len()).unwrap_or(i64::MAX);
         let (mut token, mut next_at) = (due.token, self.now + span_millis(LEASE));
@@ -133,11 +184,10 @@ impl Turn<'_> {
         } else {
             (token, next_at, due.losses) = (0, NEVER, Losses::default());
         }
-        let sql = "UPDATE site_lane SET next_at = ?3, token = ?4, held = ?5, lost = ?6, suspect = ?7, alone = ?8
-                   WHERE site = ?1 AND lane = ?2";
+        let sql = "UPDATE site SET next_at = ?2, token = ?3, held = ?4, lost = ?5, suspect = ?6, alone = ?7
+                   WHERE site = ?1";
         let columns = params![
-            due.lane.site.0,
-            due.lane.number,
+            due.site.0,
             next_at,
             token,
             held,
@@ -153,30 +203,37 @@ impl Turn<'_> {
         Ok(due.leases)
     }
 
-    /// Puts the retries that are ready back into their lanes.
+    /// Puts the retries that are ready back into their queues.
     fn move_ready(&mut self) -> rusqlite::Result<()> {
         if self.ledger.delayed == 0 {
             return Ok(());
         }
-        let sql = "SELECT site, lane, ready_at, seq FROM delayed WHERE ready_at <= ?1 ORDER BY ready_at LIMIT ?2";
+        let sql = "SELECT ready_at, seq, site, prio, url_hash, depth, attempts, hops, referrer, chain, url FROM delayed
+                   WHERE ready_at <= ?1 ORDER BY ready_at LIMIT ?2";
         let mut ready = self.connection.prepare_cached(sql)?;
         let ready = ready.query_map([self.now, MOVED_MAX], |row| {
-            let lane = Lane {
-                site: SiteId(row.get(0)?),
-                number: row.get(1)?,
-            };
-            Ok((lane, row.get::<_, i64>(2)?, row.get::<_, i64>(3)?))
+            let (ready_at, seq): (i64, i64) = (row.get(0)?, row.get(1)?);
+            let place = (row.get(3)?, seq);
+            Ok((
+                ready_at,
+                SiteId(row.get(2)?),
+                place,
+                Waiting::from_row(row, 4)?,
+            ))
         });
         for ready in ready?.collect::<rusqlite::Result<Vec<_>>>()? {
-            let (lane, ready_at, seq) = ready;
-            let sql = "INSERT INTO queue(site, lane, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
-                       SELECT site, lane, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url
+            let (ready_at, site, place, url) = ready;
+            let sql = "INSERT INTO queue(site, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
+                       SELECT site, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url
                        FROM delayed WHERE ready_at = ?1 AND seq = ?2";
-            let key = [ready_at, seq];
+            let key = [ready_at, place.1];
             self.connection.prepare_cached(sql)?.execute(key)?;
             let sql = "DELETE FROM delayed WHERE ready_at = ?1 AND seq = ?2";
             self.connection.prepare_cached(sql)?.execute(key)?;
-            self.wake(lane)?;
+            match self.wide.find(self.connection, site)? {
+                Some(wide) => wide.on_queued(place, url, self.now),
+                None => self.wake(site).map(drop)?,
+            }
             self.ledger.delayed -= 1;
             self.ledger.queued += 1;
         }
@@ -187,21 +244,18 @@ impl Turn<'_> {
 impl Due {
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
-            lane: Lane {
-                site: SiteId(row.get(0)?),
-                number: row.get(1)?,
-            },
-            lanes: row.get(2)?,
-            token: row.get(3)?,
-            held: row.get(4)?,
+            site: SiteId(row.get(0)?),
+            lanes: row.get(1)?,
+            token: row.get(2)?,
+            held: row.get(3)?,
             losses: Losses {
-                lost: row.get(5)?,
-                suspect: row.get(6)?,
-                alone: row.get(7)?,
+                lost: row.get(4)?,
+                suspect: row.get(5)?,
+                alone: row.get(6)?,
             },
-            welcome: match row.get(9)? {
+            welcome: match row.get(8)? {
                 0 => Welcome::Open {
-                    pushbacks: row.get(8)?,
+                    pushbacks: row.get(7)?,
                 },
                 status => Welcome::SetAside { status },
             },
@@ -209,31 +263,30 @@ impl Due {
         })
     }
 
+    const fn is_wide(&self) -> bool {
+        self.lanes.get() > 1
+    }
+
     /// Returns whether it gives one URL at a time; of a site that is set aside nothing is asked, and all may go at once.
     const fn is_single(&self) -> bool {
-        let is_polite = self.lanes.get() == 1 && !self.welcome.is_set_aside();
+        let is_polite = !self.is_wide() && !self.welcome.is_set_aside();
         is_polite || self.losses.is_careful()
     }
 
     fn lease(&self, row: &Row<'_>) -> rusqlite::Result<Lease> {
+        let url = Waiting::from_row(row, 2)?;
+        let lane = Lane {
+            site: self.site,
+            number: 0,
+        };
+        let key = LeaseKey {
+            lane,
+            token: self.token,
+        };
+        let place = (row.get(0)?, row.get(1)?);
         Ok(Lease {
-            site: self.lane.site,
-            priority: row.get(0)?,
-            seq: row.get(1)?,
-            hash: UrlHash(row.get(2)?),
-            depth: row.get(3)?,
-            attempts: row.get(4)?,
-            hops: row.get(5)?,
-            referrer: UrlHash::from_column(row.get(6)?),
-            chain: UrlHash::from_column(row.get(7)?),
-            url: row.get(8)?,
-            lost: 0,
             welcome: self.welcome,
-            key: LeaseKey {
-                lane: self.lane,
-                token: self.token,
-            },
-            lanes: self.lanes,
+            ..url.leased(key, place, self.lanes)
         })
     }
 }

@@ -23,6 +23,7 @@ mod settle;
 pub use reader::SqliteReader;
 mod syncer;
 mod turn;
+mod wide;
 mod work;
 mod writer;
 pub use handle::SqliteFrontier;

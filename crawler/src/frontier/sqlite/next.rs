@@ -6,13 +6,14 @@ use super::turn::Turn;
 use crate::frontier::clock::span;
 use crate::frontier::{Next, State};
 
-/// The first time after a given one at which a lane is due.
-pub(super) const FIRST: &str = "SELECT next_at FROM site_lane
+/// The first time after a given one at which a site is due.
+pub(super) const FIRST: &str = "SELECT next_at FROM site
      WHERE next_at > ?1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT 1";
 
 impl Turn<'_> {
     /// Says when to ask again; a crawl of which nothing is left is done from here on.
     pub(super) fn next(&mut self) -> rusqlite::Result<Next> {
+        self.look_at_wide()?;
         let first = match self.ledger.room() {
             // What is due may not be leased before what is leased comes back.
             Some(0) => self.first_after(self.now)?,
@@ -40,15 +41,21 @@ impl Turn<'_> {
         })
     }
 
-    /// Returns the first time after `at` at which a lane is due or a retry is ready.
+    /// Returns the first time after `at` at which a site is due, a lane's lease ends, or a retry is ready.
     fn first_after(&self, at: i64) -> rusqlite::Result<Option<i64>> {
         let first = |sql| {
             let mut first = self.connection.prepare_cached(sql)?;
             first.query_row([at], |row| row.get(0)).optional()
         };
-        let lane: Option<i64> = first(FIRST)?;
+        let site: Option<i64> = first(FIRST)?;
         let retry: Option<i64> =
             first("SELECT ready_at FROM delayed WHERE ready_at > ?1 ORDER BY ready_at LIMIT 1")?;
-        Ok(lane.into_iter().chain(retry).min())
+        let lane = if at < 0 {
+            None
+        } else {
+            // What it holds is not due before, though its site may be.
+            first("SELECT until FROM lane WHERE until > ?1 ORDER BY until LIMIT 1")?
+        };
+        Ok(site.into_iter().chain(lane).chain(retry).min())
     }
 }

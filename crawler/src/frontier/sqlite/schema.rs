@@ -1,8 +1,9 @@
 //! The layout of the database, and the check that a file has it.
 //!
-//! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer,
-//! the end of its lease and its wake-up in one; a lane without queued URLs is due never. `aside` is the status for
-//! which its site was set aside, 0 for none; such a lane keeps `polite_at` for another day, and its `free_at` is at once.
+//! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a site is its politeness timer, the
+//! end of its lease and its wake-up in one; a site without queued URLs is due never. A site of many lanes has its leases in
+//! `lane`, by lanes that are leased or were lost, and is due when it may have something to give. `aside` is the status for
+//! which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is at once.
 //! Invariant: `next_at >= free_at`.
 
 use std::path::Path;
@@ -18,7 +19,7 @@ use crate::frontier::{FrontierError, Job};
 /// Tells our files from those of other programs: "crwl".
 const APPLICATION: i64 = 0x6372_776c;
 /// The layout below; any other is refused.
-const LAYOUT: i64 = 3;
+const LAYOUT: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE crawl(
@@ -27,26 +28,30 @@ CREATE TABLE crawl(
     seq INTEGER NOT NULL, known INTEGER NOT NULL, queued INTEGER NOT NULL, delayed INTEGER NOT NULL,
     fetched INTEGER NOT NULL, redirected INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL
 ) STRICT;
-CREATE TABLE site_lane(
-    site INTEGER NOT NULL, lane INTEGER NOT NULL, lanes INTEGER NOT NULL, name TEXT NOT NULL,
+CREATE TABLE site(
+    site INTEGER PRIMARY KEY, lanes INTEGER NOT NULL, name TEXT NOT NULL,
     delay_ms INTEGER NOT NULL, next_at INTEGER NOT NULL, polite_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0,
     held INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0,
     alone INTEGER NOT NULL DEFAULT 0, pushbacks INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0,
-    free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL, PRIMARY KEY (site, lane)
+    free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL
+) STRICT;
+CREATE TABLE lane(
+    site INTEGER NOT NULL, lane INTEGER NOT NULL, token INTEGER NOT NULL, held INTEGER NOT NULL,
+    until INTEGER NOT NULL, lost INTEGER NOT NULL, suspect INTEGER NOT NULL, alone INTEGER NOT NULL,
+    PRIMARY KEY (site, lane)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX lane_due ON site_lane(next_at) WHERE next_at < 9223372036854775807;
+CREATE INDEX site_due ON site(next_at) WHERE next_at < 9223372036854775807;
 CREATE TABLE seen(
     site INTEGER NOT NULL, url_hash INTEGER NOT NULL, PRIMARY KEY (site, url_hash)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE fresh(site INTEGER NOT NULL, url_hash INTEGER NOT NULL) STRICT;
 CREATE TABLE queue(
-    site INTEGER NOT NULL, lane INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL,
+    site INTEGER NOT NULL, prio INTEGER NOT NULL, seq INTEGER NOT NULL,
     url_hash INTEGER NOT NULL, depth INTEGER NOT NULL, attempts INTEGER NOT NULL, hops INTEGER NOT NULL,
-    referrer INTEGER NOT NULL, chain INTEGER NOT NULL, url TEXT NOT NULL, PRIMARY KEY (site, lane, prio, seq)
+    referrer INTEGER NOT NULL, chain INTEGER NOT NULL, url TEXT NOT NULL, PRIMARY KEY (site, prio, seq)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE delayed(
-    ready_at INTEGER NOT NULL, seq INTEGER NOT NULL, site INTEGER NOT NULL, lane INTEGER NOT NULL,
-    prio INTEGER NOT NULL, url_hash INTEGER NOT NULL, depth INTEGER NOT NULL, attempts INTEGER NOT NULL,
+    ready_at INTEGER NOT NULL, seq INTEGER NOT NULL, site INTEGER NOT NULL, prio INTEGER NOT NULL, url_hash INTEGER NOT NULL, depth INTEGER NOT NULL, attempts INTEGER NOT NULL,
     hops INTEGER NOT NULL, referrer INTEGER NOT NULL, chain INTEGER NOT NULL, url TEXT NOT NULL,
     PRIMARY KEY (ready_at, seq)
 ) STRICT, WITHOUT ROWID;
@@ -168,11 +173,20 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
 /// Ends what another process left behind. Leases count as lost, and their lanes are due when it is polite; a site that was
 /// set aside gets another chance, when it is polite too.
 pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<()> {
-    let leases = "UPDATE site_lane SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000),
+    let leases = "UPDATE site SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000),
                       alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0
                   WHERE next_at < 9223372036854775807 AND token <> 0";
     connection.execute(leases, [now])?;
-    let asides = "UPDATE site_lane SET next_at = max(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0";
+    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000),
+                     alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0, until = 0
+                 WHERE token <> 0";
+    connection.execute(lanes, [])?;
+    let wide = "UPDATE site SET next_at = CASE
+                    WHEN EXISTS (SELECT 1 FROM queue WHERE queue.site = site.site) THEN max(polite_at, ?1)
+                    ELSE 9223372036854775807 END
+                WHERE lanes > 1";
+    connection.execute(wide, [now])?;
+    let asides = "UPDATE site SET next_at = max(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0";
     connection.execute(asides, []).map(drop)
 }
 
@@ -241,7 +255,7 @@ mod tests {
             let how: String = plan
                 .query_row(rusqlite::params_from_iter(given), |row| row.get(3))
                 .unwrap();
-            assert!(how.contains("USING") && how.contains("lane_due"), "{how}");
+            assert!(how.contains("USING") && how.contains("site_due"), "{how}");
         }
     }
 }

@@ -14,7 +14,7 @@ use rusqlite::params;
 use super::ledger::column;
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
-use crate::frontier::{Ending, NewUrl, Outcome, Record, Settled, UrlHash, Written};
+use crate::frontier::{Ending, Lease, NewUrl, Outcome, Record, Settled, SiteId, UrlHash, Written};
 use crate::policy::welcome::Welcome;
 
 /// What becomes of a queue's row, besides its end.
@@ -38,6 +38,7 @@ impl Turn<'_> {
             .collect();
         outcomes.sort_by_key(|outcome| outcome.lease.key);
         let (before, point) = (*self.ledger, self.fresh.point());
+        self.wide.write(self.connection)?;
         self.run("SAVEPOINT settle")?;
         let mut settled = Settled {
             links: self.add(&links)?.new,
@@ -58,6 +59,7 @@ impl Turn<'_> {
             self.run("ROLLBACK TO settle")?;
             *self.ledger = before;
             self.fresh.go_back(point);
+            self.wide.forget();
         }
         self.run("RELEASE settle")?;
         if is_refused {
@@ -126,39 +128,50 @@ impl Turn<'_> {
 
     /// Takes the URL out of the queue, whoever holds it by now, and returns whether it was there.
     fn dequeue(&mut self, outcome: &Outcome) -> rusqlite::Result<bool> {
-        let sql = "DELETE FROM queue WHERE site = ?1 AND lane = ?2 AND prio = ?3 AND seq = ?4";
+        let sql = "DELETE FROM queue WHERE site = ?1 AND prio = ?2 AND seq = ?3";
         let lease = &outcome.lease;
-        let lane = lease.key.lane;
-        let place = params![lane.site.0, lane.number, lease.priority, lease.seq];
+        let place = params![lease.site.0, lease.priority, lease.seq];
         let count = self.connection.prepare_cached(sql)?.execute(place)?;
         self.ledger.queued -= i64::from(count > 0);
+        if let Some(wide) = self.wide.find_of(self.connection, lease)? {
+            wide.on_dequeued((lease.priority, lease.seq));
+        }
         Ok(count > 0)
     }
 
     /// Lets the URL wait for its next try, if its lease holds, and returns whether it did.
     fn delay(&mut self, outcome: &Outcome, delay: &Delay) -> rusqlite::Result<bool> {
-        let sql = "INSERT INTO delayed(ready_at, seq, site, lane, prio, url_hash, depth, attempts, hops, referrer,
-                       chain, url)
-                   SELECT ?5, ?6, site, lane, prio, url_hash, depth, ?7, hops, referrer, chain, url FROM queue
-                   WHERE site = ?1 AND lane = ?2 AND prio = ?3 AND seq = ?4 AND EXISTS
-                       (SELECT 1 FROM site_lane WHERE site = ?1 AND lane = ?2 AND token = ?8)";
+        if !self.is_held(&outcome.lease)? {
+            return Ok(false);
+        }
+        let sql =
+            "INSERT INTO delayed(ready_at, seq, site, prio, url_hash, depth, attempts, hops, referrer, chain, url)
+                   SELECT ?4, ?5, site, prio, url_hash, depth, ?6, hops, referrer, chain, url FROM queue
+                   WHERE site = ?1 AND prio = ?2 AND seq = ?3";
         let lease = &outcome.lease;
-        let lane = lease.key.lane;
         let columns = params![
-            lane.site.0,
-            lane.number,
+            lease.site.0,
             lease.priority,
             lease.seq,
             delay.ready_at,
             delay.seq,
-            delay.attempts,
-            lease.key.token
+            delay.attempts
         ];
         if self.connection.prepare_cached(sql)?.execute(columns)? == 0 {
             return Ok(false);
         }
         self.ledger.delayed += 1;
         self.dequeue(outcome)
+    }
+
+    /// Returns whether a lease is the present one of its lane.
+    fn is_held(&mut self, lease: &Lease) -> rusqlite::Result<bool> {
+        if let Some(wide) = self.wide.find_of(self.connection, lease)? {
+            return Ok(wide.holds(lease.key));
+        }
+        let sql = "SELECT 1 FROM site WHERE site = ?1 AND token = ?2";
+        let mut held = self.connection.prepare_cached(sql)?;
+        held.exists([lease.site.0, lease.key.token])
     }
 
     fn record(&mut self, outcome: &Outcome, record: &Record) -> rusqlite::Result<()> {
@@ -184,61 +197,74 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Gives the lane's lease one URL less, and ends it with its last, if it was not lost. The lane is polite from the
-    /// end of the fetch on, and free at once when its site is set aside.
+    /// Gives the lane's lease one URL less, and ends it with its last, if it was not lost.
     fn free(&mut self, outcome: &Outcome, ended_at: i64) -> rusqlite::Result<()> {
-        let sql = "UPDATE site_lane SET held = held - 1, lost = 0, suspect = 0, alone = 0,
-                       token = CASE held WHEN 1 THEN 0 ELSE token END, pushbacks = ?6, aside = ?7,
-                       polite_at = max(polite_at, coalesce(?4 + max(delay_ms, ?5), 0)),
-                       next_at = CASE
-                           WHEN held > 1 AND ?7 <> 0 THEN next_at
-                           WHEN held > 1 THEN max(next_at, polite_at, coalesce(?4 + max(delay_ms, ?5), 0))
-                           WHEN NOT EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)
-                               THEN 9223372036854775807
-                           WHEN ?7 <> 0 THEN ?8
-                           ELSE max(polite_at, coalesce(?4 + max(delay_ms, ?5), 0)) END
-                   WHERE site = ?1 AND lane = ?2 AND token = ?3";
         let key = outcome.lease.key;
         let rests_from = (!outcome.is_unasked).then_some(ended_at);
+        let rest = span_millis(outcome.rest);
+        let until = rests_from.filter(|_| rest > 0).map(|from| from + rest);
+        let is_held = if let Some(wide) = self.wide.find_of(self.connection, &outcome.lease)? {
+            let is_held = wide.on_settled(key, self.now);
+            if let Some(until) = until {
+                wide.on_rest(until);
+            }
+            is_held
+        } else {
+            let is_held = self.free_single(outcome, rests_from)?;
+            if let Some(until) = until {
+                self.rest(key.lane.site, until)?;
+            }
+            is_held
+        };
+        self.ledger.leased -= i64::from(is_held);
+        Ok(())
+    }
+
+    /// Does so for a site of one lane. It is polite from the end of the fetch on, and free at once when it is set aside.
+    fn free_single(&self, outcome: &Outcome, rests_from: Option<i64>) -> rusqlite::Result<bool> {
+        let sql = "UPDATE site SET held = held - 1, lost = 0, suspect = 0, alone = 0,
+                       token = CASE held WHEN 1 THEN 0 ELSE token END, pushbacks = ?5, aside = ?6,
+                       polite_at = max(polite_at, coalesce(?3 + max(delay_ms, ?4), 0)),
+                       next_at = CASE
+                           WHEN held > 1 AND ?6 <> 0 THEN next_at
+                           WHEN held > 1 THEN max(next_at, polite_at, coalesce(?3 + max(delay_ms, ?4), 0))
+                           WHEN NOT EXISTS (SELECT 1 FROM queue WHERE site = ?1) THEN 9223372036854775807
+                           WHEN ?6 <> 0 THEN ?7
+                           ELSE max(polite_at, coalesce(?3 + max(delay_ms, ?4), 0)) END
+                   WHERE site = ?1 AND token = ?2";
+        let key = outcome.lease.key;
+        let site = key.lane.site;
         let rest = span_millis(outcome.rest);
         let (pushbacks, aside) = match outcome.welcome {
             Welcome::Open { pushbacks } => (pushbacks, 0),
             Welcome::SetAside { status } => (0, status),
         };
-        let (site, lane) = (key.lane.site.0, key.lane.number);
         let columns = params![
-            site, lane, key.token, rests_from, rest, pushbacks, aside, self.now
+            site.0, key.token, rests_from, rest, pushbacks, aside, self.now
         ];
-        let count = self.connection.prepare_cached(sql)?.execute(columns)?;
-        self.ledger.leased -= i64::from(count > 0);
-        if count == 0 {
-            self.let_sleep(outcome)?;
+        let is_held = self.connection.prepare_cached(sql)?.execute(columns)? > 0;
+        if !is_held {
+            self.let_sleep(site)?;
         }
-        if rest > 0
-            && let Some(rests_from) = rests_from
-        {
-            self.rest(outcome, rests_from + rest)?;
-        }
-        Ok(())
+        Ok(is_held)
     }
 
-    /// Lets a lane sleep that nobody holds and that has nothing queued: a late answer may have been to its last URL.
-    fn let_sleep(&self, outcome: &Outcome) -> rusqlite::Result<()> {
-        let sql = "UPDATE site_lane SET next_at = 9223372036854775807
-                   WHERE site = ?1 AND lane = ?2 AND token = 0
-                       AND NOT EXISTS (SELECT 1 FROM queue WHERE site = ?1 AND lane = ?2)";
-        let lane = outcome.lease.key.lane;
-        let mut sleep = self.connection.prepare_cached(sql)?;
-        sleep.execute(params![lane.site.0, lane.number]).map(drop)
+    /// Lets a site sleep that nobody holds and that has nothing queued: a late answer may have been to its last URL.
+    fn let_sleep(&self, site: SiteId) -> rusqlite::Result<()> {
+        let sql = "UPDATE site SET next_at = 9223372036854775807
+                   WHERE site = ?1 AND token = 0 AND NOT EXISTS (SELECT 1 FROM queue WHERE site = ?1)";
+        self.connection
+            .prepare_cached(sql)?
+            .execute([site.0])
+            .map(drop)
     }
 
-    /// Leaves the whole site alone until then; what is leased goes on, and is not claimed by another before.
-    fn rest(&self, outcome: &Outcome, until: i64) -> rusqlite::Result<()> {
-        let sql = "UPDATE site_lane SET polite_at = max(polite_at, ?2),
+    /// Leaves a site of one lane alone until then; what is leased goes on, and is not claimed by another before.
+    fn rest(&self, site: SiteId, until: i64) -> rusqlite::Result<()> {
+        let sql = "UPDATE site SET polite_at = max(polite_at, ?2),
                        next_at = CASE aside WHEN 0 THEN max(next_at, ?2) ELSE next_at END
                    WHERE site = ?1";
-        let site = outcome.lease.site.0;
         let mut rest = self.connection.prepare_cached(sql)?;
-        rest.execute([site, until]).map(drop)
+        rest.execute([site.0, until]).map(drop)
     }
 }

@@ -4,8 +4,10 @@ use rusqlite::Connection;
 
 use super::fresh::Fresh;
 use super::ledger::Ledger;
+use super::wide::WideSites;
 
-/// A transaction at work. What it does to the ledger and to what is fresh is undone when it fails.
+/// A transaction at work. What it does to the ledger, to what is fresh and to wide sites is undone
+/// when it fails.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     pub(super) connection: &'a Connection,
@@ -13,6 +15,7 @@ pub(super) struct Turn<'a> {
     pub(super) now: i64,
     pub(super) ledger: &'a mut Ledger,
     pub(super) fresh: &'a mut Fresh,
+    pub(super) wide: &'a mut WideSites,
 }
 
 impl Turn<'_> {

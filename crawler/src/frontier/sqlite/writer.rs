@@ -13,6 +13,7 @@ use super::lock::Lock;
 use super::schema;
 use super::syncer::Syncer;
 use super::turn::Turn;
+use super::wide::WideSites;
 use super::work::{Kind, Work};
 use crate::frontier::clock::millis;
 use crate::frontier::{Clock, FrontierError, Round, Stats};
@@ -47,6 +48,7 @@ pub(super) struct Writer {
     now: i64,
     ledger: Ledger,
     fresh: Fresh,
+    wide: WideSites,
     told: watch::Sender<Told>,
 }
 
@@ -76,6 +78,7 @@ impl Writer {
             now,
             ledger,
             fresh,
+            wide: WideSites::default(),
             told,
         })
     }
@@ -141,6 +144,7 @@ impl Writer {
             self.ledger = before;
         }
         self.fresh.ended(committed.is_ok());
+        self.wide.ended(committed.is_ok());
         let (round, stats) = (Round(self.ledger.round), self.ledger.stats());
         self.told.send_if_modified(|told| {
             let is_new = told.round != round;
@@ -169,10 +173,12 @@ impl Writer {
             now: self.now,
             ledger: &mut self.ledger,
             fresh: &mut self.fresh,
+            wide: &mut self.wide,
         };
         for work in batch {
             work.run(&mut turn)?;
         }
+        self.wide.write(&transaction)?;
         self.fresh.sort_in(&transaction)?;
         self.ledger.write(&before, &transaction)?;
         transaction.commit()

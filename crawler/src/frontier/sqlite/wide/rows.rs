@@ -1,0 +1,115 @@
+//! What the file has of a site of many lanes: its lanes' leases, and its queue.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::site::{HEAD_MAX, LaneLease, Place, Times, Waiting, WideSite};
+use crate::frontier::losses::Losses;
+use crate::frontier::{SiteId, UrlHash};
+
+/// The columns of a URL that is queued or delayed, as [`Waiting::from_row`] reads them from the third on.
+const READ: &str =
+    "SELECT prio, seq, url_hash, depth, attempts, hops, referrer, chain, url FROM queue
+     WHERE site = ?1 AND (prio, seq) > (?2, ?3) ORDER BY prio, seq LIMIT ?4";
+
+impl Waiting {
+    /// Reads the columns from `url_hash` to `url`, of which the first has this number.
+    pub(in crate::frontier::sqlite) fn from_row(
+        row: &Row<'_>,
+        first: usize,
+    ) -> rusqlite::Result<Self> {
+        Ok(Self {
+            hash: UrlHash(row.get(first)?),
+            depth: row.get(first + 1)?,
+            attempts: row.get(first + 2)?,
+            hops: row.get(first + 3)?,
+            referrer: UrlHash::from_column(row.get(first + 4)?),
+            chain: UrlHash::from_column(row.get(first + 5)?),
+            url: row.get(first + 6)?,
+        })
+    }
+}
+
+impl WideSite {
+    /// Reads a site, if it is one of many lanes.
+    pub(super) fn read(connection: &Connection, id: SiteId) -> rusqlite::Result<Option<Self>> {
+        let sql = "SELECT lanes, polite_at, next_at FROM site WHERE site = ?1 AND lanes > 1";
+        let mut site = connection.prepare_cached(sql)?;
+        let found = site.query_row([id.0], |row| {
+            let times = Times {
+                polite_at: row.get(1)?,
+                next_at: row.get(2)?,
+            };
+            Ok((row.get(0)?, times))
+        });
+        let Some((lanes, times)) = found.optional()? else {
+            return Ok(None);
+        };
+        let sql = "SELECT lane, token, held, until, lost, suspect, alone FROM lane WHERE site = ?1";
+        let mut leases = connection.prepare_cached(sql)?;
+        let leases = leases.query_map([id.0], |row| {
+            let losses = Losses {
+                lost: row.get(4)?,
+                suspect: row.get(5)?,
+                alone: row.get(6)?,
+            };
+            let lease = LaneLease {
+                token: row.get(1)?,
+                held: row.get(2)?,
+                until: row.get(3)?,
+                losses,
+            };
+            Ok((row.get(0)?, lease))
+        });
+        let leases = leases?.collect::<rusqlite::Result<HashMap<_, _>>>()?;
+        Ok(Some(Self::new(id, lanes, times, leases, HEAD_MAX)))
+    }
+
+    /// Writes what changed.
+    pub(super) fn write(&mut self, connection: &Connection, id: SiteId) -> rusqlite::Result<()> {
+        let (times, lanes) = self.unwritten();
+        if let Some(times) = times {
+            let sql = "UPDATE site SET polite_at = ?2, next_at = ?3 WHERE site = ?1";
+            let mut site = connection.prepare_cached(sql)?;
+            site.execute([id.0, times.polite_at, times.next_at])?;
+        }
+        for (number, lease) in lanes {
+            let losses = lease.losses;
+            if lease == LaneLease::default() {
+                let sql = "DELETE FROM lane WHERE site = ?1 AND lane = ?2";
+                let mut lane = connection.prepare_cached(sql)?;
+                lane.execute(params![id.0, number])?;
+                continue;
+            }
+            let sql = "INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+            let columns = params![
+                id.0,
+                number,
+                lease.token,
+                lease.held,
+                lease.until,
+                losses.lost,
+                losses.suspect,
+                losses.alone
+            ];
+            connection.prepare_cached(sql)?.execute(columns)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads up to `count` URLs of the queue behind a place.
+pub(in crate::frontier::sqlite) fn read_queue(
+    connection: &Connection,
+    id: SiteId,
+    behind: Place,
+    count: usize,
+) -> rusqlite::Result<Vec<(Place, Waiting)>> {
+    let mut queue = connection.prepare_cached(READ)?;
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let rows = queue.query_map(params![id.0, behind.0, behind.1, count], |row| {
+        Ok(((row.get(0)?, row.get(1)?), Waiting::from_row(row, 2)?))
+    });
+    rows?.collect()
+}

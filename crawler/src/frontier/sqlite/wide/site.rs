@@ -1,0 +1,667 @@
+//! One site of many lanes, as a pure machine.
+//!
+//! ```text
+//!   queue of the site, in the order of priority and number
+//!   ├─ leased ─┬─ head: read, and not leased ─┬─ not read yet ──────▶
+//!              │  some wait for their lane    └ read_to
+//! ```
+//!
+//! Invariants: all that is queued up to `read_to` is in the head, or was leased by a lease that holds; only a lease that
+//! ran out or was given back brings what it held back, and then the head is read anew. A lane that is not listed is free
+//! and was never lost.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU16;
+
+use crate::frontier::clock::NEVER;
+use crate::frontier::lane::Lane;
+use crate::frontier::losses::Losses;
+use crate::frontier::{Lease, LeaseKey, NewUrl, SiteId, UrlHash};
+use crate::policy::welcome::Welcome;
+
+/// URLs that are kept in memory, at about 200 bytes each: those that wait for a lane, and some claims' worth.
+pub(super) const HEAD_MAX: usize = 2_048;
+/// The part of that which is read at once at least: with less a claim would read again and again.
+const READ_PART: usize = 8;
+
+/// Before all places.
+const BEGIN: Place = (i16::MIN, i64::MIN);
+
+/// Where a URL stands in its queue: its priority, then its number.
+pub(in crate::frontier::sqlite) type Place = (i16, i64);
+
+/// A URL that is queued.
+#[derive(Debug, Clone)]
+pub(in crate::frontier::sqlite) struct Waiting {
+    pub(in crate::frontier::sqlite) url: String,
+    pub(in crate::frontier::sqlite) hash: UrlHash,
+    pub(in crate::frontier::sqlite) depth: u16,
+    pub(in crate::frontier::sqlite) attempts: u16,
+    pub(in crate::frontier::sqlite) hops: u8,
+    pub(in crate::frontier::sqlite) referrer: Option<UrlHash>,
+    pub(in crate::frontier::sqlite) chain: Option<UrlHash>,
+}
+
+impl Waiting {
+    /// Makes it a lease.
+    pub(in crate::frontier::sqlite) fn leased(
+        self,
+        key: LeaseKey,
+        (priority, seq): Place,
+        lanes: NonZeroU16,
+    ) -> Lease {
+        Lease {
+            url: self.url,
+            site: key.lane.site,
+            hash: self.hash,
+            depth: self.depth,
+            priority,
+            attempts: self.attempts,
+            referrer: self.referrer,
+            hops: self.hops,
+            chain: self.chain,
+            lost: 0,
+            welcome: Welcome::default(),
+            key,
+            lanes,
+            seq,
+        }
+    }
+}
+
+impl From<&NewUrl> for Waiting {
+    fn from(new: &NewUrl) -> Self {
+        Self {
+            url: new.url.clone(),
+            hash: new.hash,
+            depth: new.depth,
+            attempts: 0,
+            hops: new.hops,
+            referrer: new.referrer,
+            chain: new.chain,
+        }
+    }
+}
+
+/// The lease of one lane, and its losses before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct LaneLease {
+    /// 0 for none.
+    pub(super) token: i64,
+    /// How many of its URLs are out.
+    pub(super) held: i64,
+    /// When it runs out.
+    pub(super) until: i64,
+    pub(super) losses: Losses,
+}
+
+impl LaneLease {
+    const fn is_held(&self) -> bool {
+        self.token != 0
+    }
+
+    const fn ran_out(&self, now: i64) -> bool {
+        self.is_held() && self.until <= now
+    }
+
+    /// Returns whether a claim gets nothing of the lane: another's lease holds, or its own does and the lane, which was lost
+    /// thrice, gives one URL at a time.
+    const fn is_shut(&self, taking: Taking) -> bool {
+        if self.token > taking.before {
+            self.losses.is_careful()
+        } else {
+            self.is_held() && !self.ran_out(taking.now)
+        }
+    }
+}
+
+/// When a site is polite, and when it is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Times {
+    pub(super) polite_at: i64,
+    pub(super) next_at: i64,
+}
+
+/// What a claim is about.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::frontier::sqlite) struct Taking {
+    pub(in crate::frontier::sqlite) now: i64,
+    /// When the leases of it run out.
+    pub(in crate::frontier::sqlite) until: i64,
+    /// The last token before the claim: what has a later one is of this claim.
+    pub(in crate::frontier::sqlite) before: i64,
+}
+
+/// The lanes of a site, and the head of its queue.
+#[derive(Debug)]
+pub(in crate::frontier::sqlite) struct WideSite {
+    id: SiteId,
+    head_max: usize,
+    lanes: NonZeroU16,
+    /// Until then nothing of it is leased.
+    polite_at: i64,
+    leases: HashMap<u16, LaneLease>,
+    head: BTreeMap<Place, Waiting>,
+    /// How far the queue was read; to its end for `None`.
+    read_to: Option<Place>,
+    /// What is in the file about when it is due.
+    written: Times,
+    /// When it is due.
+    next_at: i64,
+    /// Whether it may be due later than that.
+    is_unsure: bool,
+    /// Lanes that are not in the file as they are here.
+    changed: BTreeSet<u16>,
+}
+
+impl WideSite {
+    /// Makes it of what the file has; its queue is not read yet.
+    pub(super) fn new(
+        id: SiteId,
+        lanes: NonZeroU16,
+        times: Times,
+        leases: HashMap<u16, LaneLease>,
+        head_max: usize,
+    ) -> Self {
+        Self {
+            id,
+            head_max,
+            lanes,
+            polite_at: times.polite_at,
+            leases,
+            head: BTreeMap::new(),
+            read_to: Some(BEGIN),
+            written: times,
+            next_at: times.next_at,
+            is_unsure: true,
+            changed: BTreeSet::new(),
+        }
+    }
+
+    /// Takes a URL that was queued, and is in the file.
+    pub(in crate::frontier::sqlite) fn on_queued(&mut self, place: Place, url: Waiting, now: i64) {
+        if self.is_read(place) {
+            self.head.insert(place, url);
+            self.shorten();
+        }
+        self.may_be_due(now);
+    }
+
+    /// Returns whether the queue was read as far as this place.
+    fn is_read(&self, place: Place) -> bool {
+        self.read_to.is_none_or(|read_to| place <= read_to)
+    }
+
+    /// Forgets a URL that was taken out of the queue.
+    pub(in crate::frontier::sqlite) fn on_dequeued(&mut self, place: Place) {
+        self.head.remove(&place);
+    }
+
+    /// Takes more of the queue; less than was asked for is its end.
+    fn on_read(&mut self, rows: Vec<(Place, Waiting)>, asked: usize) {
+        let is_all = rows.len() < asked;
+        self.read_to = rows.last().map(|(place, _)| *place).filter(|_| !is_all);
+        self.head.extend(rows);
+    }
+
+    /// Returns behind what the queue is to be read on for a claim that wants more, if that may find it. Of a site that
+    /// rests a part is enough, to know when it is due; and where others hold all lanes nothing is found.
+    fn reads_on(&self, taking: Taking) -> Option<Place> {
+        let is_in_vain = if self.polite_at > taking.now {
+            !self.head.is_empty()
+        } else {
+            let shut = self.leases.values().filter(|lease| lease.is_shut(taking));
+            shut.count() >= usize::from(self.lanes.get())
+        };
+        self.read_to.filter(|_| !is_in_vain)
+    }
+
+    /// Leaves all of it alone until then.
+    pub(in crate::frontier::sqlite) fn on_rest(&mut self, until: i64) {
+        self.polite_at = self.polite_at.max(until);
+        self.next_at = self.next_at.max(self.polite_at);
+    }
+
+    /// Takes back a URL that was settled, and returns whether its lease held.
+    pub(in crate::frontier::sqlite) fn on_settled(&mut self, key: LeaseKey, now: i64) -> bool {
+        let is_held = self.give_back(key, true);
+        self.may_be_due(now);
+        is_held
+    }
+
+    /// Takes back a URL that was not fetched, and returns whether its lease held.
+    pub(in crate::frontier::sqlite) fn on_released(&mut self, key: LeaseKey, now: i64) -> bool {
+        let is_held = self.give_back(key, false);
+        if is_held {
+            self.read_anew();
+        }
+        self.may_be_due(now);
+        is_held
+    }
+
+    /// Makes a lease last until then, and returns whether it held.
+    pub(in crate::frontier::sqlite) fn on_renewed(
+        &mut self,
+        key: LeaseKey,
+        now: i64,
+        until: i64,
+    ) -> bool {
+        let number = key.lane.number;
+        let lease = self.leases.get_mut(&number);
+        let Some(lease) = lease.filter(|lease| lease.token == key.token) else {
+            return false;
+        };
+        lease.until = until;
+        self.changed.insert(number);
+        self.may_be_due(now);
+        true
+    }
+
+    /// Ends the leases that ran out, and returns how many URLs they held.
+    pub(in crate::frontier::sqlite) fn end_lost_leases(&mut self, now: i64) -> i64 {
+        let mut held = 0;
+        for (number, lease) in &mut self.leases {
+            if lease.ran_out(now) {
+                held += lease.held;
+                *lease = LaneLease {
+                    losses: lease.losses.on_lost(),
+                    ..LaneLease::default()
+                };
+                self.changed.insert(*number);
+            }
+        }
+        if held > 0 {
+            self.read_anew();
+            self.may_be_due(now);
+        }
+        held
+    }
+
+    /// Brings back into the head what leases held that ran out; to be called before any of a claim is taken, which would
+    /// come back with it.
+    pub(in crate::frontier::sqlite) fn look_for_losses(&mut self, now: i64) {
+        if self.leases.values().any(|lease| lease.ran_out(now)) {
+            self.read_anew();
+        }
+    }
+
+    /// Leases up to `count` URLs, and returns them with how many were on leases that ran out and are no longer. `read` reads
+    /// up to so many URLs of the queue behind a place.
+    pub(in crate::frontier::sqlite) fn claim<E>(
+        &mut self,
+        taking: Taking,
+        count: usize,
+        token: &mut i64,
+        mut read: impl FnMut(Place, usize) -> Result<Vec<(Place, Waiting)>, E>,
+    ) -> Result<(Vec<Lease>, i64), E> {
+        let (mut leases, mut lost) = self.take(taking, count, token);
+        while leases.len() < count {
+            let Some(behind) = self.reads_on(taking) else {
+                return Ok((leases, lost + self.on_exhausted(taking.now)));
+            };
+            let asked = (self.head_max / READ_PART).max(count);
+            self.on_read(read(behind, asked)?, asked);
+            let (more, more_lost) = self.take(taking, count - leases.len(), token);
+            leases.extend(more);
+            lost += more_lost;
+        }
+        self.on_left(taking.now);
+        Ok((leases, lost))
+    }
+
+    /// Leases up to `count` URLs of the head, each lane's first first, and returns them with how many of leases that ran out
+    /// are no longer held.
+    fn take(&mut self, taking: Taking, count: usize, token: &mut i64) -> (Vec<Lease>, i64) {
+        if self.polite_at > taking.now {
+            return (Vec::new(), 0);
+        }
+        let (mut taken, mut lost) = (Vec::new(), 0);
+        for (place, url) in &self.head {
+            if taken.len() == count {
+                break;
+            }
+            let number = url.hash.lane(self.lanes);
+            let lease = self.leases.entry(number).or_default();
+            if lease.is_shut(taking) {
+                continue;
+            }
+            if lease.token <= taking.before {
+                if lease.is_held() {
+                    lease.losses = lease.losses.on_lost();
+                    lost += lease.held;
+                }
+                *token += 1;
+                (lease.token, lease.held, lease.until) = (*token, 0, taking.until);
+                self.changed.insert(number);
+            }
+            lease.held += 1;
+            let held = usize::try_from(lease.held).unwrap_or(usize::MAX);
+            lease.losses = lease.losses.on_claim(place.1, held);
+            taken.push((*place, lease.token, lease.losses.alone));
+        }
+        let leases = taken.into_iter().filter_map(|(place, token, alone)| {
+            let url = self.head.remove(&place)?;
+            let number = url.hash.lane(self.lanes);
+            let lane = Lane {
+                site: self.id,
+                number,
+            };
+            let key = LeaseKey { lane, token };
+            Some(Lease {
+                lost: alone,
+                ..url.leased(key, place, self.lanes)
+            })
+        });
+        (leases.collect(), lost)
+    }
+
+    /// Notes that a claim found all there is: says when it is due next, and ends leases that ran out with nothing left to
+    /// fetch. Returns how many URLs these held.
+    fn on_exhausted(&mut self, now: i64) -> i64 {
+        let waiting: BTreeSet<_> = self
+            .head
+            .values()
+            .map(|url| url.hash.lane(self.lanes))
+            .collect();
+        let mut held = 0;
+        if self.read_to.is_none() {
+            for (number, lease) in &mut self.leases {
+                if lease.ran_out(now) && !waiting.contains(number) && self.polite_at <= now {
+                    held += std::mem::take(lease).held;
+                    self.changed.insert(*number);
+                }
+            }
+        }
+        let is_free = |lane: &u16| self.leases.get(lane).is_none_or(|lease| !lease.is_held());
+        let leased = self.leases.values().filter(|lease| lease.is_held());
+        let is_leased = leased.clone().count() >= usize::from(self.lanes.get());
+        let is_waiting = self.read_to.is_some() || waiting.iter().any(is_free);
+        let first_end = leased.map(|lease| lease.until.max(self.polite_at)).min();
+        let polite_at = (is_waiting && !is_leased).then_some(self.polite_at);
+        self.next_at = first_end
+            .into_iter()
+            .chain(polite_at)
+            .min()
+            .unwrap_or(NEVER);
+        self.shorten();
+        held
+    }
+
+    /// Notes that a claim got what it wanted, and that there may be more.
+    fn on_left(&mut self, now: i64) {
+        // Behind those that wait already.
+        (self.next_at, self.is_unsure) = (now, false);
+        self.shorten();
+    }
+
+    /// Returns whether it rests, and it is to be looked at to say when it is due.
+    pub(in crate::frontier::sqlite) const fn is_to_look_at(&self, now: i64) -> bool {
+        self.is_unsure && self.polite_at > now
+    }
+
+    /// Returns whether a lease is the present one of its lane.
+    pub(in crate::frontier::sqlite) fn holds(&self, key: LeaseKey) -> bool {
+        let lease = self.leases.get(&key.lane.number);
+        lease.is_some_and(|lease| lease.token == key.token)
+    }
+
+    /// Returns when it is polite and due, if the file has it otherwise, and the lanes that changed; from then on it has.
+    pub(super) fn unwritten(&mut self) -> (Option<Times>, Vec<(u16, LaneLease)>) {
+        let times = Times {
+            polite_at: self.polite_at,
+            next_at: self.next_at,
+        };
+        let is_new = std::mem::replace(&mut self.written, times) != times;
+        let lanes = std::mem::take(&mut self.changed).into_iter().map(|number| {
+            let lease = self.leases.get(&number).copied().unwrap_or_default();
+            if lease == LaneLease::default() {
+                self.leases.remove(&number);
+            }
+            (number, lease)
+        });
+        let lanes = lanes.collect();
+        (is_new.then_some(times), lanes)
+    }
+
+    fn give_back(&mut self, key: LeaseKey, is_settled: bool) -> bool {
+        let number = key.lane.number;
+        let lease = self.leases.get_mut(&number);
+        let Some(lease) = lease.filter(|lease| lease.token == key.token) else {
+            return false;
+        };
+        lease.held -= 1;
+        if is_settled {
+            lease.losses = Losses::default();
+        }
+        if lease.held == 0 {
+            *lease = LaneLease {
+                losses: lease.losses,
+                ..LaneLease::default()
+            };
+        }
+        self.changed.insert(number);
+        true
+    }
+
+    /// Lets the next claim look whether it has something to give, and when it will.
+    fn may_be_due(&mut self, now: i64) {
+        self.next_at = self.next_at.min(now).max(self.polite_at);
+        self.is_unsure = true;
+    }
+
+    fn read_anew(&mut self) {
+        self.head.clear();
+        self.read_to = Some(BEGIN);
+    }
+
+    /// Keeps the head within its bound; its end is read again when it is needed.
+    fn shorten(&mut self) {
+        if self.head.len() <= self.head_max {
+            return;
+        }
+        while self.head.len() > self.head_max / 2 {
+            self.head.pop_last();
+        }
+        self.read_to = self.head.last_key_value().map(|(place, _)| *place);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LANES: NonZeroU16 = NonZeroU16::new(4).unwrap();
+    const LEASE: i64 = 30;
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Queue(i16),
+        Claim(usize),
+        Settle(usize),
+        Release(usize),
+        Rest(i64),
+        Wait(i64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => (0..3i16).prop_map(Step::Queue),
+            4 => (0..9usize).prop_map(Step::Claim),
+            4 => (0..20usize).prop_map(Step::Settle),
+            1 => (0..20usize).prop_map(Step::Release),
+            1 => (1..20i64).prop_map(Step::Rest),
+            2 => (1..40i64).prop_map(Step::Wait),
+        ]
+    }
+
+    /// Who holds a lane in the model, and how often it was lost.
+    #[derive(Debug, Default)]
+    struct Held {
+        token: i64,
+        until: i64,
+        count: usize,
+        lost: u16,
+    }
+
+    /// A naive model beside it: the whole queue, and who holds which lane.
+    struct World {
+        site: WideSite,
+        queue: BTreeMap<Place, Waiting>,
+        held: HashMap<u16, Held>,
+        hands: Vec<Lease>,
+        now: i64,
+        token: i64,
+        rests_until: i64,
+        numbers: i64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let times = Times {
+                polite_at: 0,
+                next_at: NEVER,
+            };
+            Self {
+                site: WideSite::new(SiteId::of("h"), LANES, times, HashMap::new(), 6),
+                queue: BTreeMap::new(),
+                held: HashMap::new(),
+                hands: Vec::new(),
+                now: 1,
+                token: 0,
+                rests_until: 0,
+                numbers: 0,
+            }
+        }
+
+        fn queue(&mut self, priority: i16) {
+            self.numbers += 1;
+            let new = NewUrl::seed(
+                format!("http://h/{}", self.numbers),
+                crate::frontier::Site::unlimited("h"),
+            );
+            let place = (priority, self.numbers);
+            self.queue.insert(place, Waiting::from(&new));
+            self.site.on_queued(place, Waiting::from(&new), self.now);
+        }
+
+        fn claim(&mut self, count: usize) {
+            let taking = Taking {
+                now: self.now,
+                until: self.now + LEASE,
+                before: self.token,
+            };
+            self.site.look_for_losses(self.now);
+            let read = |behind, asked| {
+                let rows = self
+                    .queue
+                    .range(behind..)
+                    .filter(|(place, _)| **place > behind);
+                let rows = rows.map(|(place, url)| (*place, url.clone()));
+                Ok::<_, Infallible>(rows.take(asked).collect())
+            };
+            let Ok((leases, _)) = self.site.claim(taking, count, &mut self.token, read);
+            let expected = self.expected(count);
+            let given = leases.iter().map(|lease| (lease.priority, lease.seq));
+            assert_eq!(given.collect::<Vec<_>>(), expected);
+            for lease in &leases {
+                let key = lease.key();
+                let held = self.held.entry(key.lane.number).or_default();
+                if held.token != key.token {
+                    held.lost += u16::from(held.count > 0);
+                    (held.token, held.until, held.count) = (key.token, taking.until, 0);
+                }
+                held.count += 1;
+            }
+            if leases.len() < count && self.rests_until <= self.now {
+                // Leases that ran out with nothing left to fetch were come across.
+                let waiting: BTreeSet<_> = self
+                    .queue
+                    .values()
+                    .map(|url| url.hash.lane(LANES))
+                    .collect();
+                let now = self.now;
+                let is_over = |held: &Held| held.count > 0 && held.until <= now;
+                self.held
+                    .retain(|lane, held| waiting.contains(lane) || !is_over(held));
+            }
+            self.hands.extend(leases);
+        }
+
+        /// Looks at the whole queue.
+        fn expected(&self, count: usize) -> Vec<Place> {
+            let mut given = BTreeSet::new();
+            let places = self.queue.iter().filter(|(_, url)| {
+                let number = url.hash.lane(LANES);
+                let Some(held) = self.held.get(&number) else {
+                    return true;
+                };
+                let is_free = held.count == 0 || held.until <= self.now;
+                let lost = held.lost + u16::from(held.count > 0);
+                is_free && (lost < 3 || given.insert(number))
+            });
+            let count = if self.rests_until <= self.now {
+                count
+            } else {
+                0
+            };
+            places.map(|(place, _)| *place).take(count).collect()
+        }
+
+        /// Gives a lease back, and returns whether it held.
+        fn back(&mut self, lease: &Lease, is_settled: bool) -> bool {
+            let key = lease.key();
+            let held = self.held.get_mut(&key.lane.number);
+            let Some(held) = held.filter(|held| held.token == key.token && held.count > 0) else {
+                return false;
+            };
+            held.count -= 1;
+            if is_settled {
+                held.lost = 0;
+            }
+            true
+        }
+
+        fn step(&mut self, step: &Step) {
+            match *step {
+                Step::Queue(priority) => self.queue(priority),
+                Step::Claim(count) => self.claim(count),
+                Step::Settle(which) | Step::Release(which) if self.hands.is_empty() => {
+                    let _nothing_in_hand = which;
+                }
+                Step::Settle(which) => {
+                    let lease = self.hands.remove(which % self.hands.len());
+                    let place = (lease.priority, lease.seq);
+                    self.queue.remove(&place);
+                    self.site.on_dequeued(place);
+                    let is_held = self.back(&lease, true);
+                    assert_eq!(self.site.on_settled(lease.key(), self.now), is_held);
+                }
+                Step::Release(which) => {
+                    let lease = self.hands.remove(which % self.hands.len());
+                    let is_held = self.back(&lease, false);
+                    assert_eq!(self.site.on_released(lease.key(), self.now), is_held);
+                }
+                Step::Rest(time) => {
+                    self.rests_until = self.rests_until.max(self.now + time);
+                    self.site.on_rest(self.now + time);
+                }
+                Step::Wait(time) => self.now += time,
+            }
+            assert!(self.site.head.len() <= 6, "its bound");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_claim_gives_what_a_look_at_the_whole_queue_would(steps in prop::collection::vec(step(), 1..150)) {
+            let mut world = World::new();
+            for step in &steps {
+                world.step(step);
+            }
+        }
+    }
+}
