@@ -59,9 +59,9 @@ impl Known {
         }
     }
 
-    /// Takes out of `urls` those that are known.
+    /// Takes out of `urls` those that are known, but for those with a record, which may be in a file.
     pub(crate) fn strip(&mut self, urls: &mut Vec<NewUrl>) {
-        urls.retain(|url| !self.holds(url.key()));
+        urls.retain(|url| url.record.is_some() || !self.holds(url.key()));
     }
 
     /// Notes URLs that the engine has acknowledged.

@@ -44,6 +44,7 @@ pub use lease::{
     ABORT_AFTER, Claims, LEASE, Lease, LeaseKey, Next, POISON, RENEW_EVERY, Round, START_UNTIL,
 };
 mod outcome;
+pub(crate) use outcome::Late;
 pub use outcome::{Added, Archived, Ending, Fate, Outcome, Record, Settled, Written};
 mod robots;
 pub use robots::RobotsCopy;
@@ -110,7 +111,7 @@ pub trait Frontier: Debug + Send + Sync {
     /// what is on lease then may exceed it.
     async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError>;
 
-    /// Queues the URLs that are new: for seeds, while links come with their page's outcome.
+    /// Queues the URLs that are new, or records them: for seeds, while links come with their page's outcome.
     async fn add(&self, urls: Vec<NewUrl>) -> Result<Added, FrontierError>;
 
     /// Returns whether a URL of a site is known for sure, as far as this process remembers. No engine is asked: what is

@@ -1,7 +1,9 @@
 //! What comes back: the outcome of a fetch, with the links it found.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
+use super::known::Key;
 use super::{Lease, NewUrl};
 use crate::policy::welcome::Welcome;
 
@@ -256,7 +258,7 @@ pub struct Written {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Added {
-    /// How many URLs were new, and are queued.
+    /// How many URLs were new, and are queued, or recorded at once.
     pub new: usize,
     /// How many were known already.
     pub known: usize,
@@ -270,26 +272,48 @@ pub struct Settled {
     pub outcomes: usize,
     /// How many came too late: their lease was lost, and the URL is another's or done.
     pub late: usize,
-    /// How many links were new, and are queued.
+    /// How many links were new, and are queued, or recorded at once.
     pub links: usize,
     /// All outcomes, where nothing was done: records of theirs are in files though they came too late. Each of these is
-    /// [`Ending::Later`] now, so that the rest can be settled with files that hold the rest.
+    /// [`Ending::Later`] now, and links with a record that were known are left out, so that the rest can be settled with
+    /// files that hold the rest.
     pub refused: Vec<Outcome>,
 }
 
 impl Settled {
-    /// Gives outcomes back of which those at `late` may have no record.
-    pub(crate) fn refused(mut outcomes: Vec<Outcome>, late: &[usize]) -> Self {
-        for at in late {
+    /// Gives outcomes back of which those at `late` may have no record, with their links but for those that are known and
+    /// have one.
+    pub(crate) fn refused(mut outcomes: Vec<Outcome>, links: Vec<NewUrl>, late: &Late) -> Self {
+        for at in &late.outcomes {
             if let Some(outcome) = outcomes.get_mut(*at) {
                 let after = Duration::ZERO;
                 outcome.ending = Ending::Later { after };
             }
         }
+        if let Some(first) = outcomes.first_mut() {
+            first.links = links;
+            let is_late = |link: &NewUrl| link.record.is_some() && late.links.contains(&link.key());
+            first.links.retain(|link| !is_late(link));
+        }
         Self {
-            late: late.len(),
+            late: late.outcomes.len(),
             refused: outcomes,
             ..Self::default()
         }
+    }
+}
+
+/// The records of a settle that do not count.
+#[derive(Debug, Default)]
+pub(crate) struct Late {
+    /// Where the outcomes are.
+    pub(crate) outcomes: Vec<usize>,
+    /// Links that were known.
+    pub(crate) links: HashSet<Key>,
+}
+
+impl Late {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.outcomes.is_empty() && self.links.is_empty()
     }
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{SiteId, UrlHash};
+use super::{Record, SiteId, UrlHash};
 use crate::policy::sitemaps::INDEXES_MAX;
 
 /// How many priorities below 0 there are: one for each number of indexes that may lead to a sitemap, from none on.
@@ -60,7 +60,11 @@ impl Site {
     #[must_use]
     pub fn in_lanes(self, lanes: NonZeroU16) -> Self {
         let is_polite = lanes == NonZeroU16::MIN;
-        let delay = if is_polite { self.delay } else { Duration::ZERO };
+        let delay = if is_polite {
+            self.delay
+        } else {
+            Duration::ZERO
+        };
         Self {
             lanes,
             delay,
@@ -124,6 +128,8 @@ pub struct NewUrl {
     pub hops: u8,
     /// The URL that its chain of redirects began with.
     pub chain: Option<UrlHash>,
+    /// What is recorded of it when it is new, where a rule refuses it: it is done then, and never queued.
+    pub record: Option<Box<Record>>,
 }
 
 impl NewUrl {
@@ -140,7 +146,15 @@ impl NewUrl {
             referrer: None,
             hops: 0,
             chain: None,
+            record: None,
         }
+    }
+
+    /// Makes it done when it is new, with this record.
+    #[must_use]
+    pub fn recorded(mut self, record: Record) -> Self {
+        self.record = Some(Box::new(record));
+        self
     }
 
     /// Lets it be known by this form, where that is not the form requested.

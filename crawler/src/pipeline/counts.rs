@@ -58,7 +58,7 @@ pub struct CountsNow {
     pub failed: u64,
     /// Seeds among them.
     pub seeds_failed: u64,
-    /// URLs that a rule kept from being fetched when their turn came.
+    /// URLs that a rule kept from being fetched.
     pub refused: u64,
     /// URLs that named another.
     pub redirected: u64,

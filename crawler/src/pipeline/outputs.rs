@@ -9,13 +9,21 @@ use super::capture::Capture;
 use super::free_space::FreeSpace;
 use super::output::{Output, name};
 use super::{ArchiveOptions, Format, Overwritten, WriteError};
-use crate::frontier::{Archived, LeaseKey, UrlHash, Written};
+use crate::frontier::{Archived, LeaseKey, SiteId, UrlHash, Written};
+
+/// What an entry is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum EntryId {
+    /// A URL on lease.
+    Lease(LeaseKey, UrlHash),
+    /// A link that is done with its page.
+    Link(SiteId, UrlHash),
+}
 
 /// What is written of one URL.
 #[derive(Debug)]
 pub(crate) struct Entry {
-    /// The lease and the URL that it is of.
-    pub(super) id: (LeaseKey, UrlHash),
+    pub(super) id: EntryId,
     /// The record as a line of JSON.
     pub(super) line: String,
     pub(super) capture: Option<Box<Capture>>,
@@ -245,7 +253,7 @@ mod tests {
 
     fn entries(lines: &[&str]) -> Vec<Entry> {
         let entry = |line: &&str| Entry {
-            id: (LeaseKey::of_nobody(), UrlHash::of(line)),
+            id: EntryId::Lease(LeaseKey::of_nobody(), UrlHash::of(line)),
             line: format!("{line}\n"),
             capture: None,
             archived: None,

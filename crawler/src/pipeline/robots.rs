@@ -107,6 +107,14 @@ impl Robots {
         })
     }
 
+    /// Returns the rules of an authority, if they are in memory and hold now.
+    pub(super) fn read_rules(&self, origin: &str) -> Option<Arc<Rules>> {
+        let read = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = read.all.get(origin)?;
+        let standing = known.cached.standing(SystemTime::now(), self.tries);
+        matches!(standing, Standing::Use(_)).then(|| Arc::clone(&known.rules))
+    }
+
     /// Fetches the robots.txt of a URL's authority, unless someone else has just done so, and notes what that costs the
     /// site. Returns why the authority itself can't be asked for anything, if that is so: its address may not be connected
     /// to, or its name is none. Nothing is learnt then.

@@ -8,8 +8,9 @@ use stage::{Asking, Batch, Consumer, Context, Directive, Failure, Result, Subscr
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::{Counts, Entry, Held, Outputs, Visited};
-use crate::frontier::{Frontier, FrontierError, Lease, LeaseKey, Outcome, Settled, UrlHash};
+use super::capture::Capture;
+use super::{Counts, Entry, EntryId, Held, Outputs, Visited};
+use crate::frontier::{Frontier, FrontierError, Lease, NewUrl, Outcome, Settled};
 
 /// How long after a settle began the next begins at the earliest, unless it is a full batch. A settle waits for the disk
 /// and costs as much for one page as for ten; a page that comes alone is settled at once.
@@ -63,10 +64,13 @@ impl Store {
     }
 }
 
-/// Keeps those of outcomes that have a record.
+/// Keeps those of outcomes and links that have a record.
 fn keep(entries: &mut Vec<Entry>, outcomes: &[Outcome]) {
     let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some());
-    let recorded: HashSet<_> = recorded.map(|outcome| id(&outcome.lease)).collect();
+    let recorded = recorded.map(|outcome| id(&outcome.lease));
+    let links = outcomes.iter().flat_map(|outcome| &outcome.links);
+    let links = links.filter(|link| link.record.is_some()).map(id_of_link);
+    let recorded: HashSet<_> = recorded.chain(links).collect();
     entries.retain(|entry| recorded.contains(&entry.id));
 }
 
@@ -81,8 +85,28 @@ fn note_places(outcomes: &mut [Outcome], entries: &mut [Entry]) {
     }
 }
 
-const fn id(lease: &Lease) -> (LeaseKey, UrlHash) {
-    (lease.key(), lease.hash)
+const fn id(lease: &Lease) -> EntryId {
+    EntryId::Lease(lease.key(), lease.hash)
+}
+
+const fn id_of_link(link: &NewUrl) -> EntryId {
+    EntryId::Link(link.site.id(), link.hash)
+}
+
+/// Returns what is written of a link that is done with its page.
+fn entry_of(link: &NewUrl, has_archive: bool) -> Option<Entry> {
+    let line = format!("{}\n", link.record.as_ref()?.about);
+    let capture = has_archive.then(|| {
+        let mut capture = Box::<Capture>::default();
+        capture.tell(&link.url, &line);
+        capture
+    });
+    Some(Entry {
+        id: id_of_link(link),
+        line,
+        capture,
+        archived: None,
+    })
 }
 
 impl Consumer for Store {
@@ -96,16 +120,34 @@ impl Consumer for Store {
         }
         self.settled = Some(Instant::now());
         let (mut entries, mut outcomes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut refused = HashMap::new();
         for visited in events {
-            let lease = &visited.outcome.lease;
+            let mut outcome = visited.outcome.aged(visited.ended.elapsed());
             entries.extend(visited.line.map(|line| Entry {
-                id: id(lease),
+                id: id(&outcome.lease),
                 line,
                 capture: visited.capture,
                 archived: None,
             }));
-            keys.push(lease.key());
-            outcomes.push(visited.outcome.aged(visited.ended.elapsed()));
+            if !visited.refused.is_empty() {
+                let codes: HashMap<_, _> = visited.refused.into_iter().collect();
+                let has_archive = self.outputs.has_archive();
+                outcome.links.retain(|link| {
+                    let Some(entry) = entry_of(link, has_archive) else {
+                        return true;
+                    };
+                    // Others may have had the same link since its page was read.
+                    let code = codes.get(&link.hash).copied().unwrap_or_default();
+                    let is_new = !self.frontier.remembers(link.site.id(), link.hash)
+                        && refused.insert(entry.id, code).is_none();
+                    if is_new {
+                        entries.push(entry);
+                    }
+                    is_new
+                });
+            }
+            keys.push(outcome.lease.key());
+            outcomes.push(outcome);
         }
         if !entries.is_empty() {
             if !self.are_known {
@@ -123,12 +165,17 @@ impl Consumer for Store {
             // Others have recorded these URLs meanwhile, and each has one record.
             late += settled.late;
             keep(&mut entries, &settled.refused);
+            let kept: HashSet<_> = entries.iter().map(|entry| entry.id).collect();
+            refused.retain(|id, _| kept.contains(id));
             entries = self.outputs.replace(entries).await?;
             note_places(&mut settled.refused, &mut entries);
             settled = self.settle(settled.refused).await?;
         }
         for key in keys {
             self.held.give_back(key);
+        }
+        for code in refused.into_values() {
+            self.counts.refused(code);
         }
         self.counts.links(settled.links);
         late = late.max(settled.late);
@@ -159,6 +206,7 @@ impl Consumer for Store {
 #[cfg(test)]
 mod tests {
     use std::num::NonZeroUsize;
+    use std::path::Path;
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, SystemTime};
 
@@ -197,29 +245,68 @@ mod tests {
         let by_another = again.into_iter().map(fetched).collect();
         frontier.settle(by_another, vec![]).await.unwrap();
 
+        let visits = leases.into_iter().map(visited).collect();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pages.jsonl");
-        let mut outputs = Outputs::open(std::slice::from_ref(&path), None, 0).unwrap();
-        outputs.cut_back(&[], Overwritten::Never).unwrap();
         let frontier: Arc<dyn Frontier> = Arc::new(frontier);
-        let (held, counts) = (Held::default(), Counts::default());
-        let store = Store::new(Arc::clone(&frontier), outputs, held, counts, 3);
-        let visits = leases.into_iter().map(|lease| Visited {
+        store(&frontier, visits, &path).await;
+        let held = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(held, "http://a/\nhttp://c/\n");
+        assert_eq!(frontier.stats().await.unwrap().fetched, 3);
+        assert_eq!(frontier.written().await.unwrap()[0].bytes, 20);
+    }
+
+    #[tokio::test]
+    async fn a_link_that_two_pages_have_is_refused_once() {
+        let frontier = SqliteOptions::default();
+        let frontier = frontier.in_memory(Job::default()).await.unwrap();
+        let site = Site::unlimited("h");
+        let seeds = ["http://a/", "http://b/"].map(|url| NewUrl::seed(url, site.clone()));
+        frontier.add(seeds.into()).await.unwrap();
+        let leases = frontier.claim(2).await.unwrap().leases;
+        let mut record = Record::new(Fate::Refused);
+        record.about = "no".to_owned();
+        let link = NewUrl::seed("http://no/", site).recorded(record);
+        let visits = leases.into_iter().map(|lease| {
+            let mut visited = visited(lease);
+            visited.outcome = visited.outcome.with_links([link.clone()]);
+            visited.refused = vec![(link.hash, "robots")];
+            visited
+        });
+        let visits = visits.collect();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pages.jsonl");
+        let frontier: Arc<dyn Frontier> = Arc::new(frontier);
+        let counts = store(&frontier, visits, &path).await;
+        let held = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(held, "http://a/\nno\nhttp://b/\n");
+        let stats = frontier.stats().await.unwrap();
+        assert_eq!((stats.fetched, stats.refused), (2, 1));
+        assert_eq!(counts.now().refused, 1);
+    }
+
+    fn visited(lease: Lease) -> Visited {
+        Visited {
             line: Some(format!("{}\n", lease.url)),
+            refused: Vec::new(),
             capture: None,
             outcome: fetched(lease),
             ended: Instant::now(),
-        });
+        }
+    }
+
+    /// Stores visits, all in one batch.
+    async fn store(frontier: &Arc<dyn Frontier>, visits: Vec<Visited>, path: &Path) -> Counts {
+        let mut outputs = Outputs::open(&[path.to_owned()], None, 0).unwrap();
+        outputs.cut_back(&[], Overwritten::Never).unwrap();
+        let (held, counts) = (Held::default(), Counts::default());
+        let store = Store::new(Arc::clone(frontier), outputs, held, counts.clone(), 3);
         let stages = Stages::new();
-        let visits: Vec<_> = visits.collect();
         let visits = from_iter(visits).within(&stages).spawn().unwrap();
         let all_at_once = settle_window(NonZeroUsize::new(3).unwrap()).unwrap();
         let store = consumer(store).within(&stages);
         let store = store.subscribe_to(&visits, all_at_once).spawn().unwrap();
         assert!(!store.join().await.is_failure());
-        let held = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(held, "http://a/\nhttp://c/\n");
-        assert_eq!(frontier.stats().await.unwrap().fetched, 3);
-        assert_eq!(frontier.written().await.unwrap()[0].bytes, 20);
+        counts
     }
 }

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 
 use super::cost::wait_asked;
 use super::record::rfc3339;
+use super::refused::{ReadRobots, refused};
 use super::sitemap::Listed;
 use super::visit::{Found, Visit, Visited};
 use super::{Admission, PageRecord};
@@ -99,9 +100,9 @@ impl Visit<'_> {
         }
         self.visitor.counts.fetched(answer.status);
         let mut record = self.answer_record(&lease, answer, "fetched", digest);
-        let mut links = Vec::new();
+        let (mut links, mut refused) = (Vec::new(), Vec::new());
         if let Some(page) = page {
-            links = self.links(&lease, &page);
+            (links, refused) = self.links(&lease, &page);
             record.links = Some(page.links.len());
             record.charset = Some(page.charset.encoding.name());
             record.canonical = page.canonical.map(|url| url.as_str().to_owned());
@@ -114,19 +115,27 @@ impl Visit<'_> {
         }
         let mut visited = self.done(lease, Fate::Fetched, &record);
         visited.outcome = visited.outcome.with_links(links);
+        visited.refused = refused;
         visited
     }
 
-    /// The links that may be new to the crawl; those that it does not follow are counted by what keeps them out.
-    fn links(&self, lease: &Lease, page: &Page) -> Vec<NewUrl> {
+    /// The links that may be new to the crawl, and which of them robots.txt refuses; those that it does not follow are
+    /// counted by what keeps them out.
+    fn links(&self, lease: &Lease, page: &Page) -> (Vec<NewUrl>, Vec<(UrlHash, &'static str)>) {
         let depth = lease.depth.saturating_add(1);
         let mut left_out: HashMap<&'static str, u64> = HashMap::new();
-        let mut links = Vec::new();
+        let (mut links, mut all_refused) = (Vec::new(), Vec::new());
         let mut admission = Admission::new(&self.visitor.rules, depth);
+        let mut robots = ReadRobots::new(&self.visitor.rules, &self.visitor.robots);
         for link in page.followed() {
             match admission.admit_new(&link.url, &*self.visitor.frontier) {
                 Ok(Some(mut new)) => {
                     new.referrer = Some(lease.hash);
+                    if let Some(refusal) = robots.refusal(&link.url) {
+                        let why;
+                        (new, why) = refused(new, self.started, &refusal);
+                        all_refused.push(why);
+                    }
                     links.push(new);
                 }
                 Ok(None) => {}
@@ -140,7 +149,7 @@ impl Visit<'_> {
         for (code, count) in left_out {
             self.visitor.counts.left_out(code, count);
         }
-        links
+        (links, all_refused)
     }
 
     fn redirected(
@@ -245,6 +254,7 @@ impl Visit<'_> {
         Visited {
             outcome,
             line: Some(line),
+            refused: Vec::new(),
             capture: None,
             ended: Instant::now(),
         }
@@ -254,6 +264,7 @@ impl Visit<'_> {
         Visited {
             outcome,
             line: None,
+            refused: Vec::new(),
             capture: None,
             ended: Instant::now(),
         }
@@ -306,7 +317,7 @@ fn welcome_after(lease: &Lease, answer: &Answer) -> (Welcome, Option<Duration>) 
 }
 
 /// Returns the hash of a URL as it stands in records.
-fn id(hash: UrlHash) -> String {
+pub(super) fn id(hash: UrlHash) -> String {
     format!("{:016x}", hash.0)
 }
 

@@ -14,7 +14,7 @@ use super::record::rfc3339;
 use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
-use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome};
+use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome, UrlHash};
 use crate::parse::{Page, Response, Sitemap, is_html, parse_html};
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::sitemaps;
@@ -30,6 +30,8 @@ pub struct Visited {
     pub(crate) outcome: Outcome,
     /// None where the URL is not done yet.
     pub(crate) line: Option<String>,
+    /// Links of it that are refused, which have their records, and the codes of the reasons.
+    pub(crate) refused: Vec<(UrlHash, &'static str)>,
     /// For an archive, if one is written.
     pub(crate) capture: Option<Box<Capture>>,
     pub(crate) ended: Instant,

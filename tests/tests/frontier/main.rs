@@ -52,6 +52,8 @@ macro_rules! suite {
                 demand_is_never_exceeded,
                 an_unlimited_site_gives_all_that_is_asked_for_at_once,
                 links_come_with_their_page,
+                a_link_with_a_record_is_done_with_its_page,
+                a_record_of_a_link_that_is_known_gives_all_back,
                 a_url_is_handed_out_as_it_was_put_in,
                 a_site_keeps_the_lanes_it_began_with;
             leases:

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZeroU16;
 
-use crawler::frontier::{NewUrl, Next, Site, UrlHash};
+use crawler::frontier::{Fate, NewUrl, Next, Record, Site, UrlHash, Written};
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
 
@@ -94,6 +94,70 @@ pub(crate) async fn links_come_with_their_page<E: Engine>() {
     assert_eq!(names(&now), ["http://there/1"], "the other site is not due");
     world.finish(now).await;
     assert_eq!(world.drain().await, ["http://here/2"]);
+}
+
+/// A link that a rule refuses.
+fn refused(site: &Site, number: usize) -> NewUrl {
+    let mut record = Record::new(Fate::Refused);
+    record.about = format!("{{\"number\":{number}}}");
+    page(site, number).recorded(record)
+}
+
+pub(crate) async fn a_link_with_a_record_is_done_with_its_page<E: Engine>() {
+    let world = World::<E>::new().await;
+    let (site, other) = (Site::unlimited("h"), polite("other"));
+    world.add([page(&site, 1)]).await;
+    world.frontier.seeded().await.unwrap();
+    let lease = world.lease().await;
+    let links = [refused(&site, 2), refused(&other, 1), page(&site, 3)];
+    let settled = world.settle(vec![fetched(lease).with_links(links)]).await;
+    assert_eq!((settled.outcomes, settled.links), (1, 3));
+    let stats = world.frontier.stats().await.unwrap();
+    assert_eq!((stats.known, stats.queued, stats.refused), (4, 1, 2));
+    // It is known as any other, whoever finds it again.
+    assert_eq!(world.add([page(&site, 2), page(&other, 1)]).await, 0);
+    assert_eq!(world.drain().await, ["http://h/3"]);
+    assert_eq!(world.next().await, Next::Done);
+}
+
+pub(crate) async fn a_record_of_a_link_that_is_known_gives_all_back<E: Engine>() {
+    let world = World::<E>::new().await;
+    let site = Site::unlimited("h");
+    world.add([page(&site, 1), page(&site, 2)]).await;
+    let leases = world.leases(1).await;
+    let before = world.frontier.stats().await.unwrap();
+    let written = |bytes| {
+        vec![Written {
+            file: "pages.jsonl".to_owned(),
+            bytes,
+        }]
+    };
+    let links = [refused(&site, 2), refused(&site, 3)];
+    let outcomes = leases
+        .into_iter()
+        .map(|lease| fetched(lease).with_links(links.clone()));
+    let settled = world
+        .frontier
+        .settle(outcomes.collect(), written(30))
+        .await
+        .unwrap();
+    assert_eq!((settled.outcomes, settled.links), (0, 0));
+    assert_eq!(
+        world.frontier.stats().await.unwrap(),
+        before,
+        "nothing was done"
+    );
+    assert_eq!(settled.refused[0].links, [refused(&site, 3)]);
+
+    let settled = world
+        .frontier
+        .settle(settled.refused, written(20))
+        .await
+        .unwrap();
+    assert_eq!((settled.outcomes, settled.links, settled.late), (1, 1, 0));
+    assert_eq!(world.frontier.written().await.unwrap(), written(20));
+    let stats = world.frontier.stats().await.unwrap();
+    assert_eq!((stats.fetched, stats.refused, stats.known), (1, 1, 3));
 }
 
 pub(crate) async fn a_url_is_handed_out_as_it_was_put_in<E: Engine>() {

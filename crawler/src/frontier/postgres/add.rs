@@ -118,12 +118,14 @@ impl Work for Add {
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     pub(super) new: usize,
+    /// Those that were known, and have a record for nothing.
+    pub(super) late: HashSet<Key>,
     /// The lanes that they are in, which are to be locked and woken.
     pub(super) lanes: Vec<Lane>,
 }
 
 impl Turn<'_> {
-    /// Queues the URLs that are new, in lanes that are there then, and locks none of these; and lets sites rest, for these
+    /// Queues the URLs that are new, or records them, in lanes that are there then, and locks none of these; and lets sites rest, for these
     /// are locked on the way.
     pub(super) async fn add(
         &mut self,
@@ -131,9 +133,19 @@ impl Turn<'_> {
         resting: &Resting,
     ) -> Result<Filled, Failure> {
         let new = self.see(urls).await?;
+        let count = new.len();
+        self.tally.known += i64::try_from(count).unwrap_or(i64::MAX);
+        let (recorded, new): (Vec<_>, Vec<_>) =
+            new.into_iter().partition(|url| url.record.is_some());
+        let late = late(urls, &recorded);
+        self.record_links(&recorded).await?;
         if new.is_empty() {
             self.lock_sites(Vec::new(), resting).await?;
-            return Ok(Filled::default());
+            return Ok(Filled {
+                new: count,
+                late,
+                lanes: Vec::new(),
+            });
         }
         let (layouts, made) = self.layouts(&new).await?;
         let lanes = lanes_of(&new, &layouts);
@@ -149,11 +161,10 @@ impl Turn<'_> {
         if self.state == State::Done {
             self.execute(&RUN_AGAIN, &[]).await?;
         }
-        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
-        self.tally.known += count;
-        self.tally.queued += count;
+        self.tally.queued += i64::try_from(new.len()).unwrap_or(i64::MAX);
         Ok(Filled {
-            new: new.len(),
+            new: count,
+            late,
             lanes,
         })
     }
@@ -296,4 +307,11 @@ fn lanes_of(urls: &[&NewUrl], layouts: &Layouts) -> Vec<Lane> {
     lanes.sort_unstable();
     lanes.dedup();
     lanes
+}
+
+/// Returns those of the URLs with a record that are not among these.
+fn late(urls: &[NewUrl], recorded: &[&NewUrl]) -> HashSet<Key> {
+    let with_record = urls.iter().filter(|url| url.record.is_some());
+    let late = with_record.filter(|url| !recorded.iter().any(|new| std::ptr::eq(*new, *url)));
+    late.map(NewUrl::key).collect()
 }

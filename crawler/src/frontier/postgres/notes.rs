@@ -7,7 +7,8 @@ use tokio_postgres::types::Type;
 use super::failure::Failure;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::{millis, span_millis, time};
-use crate::frontier::{Outcome, RobotsCopy, UrlHash, Written};
+use crate::frontier::known::Key;
+use crate::frontier::{NewUrl, Outcome, Record, RobotsCopy, UrlHash, Written};
 
 const RECORD: Sql = Sql {
     text: "
@@ -66,27 +67,65 @@ pub(super) fn column(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Whose record it is, and what it says.
+struct Recorded<'a> {
+    key: Key,
+    url: &'a str,
+    referrer: Option<UrlHash>,
+    depth: u16,
+    at: i64,
+    record: &'a Record,
+}
+
 impl Turn<'_> {
     /// Records what fetches gave.
     pub(super) async fn record(&self, outcomes: &[&Outcome]) -> Result<(), Failure> {
-        let recorded = outcomes
-            .iter()
-            .filter_map(|outcome| Some((outcome, outcome.record()?)));
-        let all: Vec<_> = recorded.collect();
+        let recorded = outcomes.iter().filter_map(|outcome| {
+            let lease = &outcome.lease;
+            Some(Recorded {
+                key: (lease.site, lease.hash),
+                url: &lease.url,
+                referrer: lease.referrer,
+                depth: lease.depth,
+                at: self.now - span_millis(outcome.age),
+                record: outcome.record()?,
+            })
+        });
+        self.write_records(&recorded.collect::<Vec<_>>()).await
+    }
+
+    /// Records links that a rule refuses.
+    pub(super) async fn record_links(&mut self, links: &[&NewUrl]) -> Result<(), Failure> {
+        let recorded = links.iter().filter_map(|link| {
+            Some(Recorded {
+                key: link.key(),
+                url: &link.url,
+                referrer: link.referrer,
+                depth: link.depth,
+                at: self.now,
+                record: link.record.as_deref()?,
+            })
+        });
+        let recorded: Vec<_> = recorded.collect();
+        self.write_records(&recorded).await?;
+        for link in &recorded {
+            self.tally.count(link.record.fate);
+        }
+        Ok(())
+    }
+
+    async fn write_records(&self, all: &[Recorded<'_>]) -> Result<(), Failure> {
         if all.is_empty() {
             return Ok(());
         }
-        let leases = || all.iter().map(|(outcome, _)| &outcome.lease);
-        let records = || all.iter().map(|(_, record)| *record);
-        let sites: Vec<i64> = leases().map(|lease| lease.site.0).collect();
-        let hashes: Vec<i64> = leases().map(|lease| lease.hash.0).collect();
-        let urls: Vec<&str> = leases().map(|lease| lease.url.as_str()).collect();
-        let referrers: Vec<i64> = leases()
-            .map(|lease| UrlHash::column(lease.referrer))
-            .collect();
-        let depths: Vec<i32> = leases().map(|lease| lease.depth.into()).collect();
-        let at = |(outcome, _): &(&&Outcome, _)| self.now - span_millis(outcome.age);
-        let times: Vec<i64> = all.iter().map(at).collect();
+        let records = || all.iter().map(|of| of.record);
+        let sites: Vec<i64> = all.iter().map(|of| of.key.0.0).collect();
+        let hashes: Vec<i64> = all.iter().map(|of| of.key.1.0).collect();
+        let urls: Vec<&str> = all.iter().map(|of| of.url).collect();
+        let referrers = all.iter().map(|of| UrlHash::column(of.referrer));
+        let referrers: Vec<i64> = referrers.collect();
+        let depths: Vec<i32> = all.iter().map(|of| of.depth.into()).collect();
+        let times: Vec<i64> = all.iter().map(|of| of.at).collect();
         let fates: Vec<&str> = records().map(|record| record.fate.as_str()).collect();
         let statuses: Vec<Option<i32>> = records()
             .map(|record| record.status.map(i32::from))

@@ -18,8 +18,9 @@ use super::lanes::LaneRow;
 use super::sites::Resting;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
+use crate::frontier::known::Key;
 use crate::frontier::lane::Lane;
-use crate::frontier::{Ending, NewUrl, Outcome, Settled, Written};
+use crate::frontier::{Ending, Late, NewUrl, Outcome, Settled, Written};
 
 /// Takes URLs out of the queue for good.
 const FINISH: Sql = Sql {
@@ -85,11 +86,8 @@ impl Settle {
     }
 
     /// Gives the outcomes back, of which those at `late` may have no record.
-    pub(super) fn refuse(mut self, late: &[usize]) -> Settled {
-        if let Some(first) = self.outcomes.first_mut() {
-            first.links = self.links;
-        }
-        Settled::refused(self.outcomes, late)
+    pub(super) fn refuse(self, late: &Late) -> Settled {
+        Settled::refused(self.outcomes, self.links, late)
     }
 }
 
@@ -97,8 +95,8 @@ impl Settle {
 #[derive(Debug)]
 pub(super) enum Settling {
     Settled(Settled),
-    /// Nothing, for records of the outcomes at these places came too late.
-    Late(Vec<usize>),
+    /// Nothing, for these records came too late.
+    Late(Late),
 }
 
 /// Where a URL stands in the queue.
@@ -143,7 +141,7 @@ impl Work for Settle {
             }
         }
         let done = turn.take_out(&self.plan(&lanes)).await?;
-        let late = self.late_records(turn, &done).await?;
+        let late = self.late_records(turn, &done, filled.late).await?;
         if !late.is_empty() {
             return Ok(Settling::Late(late));
         }
@@ -183,23 +181,25 @@ impl Settle {
         resting
     }
 
-    /// Returns where the outcomes are whose records are in files though they do not count.
+    /// Returns whose records are in files though they do not count.
     async fn late_records(
         &self,
         turn: &Turn<'_>,
         done: &[&Outcome],
-    ) -> Result<Vec<usize>, Failure> {
+        links: HashSet<Key>,
+    ) -> Result<Late, Failure> {
         if self.written.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Late::default());
         }
         let outcomes = self.outcomes.iter().enumerate();
         let late = outcomes.filter(|(_, outcome)| {
             outcome.record().is_some() && !done.iter().any(|done| std::ptr::eq(*done, *outcome))
         });
-        let late: Vec<_> = late.map(|(at, _)| at).collect();
-        // What the try before has taken out of the queue came in time.
+        let outcomes = late.map(|(at, _)| at).collect();
+        let late = Late { outcomes, links };
+        // What the try before has taken out of the queue, or recorded, came in time.
         if late.is_empty() || turn.is_repeat && turn.has_written(&self.written).await? {
-            return Ok(Vec::new());
+            return Ok(Late::default());
         }
         Ok(late)
     }

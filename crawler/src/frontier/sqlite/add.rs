@@ -1,15 +1,27 @@
 //! Adding URLs: each that was not seen before is queued, and its site is woken.
 
+use std::collections::HashSet;
+
 use rusqlite::params;
 
 use super::turn::Turn;
 use super::wide::Waiting;
 use crate::frontier::clock::span_millis;
-use crate::frontier::{Added, NewUrl, Site, SiteId, State, UrlHash};
+use crate::frontier::known::Key;
+use crate::frontier::{NewUrl, SiteId, State, UrlHash};
+
+/// What URLs came to.
+#[derive(Debug, Default)]
+pub(super) struct Filled {
+    /// How many were new.
+    pub(super) new: usize,
+    /// Those that were known, and have a record for nothing.
+    pub(super) late: HashSet<Key>,
+}
 
 impl Turn<'_> {
-    /// Queues the URLs that are new.
-    pub(super) fn add(&mut self, urls: &[NewUrl]) -> rusqlite::Result<Added> {
+    /// Queues the URLs that are new, or records them.
+    pub(super) fn add(&mut self, urls: &[NewUrl]) -> rusqlite::Result<Filled> {
         // The number is taken in the order of the page, and only then do they go in the order of the keys, which
         // touches few leaves.
         let first = self.ledger.seq + 1;
@@ -17,41 +29,44 @@ impl Turn<'_> {
         self.ledger.seq += i64::try_from(urls.len()).unwrap_or(i64::MAX);
         urls.sort_unstable_by_key(|(seq, url)| (url.key(), *seq));
 
-        let mut new = 0;
+        let mut filled = Filled::default();
+        let queued = self.ledger.queued;
         for of_site in urls.chunk_by(|(_, a), (_, b)| a.site.id() == b.site.id()) {
-            new += self.add_to_site(of_site)?;
+            self.add_to_site(of_site, &mut filled)?;
         }
-        if new > 0 {
+        if self.ledger.queued > queued {
             if self.ledger.state == State::Done {
                 self.ledger.state = State::Running;
             }
             self.changed();
         }
-        Ok(Added {
-            new,
-            known: urls.len() - new,
-        })
+        Ok(filled)
     }
 
-    fn add_to_site(&mut self, urls: &[(i64, &NewUrl)]) -> rusqlite::Result<usize> {
-        let Some((_, first)) = urls.first() else {
-            return Ok(0);
-        };
-        let site = &first.site;
-        let mut new = Vec::new();
+    fn add_to_site(
+        &mut self,
+        urls: &[(i64, &NewUrl)],
+        filled: &mut Filled,
+    ) -> rusqlite::Result<()> {
+        let mut queued = Vec::new();
         for (seq, url) in urls {
-            if self.fresh.see(self.connection, url.key())? {
-                self.queue(*seq, url)?;
-                new.push((*seq, *url));
+            let is_new = self.fresh.see(self.connection, url.key())?;
+            match &url.record {
+                Some(record) if is_new => self.record_link(url, record)?,
+                Some(_) => {
+                    filled.late.insert(url.key());
+                }
+                None if is_new => {
+                    self.queue(*seq, url)?;
+                    queued.push((*seq, *url));
+                }
+                None => {}
             }
+            filled.new += usize::from(is_new);
+            self.ledger.known += i64::from(is_new);
         }
-        if !new.is_empty() {
-            self.make_or_wake(site, &new)?;
-        }
-        let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
-        self.ledger.known += count;
-        self.ledger.queued += count;
-        Ok(new.len())
+        self.ledger.queued += i64::try_from(queued.len()).unwrap_or(i64::MAX);
+        self.make_or_wake(&queued)
     }
 
     fn queue(&self, seq: i64, url: &NewUrl) -> rusqlite::Result<()> {
@@ -75,7 +90,10 @@ impl Turn<'_> {
     }
 
     /// Makes the site of URLs that were queued due. It is laid out as it was when it was first seen, or as it is now.
-    fn make_or_wake(&mut self, site: &Site, urls: &[(i64, &NewUrl)]) -> rusqlite::Result<()> {
+    fn make_or_wake(&mut self, urls: &[(i64, &NewUrl)]) -> rusqlite::Result<()> {
+        let Some((_, NewUrl { site, .. })) = urls.first() else {
+            return Ok(());
+        };
         if self.wide.find(self.connection, site.id())?.is_none() {
             if self.wake(site.id())? {
                 return Ok(());

@@ -113,12 +113,14 @@ impl Frontier for SqliteFrontier {
     async fn add(&self, mut urls: Vec<NewUrl>) -> Result<Added, FrontierError> {
         let count = urls.len();
         self.known().strip(&mut urls);
-        let known = count - urls.len();
         let keys: Vec<Key> = urls.iter().map(NewUrl::key).collect();
-        let mut added = self.ask(Kind::Durable, move |turn| turn.add(&urls)).await?;
-        added.known += known;
+        let add = move |turn: &mut Turn<'_>| turn.add(&urls).map(|filled| filled.new);
+        let new = self.ask(Kind::Durable, add).await?;
         self.known().learn(keys);
-        Ok(added)
+        Ok(Added {
+            new,
+            known: count - new,
+        })
     }
 
     fn remembers(&self, site: SiteId, url: UrlHash) -> bool {

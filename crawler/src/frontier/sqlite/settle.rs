@@ -14,7 +14,10 @@ use rusqlite::params;
 use super::ledger::column;
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
-use crate::frontier::{Ending, Lease, NewUrl, Outcome, Record, Settled, SiteId, UrlHash, Written};
+use crate::frontier::known::Key;
+use crate::frontier::{
+    Ending, Late, Lease, NewUrl, Outcome, Record, Settled, SiteId, UrlHash, Written,
+};
 use crate::policy::welcome::Welcome;
 
 /// What becomes of a queue's row, besides its end.
@@ -23,6 +26,15 @@ struct Delay {
     attempts: u16,
     /// Its place among those of its priority.
     seq: i64,
+}
+
+/// Whose record it is.
+struct Recorded<'a> {
+    key: Key,
+    url: &'a str,
+    referrer: Option<UrlHash>,
+    depth: u16,
+    at: i64,
 }
 
 impl Turn<'_> {
@@ -40,21 +52,25 @@ impl Turn<'_> {
         let (before, point) = (*self.ledger, self.fresh.point());
         self.wide.write(self.connection)?;
         self.run("SAVEPOINT settle")?;
+        let filled = self.add(&links)?;
         let mut settled = Settled {
-            links: self.add(&links)?.new,
+            links: filled.new,
             ..Settled::default()
         };
-        let mut late_records = Vec::new();
+        let mut late = Late {
+            links: filled.late,
+            ..Late::default()
+        };
         for (at, outcome) in outcomes.iter().enumerate() {
             self.ledger.count_bytes(outcome.bytes);
             if self.finish(outcome)? {
                 settled.outcomes += 1;
             } else {
                 settled.late += 1;
-                late_records.extend(outcome.record().map(|_| at));
+                late.outcomes.extend(outcome.record().map(|_| at));
             }
         }
-        let is_refused = !late_records.is_empty() && !written.is_empty();
+        let is_refused = !late.is_empty() && !written.is_empty();
         if is_refused {
             self.run("ROLLBACK TO settle")?;
             *self.ledger = before;
@@ -63,10 +79,7 @@ impl Turn<'_> {
         }
         self.run("RELEASE settle")?;
         if is_refused {
-            if let Some(first) = outcomes.first_mut() {
-                first.links = links;
-            }
-            return Ok(Settled::refused(outcomes, &late_records));
+            return Ok(Settled::refused(outcomes, links, &late));
         }
         for file in written {
             self.note_written(&file)?;
@@ -175,17 +188,40 @@ impl Turn<'_> {
     }
 
     fn record(&mut self, outcome: &Outcome, record: &Record) -> rusqlite::Result<()> {
+        let lease = &outcome.lease;
+        let of = Recorded {
+            key: (lease.site, lease.hash),
+            url: &lease.url,
+            referrer: lease.referrer,
+            depth: lease.depth,
+            at: self.now - span_millis(outcome.age),
+        };
+        self.write_record(&of, record)
+    }
+
+    /// Records a link that a rule refuses.
+    pub(super) fn record_link(&mut self, link: &NewUrl, record: &Record) -> rusqlite::Result<()> {
+        let of = Recorded {
+            key: link.key(),
+            url: &link.url,
+            referrer: link.referrer,
+            depth: link.depth,
+            at: self.now,
+        };
+        self.write_record(&of, record)
+    }
+
+    fn write_record(&mut self, of: &Recorded<'_>, record: &Record) -> rusqlite::Result<()> {
         let sql = "INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, file, file_offset)
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        let lease = &outcome.lease;
         let archive = record.archive.as_ref();
         let columns = params![
-            lease.site.0,
-            lease.hash.0,
-            lease.url,
-            UrlHash::column(lease.referrer),
-            lease.depth,
-            self.now - span_millis(outcome.age),
+            of.key.0.0,
+            of.key.1.0,
+            of.url,
+            UrlHash::column(of.referrer),
+            of.depth,
+            of.at,
             record.fate.as_str(),
             record.status,
             record.about,
