@@ -88,10 +88,10 @@ pub(super) fn connect(path: Option<&Path>) -> rusqlite::Result<Connection> {
 
 /// Makes the connection the one that writes.
 pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
-    // A commit waits for no disk: the syncer has it take the log. The log grows to 32 MB before it is worked in: a page of a busy leaf is written back once for hundreds of settles.
+    // A commit waits for no disk: the syncer has it take the log, and works that in.
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -12288;
-         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;",
+         PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;",
     )
 }
 

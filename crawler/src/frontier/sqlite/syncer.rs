@@ -1,6 +1,9 @@
 //! The thread that has the disk take what was committed: at once where commits are rare, and else once a second, so that no
 //! commit waits for it. What was committed is the system's by then: no end of this process can harm it, only one of the
 //! machine. With a power cut goes what was settled in the last second, and is fetched again.
+//!
+//! It also works the log into the database when that has become long, beside the one who writes; who waits for it only
+//! while what was written meanwhile follows.
 
 use std::fs::File;
 use std::io;
@@ -9,8 +12,15 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::lock::beside;
+use rusqlite::{Connection, ErrorCode};
 
+use super::lock::beside;
+use super::schema;
+
+/// How long the log becomes before it is worked in: a page of a busy leaf is written back once for hundreds of settles.
+const LOG_BYTES_MAX: u64 = 32 << 20;
+/// How long the log's end waits for the one who writes, and for readers, who keep that one waiting too.
+const WAIT_MAX: Duration = Duration::from_millis(250);
 /// From the end of one sync to the begin of the next.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
@@ -40,8 +50,10 @@ impl Syncer {
     /// Starts one for the log of a database.
     pub(super) fn of(database: &Path) -> io::Result<Self> {
         let mut log = Log {
+            database: database.to_owned(),
             path: beside(database, "-wal"),
             is_listed: false,
+            connection: None,
         };
         Self::start(SYNC_EVERY, move || log.sync())
     }
@@ -119,17 +131,24 @@ impl Shared {
 
 /// The log of a database, in which a commit stands before the database has it.
 struct Log {
+    database: PathBuf,
     path: PathBuf,
     /// Whether its folder is known to have it.
     is_listed: bool,
+    /// By which it is worked in, once that was needed.
+    connection: Option<Connection>,
 }
 
 impl Log {
     fn sync(&mut self) -> io::Result<()> {
-        match File::open(&self.path) {
+        let log = match File::open(&self.path) {
             // It is worked in, and gone with the last connection.
             Err(gone) if gone.kind() == io::ErrorKind::NotFound => return Ok(()),
-            log => log?.sync_data()?,
+            log => log?,
+        };
+        log.sync_data()?;
+        if log.metadata()?.len() > LOG_BYTES_MAX {
+            self.work_in().map_err(io::Error::other)?;
         }
         if !self.is_listed {
             // Elsewhere a folder can't be opened, and needs no sync.
@@ -141,6 +160,36 @@ impl Log {
         }
         Ok(())
     }
+
+    /// Writes what is in the log to the database, so that the log begins anew.
+    fn work_in(&mut self) -> rusqlite::Result<()> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => {
+                let connection = schema::connect(Some(&self.database))?;
+                connection.busy_timeout(WAIT_MAX)?;
+                none.insert(connection)
+            }
+        };
+        // Without those who write, and only then with what they wrote meanwhile, for which they wait.
+        for how in ["PASSIVE", "TRUNCATE"] {
+            let sql = format!("PRAGMA wal_checkpoint({how})");
+            match connection.query_row(&sql, [], |_| Ok(())) {
+                // A reader is in the way, or the disk is full: it is tried again after a second.
+                Err(error) if is_passing(&error) => return Ok(()),
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_passing(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(
+        code,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::DiskFull)
+    )
 }
 
 #[cfg(test)]
@@ -199,5 +248,26 @@ mod tests {
             thread::yield_now();
         };
         assert_eq!(failed.to_string(), "worn out");
+    }
+
+    #[test]
+    fn a_long_log_is_worked_in_and_begins_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crawl.db");
+        let connection = schema::connect(Some(&path)).unwrap();
+        schema::set_up(&connection).unwrap();
+        connection.execute_batch("CREATE TABLE t(x)").unwrap();
+        let megabyte = "INSERT INTO t VALUES (zeroblob(1 << 20))";
+        for _ in 0..=LOG_BYTES_MAX >> 20 {
+            connection.execute_batch(megabyte).unwrap();
+        }
+        let log = beside(&path, "-wal");
+        assert!(log.metadata().unwrap().len() > LOG_BYTES_MAX);
+        let syncer = Syncer::of(&path).unwrap();
+        syncer.committed().unwrap();
+        drop(syncer);
+        assert_eq!(log.metadata().unwrap().len(), 0);
+        let count = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
+        assert_eq!(count, Ok(33_i64));
     }
 }

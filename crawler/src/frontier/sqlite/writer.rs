@@ -186,8 +186,9 @@ impl Writer {
 
     /// Closes the file, and only then lets go of its lock.
     fn close(self) -> Result<(), FrontierError> {
-        let closed = self.connection.close();
+        // The last to close the file works its log in, and tells how that went.
         drop(self.syncer);
+        let closed = self.connection.close();
         drop(self.lock);
         closed.map_err(|(_, error)| schema::explain(&self.path, error))
     }
