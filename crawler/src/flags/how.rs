@@ -40,8 +40,8 @@ pub(crate) struct HowFlags {
     /// being written ends with .open. Without an ending, and on standard output, it is lines of JSON.
     ///
     /// Without it they go to DIR/pages.jsonl where there is a job's folder, and also to standard output where that is piped
-    /// or redirected; those of a job that is resumed go where they went. A file that holds something else is left alone
-    /// unless the job begins with --fresh.
+    /// or redirected; those of a job that is resumed go where they went, and -o says where that is now. A file that holds
+    /// something else is left alone unless the job begins with --fresh.
     #[arg(
         short,
         long,

@@ -120,16 +120,7 @@ impl Archive {
 
     fn cut(&mut self, written: &[Written], overwritten: Overwritten) -> io::Result<()> {
         let folder = self.job.as_deref();
-        let mut settled = None;
-        for written in written {
-            let number = self.segments.number(Path::new(&written.file));
-            let number = number.filter(|number| {
-                // A file of the same name elsewhere is another.
-                let own = name(&self.segments.closed(*number), folder);
-                own.is_ok_and(|own| own == written.file)
-            });
-            settled = settled.max(number.map(|number| (number, written.bytes)));
-        }
+        let settled = self.segments.settled(folder, written).pop();
         let found = self.segments.found()?;
         match (settled, overwritten) {
             (None, Overwritten::Never) if found.len() > 1 || self.file.bytes > 0 => {
@@ -142,7 +133,7 @@ impl Archive {
                 }
                 self.file = Segment::open(&self.segments, 0, folder)?;
             }
-            (Some((number, bytes)), _) => self.cut_to(number, bytes)?,
+            (Some((number, written)), _) => self.cut_to(number, written.bytes)?,
         }
         self.file.take()
     }

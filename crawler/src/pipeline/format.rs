@@ -76,6 +76,11 @@ impl Format {
         }
     }
 
+    /// Returns how many bytes a record takes that is a line of JSON, without its end.
+    pub(crate) fn bytes(self, record: &str) -> u64 {
+        (self.line(record).len() + self.end().len()) as u64
+    }
+
     /// Returns what ends a record.
     pub(crate) const fn end(self) -> &'static str {
         match self {

@@ -160,12 +160,20 @@ impl Output {
 
     /// Appends records.
     pub(super) fn append(&mut self, entries: &[Entry]) -> Result<(), WriteError> {
+        self.write(entries.iter().map(|entry| entry.line.trim_end()))
+    }
+
+    /// Appends records that are lines of JSON, without their ends.
+    pub(super) fn write<'a>(
+        &mut self,
+        lines: impl Iterator<Item = &'a str>,
+    ) -> Result<(), WriteError> {
         let mut text = String::new();
         if self.bytes == 0 {
             text.push_str(self.format.head());
         }
-        for entry in entries {
-            text.push_str(&self.format.line(entry.line.trim_end()));
+        for line in lines {
+            text.push_str(&self.format.line(line));
             text.push_str(self.format.end());
         }
         let sink: &mut dyn Write = match &mut self.sink {
@@ -177,6 +185,25 @@ impl Output {
         self.last = text.len() as u64;
         self.bytes += self.last;
         Ok(())
+    }
+
+    /// Empties a file that is to be written again.
+    pub(super) fn empty(&mut self) -> Result<(), WriteError> {
+        self.bytes = 0;
+        if let Sink::File(file) = &mut self.sink {
+            let emptied = file.set_len(0).and_then(|()| file.rewind());
+            emptied.map_err(|source| WriteError::of(&self.path, source))?;
+        }
+        self.sync()
+    }
+
+    /// Waits until the disk has a file.
+    pub(super) fn sync(&self) -> Result<(), WriteError> {
+        match &self.sink {
+            Sink::File(file) => file.sync_all(),
+            Sink::Standard(_) => Ok(()),
+        }
+        .map_err(|source| WriteError::of(&self.path, source))
     }
 }
 
@@ -236,15 +263,13 @@ pub(super) fn name(path: &Path, folder: Option<&Path>) -> io::Result<String> {
     })
 }
 
-/// Returns the whole path of a file that is not there, if its folder is.
+/// Returns the whole path of a file that is not there, by the innermost of its folders that is.
 fn within_its_folder(path: &Path) -> Option<PathBuf> {
-    let folder = path.parent()?;
-    let folder = match folder.as_os_str().is_empty() {
-        true => Path::new("."),
-        false => folder,
-    };
-    let folder = folder.canonicalize().ok()?;
-    Some(folder.join(path.file_name()?))
+    let path = path::absolute(path).ok()?;
+    path.ancestors().find_map(|folder| {
+        let rest = path.strip_prefix(folder).ok()?;
+        Some(folder.canonicalize().ok()?.join(rest))
+    })
 }
 
 #[cfg(test)]

@@ -128,6 +128,22 @@ impl Outputs {
         })
     }
 
+    /// Returns what the frontier knows outputs by.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the path of one can't be told.
+    pub(crate) fn names(
+        paths: &[PathBuf],
+        folder: Option<&Path>,
+    ) -> Result<Vec<String>, WriteError> {
+        let name = |path: &PathBuf| match path == Path::new("-") {
+            true => Ok("-".to_owned()),
+            false => name(path, folder).map_err(|source| WriteError::of(path, source)),
+        };
+        paths.iter().map(name).collect()
+    }
+
     /// Writes archives so.
     #[must_use]
     pub fn archives(mut self, options: &ArchiveOptions) -> Self {
@@ -169,6 +185,42 @@ impl Outputs {
         }
         self.written = outputs.iter().map(Target::written).collect();
         Ok(())
+    }
+
+    /// Empties a text that is to be written again.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when it can't be emptied.
+    pub(crate) fn empty(&mut self, path: &Path) -> Result<(), WriteError> {
+        self.text(path).map_or(Ok(()), Output::empty)
+    }
+
+    /// Writes records again, lines of JSON without their ends, to a text that was emptied.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when it can't be written.
+    pub(crate) fn refill(&mut self, path: &Path, records: &[String]) -> Result<(), WriteError> {
+        let records = records.iter().map(String::as_str);
+        self.text(path).map_or(Ok(()), |text| text.write(records))
+    }
+
+    /// Waits until the disk has a text.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError`] when the disk does not take it.
+    pub(crate) fn sync(&mut self, path: &Path) -> Result<(), WriteError> {
+        self.text(path).map_or(Ok(()), |text| text.sync())
+    }
+
+    fn text(&mut self, path: &Path) -> Option<&mut Output> {
+        let (outputs, _) = self.open.as_mut()?;
+        outputs.iter_mut().find_map(|output| match output {
+            Target::Text(text) if text.path == path => Some(text),
+            _ => None,
+        })
     }
 
     /// Returns how far each holds what was appended.

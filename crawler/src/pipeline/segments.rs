@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::output::name;
+use crate::frontier::Written;
+
 const END: &str = ".warc.gz";
 const OPEN: &str = ".open";
 /// Digits of a number, so that the names of any usual number of files stand in their order.
@@ -60,6 +63,23 @@ impl Segments {
         is_number.then(|| number.parse().ok())?
     }
 
+    /// Returns the files of it that the job in `folder` has written, in their order, each with how much of it is settled.
+    pub(crate) fn settled<'a>(
+        &self,
+        folder: Option<&Path>,
+        written: &'a [Written],
+    ) -> Vec<(u32, &'a Written)> {
+        let settled = written.iter().filter_map(|written| {
+            let number = self.number(Path::new(&written.file))?;
+            // A file of the same name elsewhere is another.
+            let own = name(&self.closed(number), folder).ok()?;
+            (own == written.file).then_some((number, written))
+        });
+        let mut settled: Vec<_> = settled.collect();
+        settled.sort_unstable();
+        settled
+    }
+
     /// Returns the numbers of the files that are there, whole or open, in their order.
     pub(crate) fn found(&self) -> io::Result<Vec<u32>> {
         let mut numbers = Vec::new();
@@ -94,14 +114,6 @@ impl Segments {
         let file = File::open(Self::standing(closed));
         file.or_else(|_| File::open(closed))
     }
-
-    /// Returns the name of the archive of which this is a file, if it is one.
-    pub(crate) fn archive_of(file: &Path) -> Option<PathBuf> {
-        let name = file.file_name()?.to_str()?;
-        let (stem, _) = name.strip_suffix(END)?.rsplit_once('-')?;
-        let archive = file.with_file_name(format!("{stem}{END}"));
-        Self::of(&archive).number(file).map(|_| archive)
-    }
 }
 
 #[cfg(test)]
@@ -109,19 +121,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_knows_its_archive_and_its_number() {
+    fn a_file_is_known_by_its_number() {
         let archive = Path::new("a/pages.warc.gz");
         let segments = Segments::of(archive);
         for number in [0, 7, 99_999, 100_000] {
             let file = segments.closed(number);
             assert_eq!(segments.number(&file), Some(number), "{}", file.display());
-            assert_eq!(Segments::archive_of(&file).as_deref(), Some(archive));
         }
         assert_eq!(segments.closed(7), Path::new("a/pages-00007.warc.gz"));
         assert_eq!(segments.open(7), Path::new("a/pages-00007.warc.gz.open"));
         for other in ["pages-7.warc.gz", "pages.warc.gz", "page-00000.warc.gz"] {
             assert_eq!(segments.number(Path::new(other)), None, "{other}");
         }
-        assert_eq!(Segments::archive_of(Path::new("pages.jsonl")), None);
     }
 }

@@ -7,10 +7,11 @@ use anyhow::{Context as _, ensure};
 use super::dry::dry_run;
 use super::home::Opened;
 use super::interrupt::Interrupts;
+use super::reopen::{follow, reopen};
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
-use crate::frontier::{State, Written};
-use crate::pipeline::{Outputs, Overwritten, Segments, WriteError};
+use crate::frontier::{Frontier, State};
+use crate::pipeline::{Outputs, Overwritten};
 use crate::seeds::{self, Line, Roots, Seeded, Seeds, UrlList};
 use crate::telling::{Counted, say};
 use crate::web_url::WebUrl;
@@ -110,15 +111,8 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         !flags.how.dry_run,
         "what a job would go on with is told by crawler status and crawler explain; --dry-run is for one that begins"
     );
-    let (frontier, plan) = Home::resume(&flags.job).await?;
+    let (frontier, mut plan) = Home::resume(&flags.job).await?;
     let state = frontier.stats().await?.state;
-    if state == State::Done {
-        say(format!(
-            "crawler: the job in {} is done; --fresh begins anew",
-            flags.job.display()
-        ));
-        return Ok(0);
-    }
     ensure!(
         plan.kind == Kind::Crawl || state != State::Seeding,
         "the list of the job in {} was not read to its end; begin anew with --fresh",
@@ -128,8 +122,18 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     plan.pace.apply(&mut how);
     let roots = plan.roots()?;
     let mut crew = Crew::new(&plan, &roots.all(), &how, false).await?;
-    let mut outputs = resumed_outputs(&flags.job, &frontier.written().await?, &plan, &how)?;
-    outputs.cut_back(&frontier.written().await?, Overwritten::Never)?;
+    let home = Home::Folder(flags.job.clone());
+    let outputs = resumed_outputs(&home, &*frontier, &mut plan, &how).await?;
+    if state == State::Done {
+        // Also of a job that is done the outputs are to hold what is settled.
+        drop(outputs);
+        frontier.close().await?;
+        say(format!(
+            "crawler: the job in {} is done; the command that began it begins it anew with --fresh",
+            flags.job.display()
+        ));
+        return Ok(0);
+    }
     if flags.pages.is_some() {
         frontier.allow(flags.pages).await?;
     }
@@ -142,7 +146,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let seeded = Seeded::default();
     frontier.seeded().await?;
     let job = Job {
-        home: Home::Folder(flags.job.clone()),
+        home,
         frontier,
         member: None,
         kind: plan.kind,
@@ -152,36 +156,36 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     job.run(crew, outputs, seeded, (&how, interrupts)).await
 }
 
-/// Opens what the records of a job go to that is resumed: as it was said, or else what they went to.
-fn resumed_outputs(
-    folder: &Path,
-    written: &[Written],
-    plan: &Plan,
+/// Opens what the records of a job go to that is resumed: as it is said now, or else as it was.
+async fn resumed_outputs(
+    home: &Home,
+    frontier: &dyn Frontier,
+    plan: &mut Plan,
     how: &HowFlags,
-) -> Result<Outputs, WriteError> {
-    let mut how = how.clone();
+) -> anyhow::Result<Outputs> {
+    let folder = home.folder();
+    let said = |names: &[String]| {
+        let paths = names.iter().map(|name| match (name.as_str(), folder) {
+            ("-", _) | (_, None) => PathBuf::from(name),
+            (name, Some(folder)) => folder.join(name),
+        });
+        output_paths(folder, paths.collect())
+    };
+    let known = said(&plan.outputs);
     if how.output.is_empty() {
-        how.output = known_outputs(folder, written);
+        return reopen(home, frontier, &known, || {
+            open_outputs(&known, folder, plan, how)
+        })
+        .await;
     }
-    outputs(Some(folder), plan, &how)
-}
-
-/// Returns what the records of a job went to. Standard output, and a file that is gone, are not waited for.
-fn known_outputs(folder: &Path, written: &[Written]) -> Vec<PathBuf> {
-    let mut known = Vec::new();
-    for written in written {
-        let path = folder.join(&written.file);
-        let is_there = Segments::standing(&path).exists();
-        match Segments::archive_of(&path) {
-            // Of an archive nothing is there before something was written to it.
-            Some(archive) if is_there || written.bytes == 0 => known.push(archive),
-            None if path.exists() => known.push(path),
-            _ => {}
-        }
-    }
-    known.sort_unstable();
-    known.dedup();
-    known
+    follow(home, frontier, &known, &how.output).await?;
+    let outputs = reopen(home, frontier, &how.output, || {
+        open_outputs(&how.output, folder, plan, how)
+    });
+    let outputs = outputs.await?;
+    plan.outputs = Outputs::names(&how.output, folder)?;
+    frontier.describe(plan.to_config()?).await?;
+    Ok(outputs)
 }
 
 /// Returns where a job is kept.
@@ -205,7 +209,7 @@ async fn begin(
         return dry_run(seeds, &mut crew);
     }
     let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
-    let (opened, outputs) = open(&home, &plan, is_fresh, how).await?;
+    let (opened, outputs) = open(&home, &mut plan, is_fresh, how).await?;
     let frontier = opened.frontier;
     if opened.is_old && frontier.stats().await?.state == State::Done {
         if let Some(member) = opened.member {
@@ -250,7 +254,7 @@ async fn begin(
 /// thrown away.
 async fn open(
     home: &Home,
-    plan: &Plan,
+    plan: &mut Plan,
     is_fresh: bool,
     how: &HowFlags,
 ) -> anyhow::Result<(Opened, Outputs)> {
@@ -258,36 +262,49 @@ async fn open(
         std::fs::create_dir_all(folder)
             .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
+    let folder = home.folder();
+    let paths = output_paths(folder, how.output.clone());
+    if folder.is_some() {
+        plan.outputs = Outputs::names(&how.output, folder)?;
+    }
+    let plan = &*plan;
+    let outputs = || open_outputs(&paths, folder, plan, how);
     if !is_fresh && home.may_be_there() {
         // It is refused, or joined: only then it is known what was written of it.
         let joined = home.begin(plan, false).await?;
-        let written = joined.frontier.written().await?;
-        let mut outputs = outputs(home.folder(), plan, how)?;
-        outputs.cut_back(&written, Overwritten::Never)?;
+        let outputs = reopen(home, &*joined.frontier, &paths, outputs).await?;
         return Ok((joined, outputs));
     }
     if is_fresh {
         home.refuse_held().await?;
-        let mut outputs = outputs(home.folder(), plan, how)?;
+        let mut outputs = outputs()?;
         // What was fetched before goes only when it is sure that it may: others may be at work on it.
         let begun = home.begin(plan, is_fresh).await?;
         outputs.cut_back(&[], Overwritten::Anew)?;
         return Ok((begun, outputs));
     }
-    let mut outputs = outputs(home.folder(), plan, how)?;
+    let mut outputs = outputs()?;
     outputs.cut_back(&[], Overwritten::Never)?;
     Ok((home.begin(plan, is_fresh).await?, outputs))
 }
 
-/// Opens what the records go to: as it was said, or else the job's folder and a standard output that is piped.
-fn outputs(folder: Option<&Path>, plan: &Plan, how: &HowFlags) -> Result<Outputs, WriteError> {
-    let mut paths = how.output.clone();
-    if paths.is_empty() {
-        let pages = folder.map(|folder| folder.join(PAGES));
-        let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
-        paths = pages.into_iter().chain(standard).collect();
+/// Returns what the records go to: as it was said, or else the job's folder and a standard output that is piped.
+fn output_paths(folder: Option<&Path>, said: Vec<PathBuf>) -> Vec<PathBuf> {
+    if !said.is_empty() {
+        return said;
     }
-    let outputs = Outputs::open(&paths, folder, how.min_free)?;
+    let pages = folder.map(|folder| folder.join(PAGES));
+    let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
+    pages.into_iter().chain(standard).collect()
+}
+
+fn open_outputs(
+    paths: &[PathBuf],
+    folder: Option<&Path>,
+    plan: &Plan,
+    how: &HowFlags,
+) -> anyhow::Result<Outputs> {
+    let outputs = Outputs::open(paths, folder, how.min_free)?;
     Ok(outputs.archives(&plan.archive(how)))
 }
 

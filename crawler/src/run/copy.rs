@@ -21,30 +21,26 @@ pub(super) struct ArchiveCopy {
 }
 
 impl ArchiveCopy {
-    /// Plans to copy the archive of the job in `folder`.
+    /// Plans to copy one of the archives of the job in a folder.
     ///
     /// # Errors
     ///
     /// When there is none, or the copy would overwrite something.
     pub(super) fn of(
-        folder: &Path,
+        (folder, archives): (&Path, &[PathBuf]),
         written: &[Written],
         path: &Path,
         is_fresh: bool,
     ) -> anyhow::Result<Self> {
-        let files = written.iter().filter(|written| written.bytes > 0);
-        let files = files.map(|written| (folder.join(&written.file), written.bytes));
-        let files = files.filter_map(|file| Some((Segments::archive_of(&file.0)?, file)));
-        let mut files: Vec<_> = files.collect();
         // With several archives all hold the same.
-        let first = files.first().map(|(archive, _)| archive.clone());
-        let own = first.context(
+        let own = archives.first().context(
             "the job has no archive that could be copied: bodies are kept only where it is run with -o NAME.warc.gz",
         )?;
-        files.retain(|(archive, _)| *archive == own);
-        let (own, to) = (Segments::of(&own), Segments::of(path));
-        let mut from: Vec<_> = files.into_iter().map(|(_, file)| file).collect();
-        from.sort_by_key(|(file, _)| own.number(file));
+        let (own, to) = (Segments::of(own), Segments::of(path));
+        let files = own.settled(Some(folder), written).into_iter();
+        let files = files.filter(|(_, written)| written.bytes > 0);
+        let from = files.map(|(number, written)| (own.closed(number), written.bytes));
+        let from = from.collect();
         let found = to.found().with_context(|| cannot_write(path))?;
         ensure!(
             !own.is_same(&to),

@@ -4,17 +4,16 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 
+use super::Plan;
 use super::copy::ArchiveCopy;
 use super::home::DATABASE;
+use super::records::Records;
 use crate::flags::ExportFlags;
-use crate::frontier::{Frontier, PostgresFrontier, PostgresOptions, SqliteResults, Written};
+use crate::frontier::{PostgresOptions, SqliteResults, Written};
 use crate::pipeline::Format;
 use crate::telling::{Counted, say};
-
-/// Records that are read at once.
-const READ_AT_ONCE: usize = 1_000;
 
 /// Exports a job; returns the exit code.
 ///
@@ -44,7 +43,7 @@ pub(crate) async fn export(flags: &ExportFlags) -> anyhow::Result<u8> {
     }
     let mut records = 0;
     while !texts.is_empty() {
-        let read = source.next().await?;
+        let read = source.records.next().await?;
         if read.is_empty() {
             break;
         }
@@ -62,7 +61,7 @@ pub(crate) async fn export(flags: &ExportFlags) -> anyhow::Result<u8> {
         let files = copy.run()?;
         tell(&copy.path, &Counted(files, "file"));
     }
-    source.close().await?;
+    source.records.close().await?;
     Ok(0)
 }
 
@@ -73,59 +72,54 @@ fn tell(path: &Path, what: &dyn std::fmt::Display) {
 }
 
 /// Where the records come from.
-enum Source {
-    Folder {
-        folder: PathBuf,
-        results: SqliteResults,
-        written: Vec<Written>,
-    },
-    Shared {
-        frontier: PostgresFrontier,
-        last: i64,
-    },
+struct Source {
+    records: Records,
+    /// Of a job that has one.
+    folder: Option<Folder>,
+}
+
+/// A job's folder, and how far its outputs are settled.
+struct Folder {
+    path: PathBuf,
+    written: Vec<Written>,
+    /// What it writes to now.
+    outputs: Vec<String>,
 }
 
 impl Source {
     async fn open(flags: &ExportFlags) -> anyhow::Result<Self> {
         if let Some(folder) = &flags.job {
             let results = SqliteResults::open(&folder.join(DATABASE))?;
-            return Ok(Self::Folder {
-                folder: folder.clone(),
+            let folder = Folder {
+                path: folder.clone(),
                 written: results.written()?,
-                results,
+                outputs: Plan::of_config(&results.config()?)?.outputs,
+            };
+            return Ok(Self {
+                records: Records::File(results),
+                folder: Some(folder),
             });
         }
         let shared = &flags.shared;
         let url = shared.frontier.as_deref();
         let url = url.context("export needs the folder of a job, or --frontier postgres://…")?;
         let options = PostgresOptions::new(url, &shared.crawl)?;
-        Ok(Self::Shared {
-            frontier: options.open().await?,
-            last: 0,
+        Ok(Self {
+            records: Records::Shared(options.open().await?, 0),
+            folder: None,
         })
-    }
-
-    async fn next(&mut self) -> anyhow::Result<Vec<String>> {
-        match self {
-            Self::Folder { results, .. } => Ok(results.next(READ_AT_ONCE)?),
-            Self::Shared { frontier, last } => {
-                let read = frontier.results(*last, READ_AT_ONCE).await?;
-                *last = read.last().map_or(*last, |(id, _)| *id);
-                Ok(read.into_iter().map(|(_, about)| about).collect())
-            }
-        }
     }
 
     /// Refuses a file that the job itself writes.
     fn refuse_own(&self, path: &Path) -> anyhow::Result<()> {
-        let Self::Folder {
-            folder, written, ..
-        } = self
-        else {
+        let Some(folder) = &self.folder else {
             return Ok(());
         };
         let whole = path.canonicalize().ok();
-        let mut own = written.iter().map(|written| folder.join(&written.file));
+        let mut own = folder
+            .written
+            .iter()
+            .map(|written| folder.path.join(&written.file));
         ensure!(
             whole.is_none() || !own.any(|own| own.canonicalize().ok() == whole),
             "{} is the job's own output: name another",
@@ -135,21 +129,14 @@ impl Source {
     }
 
     fn copy(&self, path: &Path, is_fresh: bool) -> anyhow::Result<ArchiveCopy> {
-        match self {
-            Self::Folder {
-                folder, written, ..
-            } => ArchiveCopy::of(folder, written, path, is_fresh),
-            Self::Shared { .. } => bail!(
-                "each node of a shared crawl has the archive of its own pages: copy it from there"
-            ),
-        }
-    }
-
-    async fn close(self) -> anyhow::Result<()> {
-        if let Self::Shared { frontier, .. } = self {
-            frontier.close().await?;
-        }
-        Ok(())
+        let folder = self.folder.as_ref();
+        let folder = folder.context(
+            "each node of a shared crawl has the archive of its own pages: copy it from there",
+        )?;
+        let archives = folder.outputs.iter().map(|output| folder.path.join(output));
+        let archives = archives.filter(|output| matches!(Format::of(output), Ok(Format::Warc)));
+        let archives: Vec<_> = archives.collect();
+        ArchiveCopy::of((&folder.path, &archives), &folder.written, path, is_fresh)
     }
 }
 

@@ -8,8 +8,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::Plan;
+use super::records::Records;
 use crate::flags::{SharedFlags, machine};
-use crate::frontier::{Frontier, FrontierError, Job, Membership, PostgresOptions, SqliteOptions};
+use crate::frontier::{
+    Frontier, FrontierError, Job, Membership, PostgresOptions, SqliteOptions, SqliteResults,
+};
 
 /// The name of the database in a job's folder.
 pub(super) const DATABASE: &str = "crawl.db";
@@ -98,6 +101,19 @@ impl Home {
         })
     }
 
+    /// Returns what was recorded of the job, in a shared one by this node.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(super) async fn records(&self) -> anyhow::Result<Records> {
+        Ok(match self {
+            Self::Memory => bail!("nothing is kept of a job without a folder"),
+            Self::Folder(folder) => Records::File(SqliteResults::open(&folder.join(DATABASE))?),
+            Self::Shared(shared) => Records::Node(options(shared)?.open().await?, 0),
+        })
+    }
+
     /// Opens the job of a folder, with its plan.
     pub(super) async fn resume(folder: &Path) -> anyhow::Result<(Arc<dyn Frontier>, Plan)> {
         let frontier = SqliteOptions::default()
@@ -131,6 +147,12 @@ async fn refuse_at_work(options: &PostgresOptions, crawl: &str) -> anyhow::Resul
     Ok(())
 }
 
+/// Returns how this node finds a shared job.
+fn options(shared: &SharedFlags) -> Result<PostgresOptions, FrontierError> {
+    let url = shared.frontier.as_deref().unwrap_or_default();
+    PostgresOptions::new(url, &shared.crawl)?.node(&shared.node())
+}
+
 /// Begins or joins a job in a database.
 async fn share(
     shared: &SharedFlags,
@@ -138,8 +160,7 @@ async fn share(
     job: Job,
     is_fresh: bool,
 ) -> anyhow::Result<Opened> {
-    let url = shared.frontier.as_deref().unwrap_or_default();
-    let options = PostgresOptions::new(url, &shared.crawl)?.node(&shared.node())?;
+    let options = options(shared)?;
     let begun = if is_fresh {
         refuse_at_work(&options, &shared.crawl).await?;
         options.replace(job).await

@@ -37,6 +37,8 @@ pub(crate) struct Plan {
     pub(crate) manners: MannersFlags,
     /// How long after its answer each URL is fetched again, if it is.
     pub(crate) every: Option<Duration>,
+    /// What its records go to, as the frontier names files, if it was said; in a shared job each node has its own.
+    pub(crate) outputs: Vec<String>,
     /// How the run that began it went about it, for those that go on and say nothing else.
     pub(crate) pace: Pace,
 }
@@ -82,6 +84,7 @@ impl Plan {
             manners: manners.clone(),
             every: list.every,
             list: name,
+            outputs: Vec::new(),
             pace: Pace::of(how),
         }
     }
@@ -97,6 +100,7 @@ impl Plan {
             manners: flags.manners.clone(),
             every: None,
             list: String::new(),
+            outputs: Vec::new(),
             pace: Pace::of(&flags.how),
         }
     }

@@ -10,4 +10,6 @@ mod bad_input;
 mod copies;
 mod faults;
 mod killed;
+mod lost;
+mod moved;
 mod tables;

@@ -15,6 +15,7 @@ mod frozen;
 mod joining;
 mod killed;
 mod leaving;
+mod lost;
 mod polite;
 mod refusals;
 mod sharing;

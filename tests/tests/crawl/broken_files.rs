@@ -1,4 +1,5 @@
-//! Files of a crawl that were damaged, lost, or never a crawl's: each is told by its name, and left as it is.
+//! Files of a crawl that were damaged, lost, or never a crawl's: each is told by its name, and left as it is but for an
+//! output that can be written again.
 
 use rusqlite::Connection;
 use slow_api::{Server, WebOptions};
@@ -72,14 +73,20 @@ async fn a_plan_that_is_none_of_this_program_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_output_that_lost_what_was_settled_is_told() {
+async fn an_output_that_lost_what_was_settled_is_told_and_written_again() {
     let (server, job, _) = begun().await;
     let output = job.folder().join("pages.jsonl");
-    let records = job.output();
+    let (urls, records) = (job.urls(), job.output());
     for less in ["", &records[..records.len() - 1]] {
         std::fs::write(&output, less).unwrap();
-        refused(job.resume(&[]), "were written").await;
-        assert_eq!(job.output(), less, "it is left as it is");
+        let ended = job.resume(&[]).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        let told = "it was written again";
+        assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        assert_eq!(
+            (job.urls(), job.output().len()),
+            (urls.clone(), records.len())
+        );
     }
     assert_eq!(world::pages_asked(&server, 0), 5);
     server.stop().await;

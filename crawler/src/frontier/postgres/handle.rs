@@ -15,7 +15,7 @@ use super::core::Core;
 use super::crawl::{Allow, AllowBytes, Describe, ReadConfig, ReadStats, Seeded};
 use super::leases::{Release, Renew};
 use super::node::{Membership, Node, ReadNodes};
-use super::notes::{KeepRobots, ReadResults, ReadRobots, ReadWritten};
+use super::notes::{KeepRobots, ReadResults, ReadRobots, ReadWritten, Recorders};
 use super::settle::{Settle, Settling};
 use super::trace::ReadTraces;
 use super::turn::Work;
@@ -107,8 +107,34 @@ impl PostgresFrontier {
         after: i64,
         most: usize,
     ) -> Result<Vec<(i64, String)>, FrontierError> {
+        self.results_of(Recorders::All, after, most).await
+    }
+
+    /// Returns the records of this node, as [`results`](Self::results) those of all.
+    ///
+    /// # Errors
+    ///
+    /// As [`results`](Self::results).
+    ///
+    /// # Cancel safety
+    ///
+    /// It only reads.
+    pub async fn own_results(
+        &self,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, String)>, FrontierError> {
+        self.results_of(Recorders::Own, after, most).await
+    }
+
+    async fn results_of(
+        &self,
+        of: Recorders,
+        after: i64,
+        most: usize,
+    ) -> Result<Vec<(i64, String)>, FrontierError> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        self.try_once(ReadResults { after, most }).await
+        self.try_once(ReadResults { after, most, of }).await
     }
 
     /// Does a piece of work, however long the database is away.

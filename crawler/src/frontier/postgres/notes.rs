@@ -197,8 +197,8 @@ impl Work for ReadWritten {
 }
 
 const RESULTS: Sql = Sql {
-    text: "SELECT id, about FROM result WHERE id > $1 ORDER BY id LIMIT $2",
-    types: &[Type::INT8, Type::INT8],
+    text: "SELECT id, about FROM result WHERE id > $1 AND node = coalesce($3, node) ORDER BY id LIMIT $2",
+    types: &[Type::INT8, Type::INT8, Type::TEXT],
 };
 
 /// Reads the records after one, by their numbers.
@@ -206,6 +206,15 @@ const RESULTS: Sql = Sql {
 pub(super) struct ReadResults {
     pub(super) after: i64,
     pub(super) most: i64,
+    pub(super) of: Recorders,
+}
+
+/// Whose records are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Recorders {
+    All,
+    /// This node's.
+    Own,
 }
 
 impl Work for ReadResults {
@@ -214,7 +223,13 @@ impl Work for ReadResults {
     const KIND: Kind = Kind::Passing;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Vec<(i64, String)>, Failure> {
-        let rows = turn.query(&RESULTS, &[&self.after, &self.most]).await?;
+        let node = match self.of {
+            Recorders::All => None,
+            Recorders::Own => Some(&*turn.core.node),
+        };
+        let rows = turn
+            .query(&RESULTS, &[&self.after, &self.most, &node])
+            .await?;
         let results = rows
             .iter()
             .map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));

@@ -26,6 +26,19 @@ pub(super) fn robots(
     copy.optional()
 }
 
+/// Returns how far each output file is settled.
+pub(super) fn written(connection: &Connection) -> rusqlite::Result<Vec<Written>> {
+    let sql = "SELECT file, committed_bytes FROM output ORDER BY file";
+    let mut output = connection.prepare_cached(sql)?;
+    let files = output.query_map([], |row| {
+        Ok(Written {
+            file: row.get(0)?,
+            bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+        })
+    });
+    files?.collect()
+}
+
 impl Turn<'_> {
     pub(super) fn robots(&self, authority: &str) -> rusqlite::Result<Option<RobotsCopy>> {
         robots(self.connection, authority)
@@ -48,15 +61,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn written(&self) -> rusqlite::Result<Vec<Written>> {
-        let sql = "SELECT file, committed_bytes FROM output ORDER BY file";
-        let mut output = self.connection.prepare_cached(sql)?;
-        let files = output.query_map([], |row| {
-            Ok(Written {
-                file: row.get(0)?,
-                bytes: row.get::<_, i64>(1)?.cast_unsigned(),
-            })
-        });
-        files?.collect()
+        written(self.connection)
     }
 
     pub(super) fn note_written(&self, file: &Written) -> rusqlite::Result<()> {

@@ -42,18 +42,18 @@ impl SqliteResults {
     ///
     /// [`FrontierError::Corrupt`] and [`FrontierError::Engine`].
     pub fn written(&self) -> Result<Vec<Written>, FrontierError> {
-        let read = || {
-            let sql = "SELECT file, committed_bytes FROM output ORDER BY file";
-            let mut output = self.connection.prepare_cached(sql)?;
-            let files = output.query_map([], |row| {
-                Ok(Written {
-                    file: row.get(0)?,
-                    bytes: row.get::<_, i64>(1)?.cast_unsigned(),
-                })
-            });
-            files?.collect::<rusqlite::Result<_>>()
-        };
-        read().map_err(|error| schema::explain(&self.path, error))
+        let written = super::notes::written(&self.connection);
+        written.map_err(|error| schema::explain(&self.path, error))
+    }
+
+    /// Returns the configuration that the crawl was begun with.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError::Corrupt`] and [`FrontierError::Engine`].
+    pub fn config(&self) -> Result<String, FrontierError> {
+        let config = schema::config(&self.connection);
+        config.map_err(|error| schema::explain(&self.path, error))
     }
 
     /// Returns the next records, `most` of them at most, each as it was [told](crate::frontier::Record::about); none at
