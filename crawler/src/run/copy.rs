@@ -1,12 +1,13 @@
 //! The archive of a job, copied as far as it is settled.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use super::export::{beside, cannot_write};
+use super::export::cannot_write;
+use super::unfinished::Unfinished;
 use crate::frontier::Written;
 use crate::pipeline::Segments;
 
@@ -18,6 +19,8 @@ pub(super) struct ArchiveCopy {
     to: Segments,
     /// The files, each with how far it is settled, in their order.
     from: Vec<(PathBuf, u64)>,
+    /// The files of another that has the name now.
+    replaced: Vec<u32>,
 }
 
 impl ArchiveCopy {
@@ -52,14 +55,11 @@ impl ArchiveCopy {
             "there are files of {} already: name another, remove them, or give --fresh",
             path.display()
         );
-        for number in found {
-            let closed = to.closed(number);
-            fs::remove_file(Segments::standing(&closed)).with_context(|| cannot_write(&closed))?;
-        }
         Ok(Self {
             path: path.to_owned(),
             to,
             from,
+            replaced: found,
         })
     }
 
@@ -69,20 +69,29 @@ impl ArchiveCopy {
     ///
     /// When a file can't be read as far as it is settled, or the copy can't be written.
     pub(super) fn run(&self) -> anyhow::Result<u64> {
+        let mut copies = Vec::with_capacity(self.from.len());
         for (number, (from, bytes)) in (0..).zip(&self.from) {
             let to = self.to.closed(number);
-            let open = beside(&to);
             let read = Segments::read(from);
             let read = read.with_context(|| format!("cannot read {}", from.display()))?;
-            let mut written = File::create(&open).with_context(|| cannot_write(&to))?;
-            let copied = io::copy(&mut read.take(*bytes), &mut written);
+            let mut copy = Unfinished::create(&to).with_context(|| cannot_write(&to))?;
+            let copied = io::copy(&mut read.take(*bytes), copy.file());
             let copied = copied.with_context(|| cannot_write(&to))?;
             ensure!(
                 copied == *bytes,
                 "{} holds {copied} bytes, and {bytes} were written",
                 from.display()
             );
-            fs::rename(&open, &to).with_context(|| cannot_write(&to))?;
+            copy.sync().with_context(|| cannot_write(&to))?;
+            copies.push(copy);
+        }
+        // What was there goes when all that takes its place is whole.
+        for number in &self.replaced {
+            let closed = self.to.closed(*number);
+            fs::remove_file(Segments::standing(&closed)).with_context(|| cannot_write(&closed))?;
+        }
+        for copy in copies {
+            copy.finish().with_context(|| cannot_write(&self.path))?;
         }
         Ok(self.from.len() as u64)
     }

@@ -10,6 +10,7 @@ use super::Plan;
 use super::copy::ArchiveCopy;
 use super::home::DATABASE;
 use super::records::Records;
+use super::unfinished::Unfinished;
 use crate::flags::ExportFlags;
 use crate::frontier::{PostgresOptions, SqliteResults, Written};
 use crate::pipeline::Format;
@@ -145,35 +146,35 @@ struct Text {
     path: PathBuf,
     format: Format,
     to: BufWriter<Box<dyn Write>>,
-    /// What it is called until it is whole, if it is a file.
-    open: Option<PathBuf>,
+    /// What becomes the file, if it is one.
+    unfinished: Option<Unfinished>,
 }
 
 impl Text {
     fn open(path: &Path, format: Format, is_fresh: bool) -> anyhow::Result<Self> {
-        let (to, open): (Box<dyn Write>, _) = if path == Path::new("-") {
+        let about = fs::metadata(path);
+        let (to, unfinished): (Box<dyn Write>, _) = if path == Path::new("-") {
             (Box::new(io::stdout()), None)
+        } else if about.as_ref().is_ok_and(|about| !about.is_file()) {
+            let device = File::options().write(true).open(path);
+            (Box::new(device.with_context(|| cannot_write(path))?), None)
         } else {
-            let about = fs::metadata(path);
-            if about.as_ref().is_ok_and(|about| !about.is_file()) {
-                let device = File::options().write(true).open(path);
-                (Box::new(device.with_context(|| cannot_write(path))?), None)
-            } else {
-                ensure!(
-                    is_fresh || about.map_or(0, |about| about.len()) == 0,
-                    "{} holds something: name another, remove it, or give --fresh",
-                    path.display()
-                );
-                let open = beside(path);
-                let file = File::create(&open).with_context(|| cannot_write(path))?;
-                (Box::new(file), Some(open))
-            }
+            ensure!(
+                is_fresh || about.map_or(0, |about| about.len()) == 0,
+                "{} holds something: name another, remove it, or give --fresh",
+                path.display()
+            );
+            let unfinished = Unfinished::create(path);
+            let mut unfinished = unfinished.with_context(|| cannot_write(path))?;
+            let file = unfinished.file().try_clone();
+            let file = file.with_context(|| cannot_write(path))?;
+            (Box::new(file), Some(unfinished))
         };
         let mut text = Self {
             path: path.to_owned(),
             format,
             to: BufWriter::new(to),
-            open,
+            unfinished,
         };
         text.to.write_all(format.head().as_bytes())?;
         Ok(text)
@@ -190,21 +191,12 @@ impl Text {
     }
 
     fn close(mut self) -> anyhow::Result<()> {
-        let closed = self.to.flush();
-        closed.with_context(|| cannot_write(&self.path))?;
-        if let Some(open) = &self.open {
-            let named = fs::rename(open, &self.path);
-            named.with_context(|| cannot_write(&self.path))?;
-        }
-        Ok(())
+        let closed = self.to.flush().and_then(|()| match self.unfinished {
+            Some(file) => file.sync().and_then(|()| file.finish()),
+            None => Ok(()),
+        });
+        closed.with_context(|| cannot_write(&self.path))
     }
-}
-
-/// Returns what a file is called until it is whole.
-pub(super) fn beside(path: &Path) -> PathBuf {
-    let mut open = path.as_os_str().to_owned();
-    open.push(".open");
-    open.into()
 }
 
 pub(super) fn cannot_write(path: &Path) -> String {

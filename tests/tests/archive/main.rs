@@ -7,6 +7,7 @@
 mod world;
 
 mod bad_input;
+mod broken_off;
 mod copies;
 mod faults;
 mod killed;
