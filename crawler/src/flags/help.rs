@@ -98,9 +98,17 @@ Examples:
   crawler export crawl-example.com -o copy.warc.gz            the archive of a crawl that was run with -o NAME.warc.gz
   crawler export --frontier postgres://db/web -o pages.jsonl  those of all nodes";
 
+const EXPORT_ENDS: &str = "\
+A file has its name when it is whole; until then it ends with .part.
+
+Exit codes:
+  0  all is written
+  2  bad usage or configuration, or no job that can be read
+  3  not all could be written: the disk is full, or nobody reads standard output any more";
+
 /// Returns what stands below the flags of `export`.
 pub(super) fn export() -> String {
-    format!("{EXPORTS}\n\nThe records are as crawler crawl --help has them.")
+    format!("{EXPORTS}\n\nThe records are as crawler crawl --help has them.\n\n{EXPORT_ENDS}")
 }
 
 /// Returns what stands below the flags of `resume`.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
 
-use super::export::cannot_write;
+use super::export::{NotWritten, cannot_write};
 use super::unfinished::Unfinished;
 use crate::frontier::Written;
 use crate::pipeline::Segments;
@@ -76,13 +76,14 @@ impl ArchiveCopy {
             let read = read.with_context(|| format!("cannot read {}", from.display()))?;
             let mut copy = Unfinished::create(&to).with_context(|| cannot_write(&to))?;
             let copied = io::copy(&mut read.take(*bytes), copy.file());
-            let copied = copied.with_context(|| cannot_write(&to))?;
+            let copied = copied.map_err(|source| NotWritten::of(&to, source))?;
             ensure!(
                 copied == *bytes,
                 "{} holds {copied} bytes, and {bytes} were written",
                 from.display()
             );
-            copy.sync().with_context(|| cannot_write(&to))?;
+            let synced = copy.sync();
+            synced.map_err(|source| NotWritten::of(&to, source))?;
             copies.push(copy);
         }
         // What was there goes when all that takes its place is whole.

@@ -5,6 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use thiserror::Error;
 
 use super::Plan;
 use super::copy::ArchiveCopy;
@@ -42,6 +43,23 @@ pub(crate) async fn export(flags: &ExportFlags) -> anyhow::Result<u8> {
             }
         }
     }
+    let written = write(&mut source, texts, copies).await;
+    source.records.close().await?;
+    match written {
+        Err(error) if error.is::<NotWritten>() => {
+            say(format!("crawler: {error:#}"));
+            Ok(NOT_WRITTEN)
+        }
+        written => written.map(|()| 0),
+    }
+}
+
+/// Writes all there is.
+async fn write(
+    source: &mut Source,
+    mut texts: Vec<Text>,
+    copies: Vec<ArchiveCopy>,
+) -> anyhow::Result<()> {
     let mut records = 0;
     while !texts.is_empty() {
         let read = source.records.next().await?;
@@ -62,9 +80,30 @@ pub(crate) async fn export(flags: &ExportFlags) -> anyhow::Result<u8> {
         let files = copy.run()?;
         tell(&copy.path, &Counted(files, "file"));
     }
-    source.records.close().await?;
-    Ok(0)
+    Ok(())
 }
+
+/// Why an export ended before its end.
+#[derive(Debug, Error)]
+pub(super) enum NotWritten {
+    #[error("cannot write {}: make room, or name another -o", path.display())]
+    File { path: PathBuf, source: io::Error },
+    #[error("standard output was closed before all records were written")]
+    Closed,
+}
+
+impl NotWritten {
+    pub(super) fn of(path: &Path, source: io::Error) -> Self {
+        if source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed;
+        }
+        let path = path.to_owned();
+        Self::File { path, source }
+    }
+}
+
+/// The exit code when it was begun, and not all could be written.
+const NOT_WRITTEN: u8 = 3;
 
 fn tell(path: &Path, what: &dyn std::fmt::Display) {
     if path != Path::new("-") {
@@ -187,7 +226,7 @@ impl Text {
             all.push_str(self.format.end());
         }
         let written = self.to.write_all(all.as_bytes());
-        written.with_context(|| cannot_write(&self.path))
+        Ok(written.map_err(|source| NotWritten::of(&self.path, source))?)
     }
 
     fn close(mut self) -> anyhow::Result<()> {
@@ -195,10 +234,11 @@ impl Text {
             Some(file) => file.sync().and_then(|()| file.finish()),
             None => Ok(()),
         });
-        closed.with_context(|| cannot_write(&self.path))
+        Ok(closed.map_err(|source| NotWritten::of(&self.path, source))?)
     }
 }
 
+/// Returns what is said of a file that can't be begun.
 pub(super) fn cannot_write(path: &Path) -> String {
     format!("cannot write {}", path.display())
 }
