@@ -7,6 +7,7 @@ use anyhow::{Context as _, ensure};
 use super::dry::dry_run;
 use super::home::Opened;
 use super::interrupt::Interrupts;
+use super::plan::PAGES;
 use super::reopen::{follow, reopen};
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
@@ -16,8 +17,6 @@ use crate::seeds::{self, Line, Roots, Seeded, Seeds, UrlList};
 use crate::telling::{Counted, say};
 use crate::web_url::WebUrl;
 
-/// The name of the output in a job's folder.
-const PAGES: &str = "pages.jsonl";
 const NOT_HEARD: &str = "cannot listen for Ctrl-C";
 
 /// Fetches a list; returns the exit code.
@@ -164,14 +163,10 @@ async fn resumed_outputs(
     how: &HowFlags,
 ) -> anyhow::Result<Outputs> {
     let folder = home.folder();
-    let said = |names: &[String]| {
-        let paths = names.iter().map(|name| match (name.as_str(), folder) {
-            ("-", _) | (_, None) => PathBuf::from(name),
-            (name, Some(folder)) => folder.join(name),
-        });
-        output_paths(folder, paths.collect())
-    };
-    let known = said(&plan.outputs);
+    let mut known = folder.map_or_else(Vec::new, |folder| plan.said_outputs(folder));
+    if plan.outputs.is_empty() {
+        known.extend(piped());
+    }
     if how.output.is_empty() {
         return reopen(home, frontier, &known, || {
             open_outputs(&known, folder, plan, how)
@@ -294,8 +289,12 @@ fn output_paths(folder: Option<&Path>, said: Vec<PathBuf>) -> Vec<PathBuf> {
         return said;
     }
     let pages = folder.map(|folder| folder.join(PAGES));
-    let standard = Outputs::is_standard_taken().then(|| PathBuf::from("-"));
-    pages.into_iter().chain(standard).collect()
+    pages.into_iter().chain(piped()).collect()
+}
+
+/// Returns standard output, where it is piped.
+fn piped() -> Option<PathBuf> {
+    Outputs::is_standard_taken().then(|| PathBuf::from("-"))
 }
 
 fn open_outputs(

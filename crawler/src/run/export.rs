@@ -123,7 +123,7 @@ struct Folder {
     path: PathBuf,
     written: Vec<Written>,
     /// What it writes to now.
-    outputs: Vec<String>,
+    outputs: Vec<PathBuf>,
 }
 
 impl Source {
@@ -133,7 +133,7 @@ impl Source {
             let folder = Folder {
                 path: folder.clone(),
                 written: results.written()?,
-                outputs: Plan::of_config(&results.config()?)?.outputs,
+                outputs: Plan::of_config(&results.config()?)?.said_outputs(folder),
             };
             return Ok(Self {
                 records: Records::File(results),
@@ -173,8 +173,8 @@ impl Source {
         let folder = folder.context(
             "each node of a shared crawl has the archive of its own pages: copy it from there",
         )?;
-        let archives = folder.outputs.iter().map(|output| folder.path.join(output));
-        let archives = archives.filter(|output| matches!(Format::of(output), Ok(Format::Warc)));
+        let is_archive = |output: &&PathBuf| matches!(Format::of(output), Ok(Format::Warc));
+        let archives = folder.outputs.iter().filter(is_archive).cloned();
         let archives: Vec<_> = archives.collect();
         ArchiveCopy::of((&folder.path, &archives), &folder.written, path, is_fresh)
     }

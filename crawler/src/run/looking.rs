@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::Plan;
 use super::home::{AT_WORK, DATABASE};
 use crate::flags::SharedFlags;
 use crate::frontier::{
     Frontier, FrontierError, PostgresFrontier, PostgresOptions, RobotsCopy, SqliteReader, Stats,
     Trace, UrlHash,
 };
+use crate::pipeline::Lost;
 
 /// A job that is looked at.
 pub(super) enum Looking {
-    File(SqliteReader),
+    File(PathBuf, SqliteReader),
     Shared(PostgresFrontier),
 }
 
@@ -33,12 +35,13 @@ impl Looking {
             }
             (None, None) => only_job()?,
         };
-        Ok(Self::File(SqliteReader::open(&folder.join(DATABASE))?))
+        let file = SqliteReader::open(&folder.join(DATABASE))?;
+        Ok(Self::File(folder, file))
     }
 
     pub(super) async fn stats(&self) -> Result<Stats, FrontierError> {
         match self {
-            Self::File(file) => file.stats(),
+            Self::File(_, file) => file.stats(),
             Self::Shared(shared) => shared.stats().await,
         }
     }
@@ -46,7 +49,7 @@ impl Looking {
     /// Returns whether anybody works on it.
     pub(super) async fn is_at_work(&self) -> Result<bool, FrontierError> {
         match self {
-            Self::File(file) => Ok(file.is_at_work()),
+            Self::File(_, file) => Ok(file.is_at_work()),
             Self::Shared(shared) => {
                 let nodes = shared.nodes().await?;
                 Ok(nodes.iter().any(|node| node.silent_for < AT_WORK))
@@ -56,9 +59,23 @@ impl Looking {
 
     pub(super) async fn config(&self) -> Result<String, FrontierError> {
         match self {
-            Self::File(file) => file.config(),
+            Self::File(_, file) => file.config(),
             Self::Shared(shared) => Ok(shared.job().await?.config),
         }
+    }
+
+    /// Returns what the outputs of a folder's job lack of what is settled; those of a shared one are each node's own.
+    pub(super) fn lost(&self) -> Result<Vec<Lost>, FrontierError> {
+        let Self::File(folder, file) = self else {
+            return Ok(Vec::new());
+        };
+        // What the plan of another version says is not known; resume tells of that.
+        let Ok(plan) = Plan::of_config(&file.config()?) else {
+            return Ok(Vec::new());
+        };
+        let outputs = plan.said_outputs(folder);
+        // They were good names when the job was begun.
+        Ok(Lost::of(&outputs, Some(folder), &file.written()?).unwrap_or_default())
     }
 
     pub(super) async fn robots(
@@ -66,7 +83,7 @@ impl Looking {
         authority: &str,
     ) -> Result<Option<RobotsCopy>, FrontierError> {
         match self {
-            Self::File(file) => file.robots(authority),
+            Self::File(_, file) => file.robots(authority),
             Self::Shared(shared) => shared.robots(authority).await,
         }
     }
@@ -76,14 +93,14 @@ impl Looking {
         urls: &[UrlHash],
     ) -> Result<HashMap<UrlHash, Trace>, FrontierError> {
         match self {
-            Self::File(file) => file.traces(urls),
+            Self::File(_, file) => file.traces(urls),
             Self::Shared(shared) => shared.traces(urls).await,
         }
     }
 
     pub(super) async fn close(self) -> Result<(), FrontierError> {
         match self {
-            Self::File(_) => Ok(()),
+            Self::File(..) => Ok(()),
             Self::Shared(shared) => shared.close().await,
         }
     }

@@ -1,6 +1,7 @@
 //! What a job is to do, as it is kept with it for the day it is resumed.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -11,6 +12,9 @@ use crate::flags::{CrawlFlags, HowFlags, ListFlags, MannersFlags, ReachFlags, Sc
 use crate::policy::scope::{Reach, Scope};
 use crate::seeds::Roots;
 use crate::web_url::WebUrl;
+
+/// The name of the output in a job's folder, if none is said.
+pub(super) const PAGES: &str = "pages.jsonl";
 
 /// What kind of job it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +164,18 @@ impl Plan {
     /// None that is known: they were read before they were kept.
     pub(crate) fn roots(&self) -> anyhow::Result<Roots> {
         Roots::read(&self.seeds, &self.sitemaps)
+    }
+
+    /// Returns what the records of the job in a folder go to, but for a standard output that was not said.
+    pub(super) fn said_outputs(&self, folder: &Path) -> Vec<PathBuf> {
+        if self.outputs.is_empty() {
+            return vec![folder.join(PAGES)];
+        }
+        let paths = self.outputs.iter().map(|name| match name.as_str() {
+            "-" => PathBuf::from(name),
+            name => folder.join(name),
+        });
+        paths.collect()
     }
 
     /// Returns which URLs belong to it.

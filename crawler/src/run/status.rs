@@ -10,6 +10,7 @@ use tokio::time::{Instant, interval};
 use super::looking::Looking;
 use crate::flags::StatusFlags;
 use crate::frontier::{State, Stats};
+use crate::pipeline::Lost;
 
 /// Between two looks at a job that is watched.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -29,6 +30,7 @@ pub(crate) async fn status(flags: &StatusFlags) -> anyhow::Result<u8> {
         let status = Status {
             stats,
             is_at_work: job.is_at_work().await?,
+            lost: job.lost()?,
             rate: before.map(|before| rate(before, (now, stats))),
         };
         before = Some((now, stats));
@@ -58,6 +60,8 @@ struct Status {
     stats: Stats,
     /// Whether anybody works on it.
     is_at_work: bool,
+    /// What its outputs lack.
+    lost: Vec<Lost>,
     /// Pages a second, where the job was looked at before.
     rate: Option<f64>,
 }
@@ -78,6 +82,7 @@ impl Status {
             "pages_left": stats.pages_left,
             "bytes_left": stats.bytes_left,
             "pages_per_second": self.rate,
+            "lost": self.lost.iter().map(Lost::to_string).collect::<Vec<_>>(),
         })
     }
 }
@@ -103,9 +108,9 @@ impl fmt::Display for Status {
         if let Some(left) = stats.pages_left {
             write!(f, "; {left} pages may yet be fetched")?;
         }
-        match self.rate {
-            Some(rate) => write!(f, "; {rate:.1} pages/s"),
-            None => Ok(()),
+        if let Some(rate) = self.rate {
+            write!(f, "; {rate:.1} pages/s")?;
         }
+        self.lost.iter().try_for_each(|lost| write!(f, "\n{lost}"))
     }
 }

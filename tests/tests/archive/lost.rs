@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use slow_api::{Server, WebOptions};
 use tests::web::{assert_each_once, pages_asked, reachable, site, start, url};
-use tests::{Ended, archive, until, urls_in};
+use tests::{Crawler, Ended, archive, until, urls_in};
 
 use crate::world::{Job, LONG, text};
 
@@ -130,8 +130,15 @@ async fn an_archive_that_lost_something_is_told_and_another_can_go_on() {
         for words in [words, text(file), "an archive can't be written again", "-o"] {
             assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
         }
+        let status = Crawler::start(&["status", text(&job.folder())])
+            .ended()
+            .await;
+        assert!(status.stdout.contains(words), "{}", status.stdout);
         fs::write(file, before).unwrap();
     };
+    let folder = job.folder();
+    let status = Crawler::start(&["status", text(&folder)]).ended().await;
+    assert_eq!(status.stdout.lines().count(), 1, "{}", status.stdout);
     let longer = [&fs::read(closed).unwrap()[..], b"more"].concat();
     spoil(closed, &longer, "were written").await;
     spoil(last, b"less", "holds 4 bytes").await;

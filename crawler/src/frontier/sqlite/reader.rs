@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::lock::Lock;
 use super::schema;
 use crate::frontier::clock::time;
-use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash};
+use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash, Written};
 
 /// Reads a crawl that another process may work on, and changes nothing. Each call reads a file, and so may block for a
 /// moment.
@@ -55,6 +55,15 @@ impl SqliteReader {
     /// [`FrontierError`] when the file can't be read.
     pub fn config(&self) -> Result<String, FrontierError> {
         self.told(schema::config(&self.connection))
+    }
+
+    /// Returns how far each output file holds what is settled.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError`] when the file can't be read.
+    pub fn written(&self) -> Result<Vec<Written>, FrontierError> {
+        self.told(super::notes::written(&self.connection))
     }
 
     /// Returns the copy of the robots.txt of `authority`, fresh or not.
