@@ -175,6 +175,11 @@ impl Archive {
 
     /// Appends what was captured, and notes where.
     pub(super) fn append(&mut self, entries: &mut [Entry]) -> Result<(), WriteError> {
+        // What is written to a file without a name is gone with the process.
+        if !self.file.is_there() {
+            let [path, _] = self.file.paths.clone();
+            return Err(WriteError::Gone { path });
+        }
         let appended = self.try_append(entries);
         appended.map_err(|source| WriteError::of(&self.path, source))
     }
@@ -261,9 +266,17 @@ impl Archive {
 
 impl Drop for Archive {
     fn drop(&mut self) {
-        if let Err(error) = self.file.close() {
-            let file = self.path.display();
-            tracing::warn!(%file, %error, "the archive's last file keeps the ending .open");
+        let closed = self.file.close();
+        let [open, _] = &self.file.paths;
+        let file = open.display();
+        match closed {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::warn!(%file, "the archive's last file was removed or renamed while it was written");
+            }
+            Err(error) => {
+                tracing::warn!(%file, %error, "the archive's last file keeps the ending .open");
+            }
+            Ok(()) => {}
         }
     }
 }
@@ -293,6 +306,15 @@ impl Segment {
                 Standing::Found
             },
         })
+    }
+
+    /// Returns whether it is where it was opened.
+    fn is_there(&self) -> bool {
+        let [open, closed] = &self.paths;
+        match self.standing {
+            Standing::Closed => closed.exists(),
+            Standing::Found | Standing::Written => open.exists(),
+        }
     }
 
     /// Begins to write it.

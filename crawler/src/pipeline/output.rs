@@ -31,6 +31,12 @@ pub enum WriteError {
         /// The file.
         path: PathBuf,
     },
+    /// A file of an archive was removed or renamed while it was written.
+    #[error("{} was removed or renamed while it was written: put it back as it was, or go on without it, with another -o", path.display())]
+    Gone {
+        /// The file.
+        path: PathBuf,
+    },
     /// Nobody reads standard output any more.
     #[error("standard output was closed before all results were written")]
     Closed(#[source] io::Error),

@@ -161,3 +161,36 @@ async fn an_archive_that_lost_something_is_told_and_another_can_go_on() {
     assert!(responses.count() >= reachable(&server, 0, &site(PAGES)).len());
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_whose_open_file_is_taken_away_ends_the_crawl_with_what_to_do() {
+    let server = start(WebOptions {
+        site: site(PAGES),
+        page_delay: Duration::from_millis(20),
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let outputs = ["pages.jsonl", "pages.csv", "pages.warc.gz"];
+    let flags = ["--concurrency", "2"];
+    let crawler = job.crawl(&url(&server, 0, "/site/page/0"), &flags, &outputs);
+    let [open, away] = ["pages-00000.warc.gz.open", "away"].map(|name| job.beside(name));
+    until("a record", async || {
+        (fs::metadata(&open).ok()?.len() > 2_000).then_some(())
+    })
+    .await;
+    fs::rename(&open, &away).unwrap();
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    let told = "was removed or renamed while it was written";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    let ended = job.resume(&[]).ended().await;
+    assert_eq!(ended.code(), 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("is gone"), "{}", ended.stderr);
+    fs::rename(&away, &open).unwrap();
+    let ended = job.resume(&[]).ended_within(LONG).await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_whole(&server, &job).await;
+    archive::read(&archive::files(&job.beside(""), "pages")).await;
+    server.stop().await;
+}
