@@ -227,6 +227,18 @@ async fn a_dry_run_tells_what_would_be_fetched_and_asks_for_nothing() {
     let refused = format!("refuse  {page}  scope-excluded: ");
     assert!(lines[1].starts_with(&refused), "{}", ended.stdout);
     assert!(!job.exists(), "nothing is made");
+    let sitemap = tests::web::url(&web, 0, "/sitemap.xml");
+    let flags = [
+        "--sitemap",
+        &sitemap,
+        "--sitemap",
+        "http://10.0.0.1/map.xml",
+    ];
+    let ended = Crawler::start(&[&crawl[..], &flags].concat()).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines[0], format!("fetch   {sitemap}"));
+    assert_eq!(lines.len(), 4, "{}", ended.stdout);
     let listed = Crawler::start(&["--urls", text(&list), "--dry-run"])
         .ended()
         .await;

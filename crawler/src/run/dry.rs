@@ -3,8 +3,10 @@
 use std::io::Write;
 
 use super::Crew;
+use crate::policy::refusal::Refusal;
 use crate::seeds::Seeds;
 use crate::telling::{Counted, say};
+use crate::web_url::WebUrl;
 
 /// Tells what each rule says of the first URLs; returns the exit code.
 ///
@@ -12,45 +14,65 @@ use crate::telling::{Counted, say};
 ///
 /// When a list can't be read on.
 pub(super) fn dry_run(seeds: &mut Seeds<'_>, crew: &mut Crew) -> anyhow::Result<u8> {
-    let (mut to_fetch, mut refused) = (0_u64, 0_u64);
+    let mut told = Told::default();
+    for sitemap in seeds.take_sitemaps() {
+        let refusal = crew.judge().refusal_of_sitemap(&sitemap);
+        told.judged(&sitemap, refusal);
+    }
     loop {
+        // Who does not want the rest of it closes it.
+        if std::io::stdout().write_all(told.text.as_bytes()).is_err() {
+            break;
+        }
+        told.text.clear();
         let part = seeds.next_part()?;
         if part.is_empty() {
             break;
         }
-        let mut told = String::new();
         for line in part {
-            let url = match line {
-                Ok(url) => url,
+            match line {
+                Ok(url) => {
+                    crew.meet(&url);
+                    let rulings = crew.judge().rulings(&url, 0, None);
+                    told.judged(&url, rulings.into_iter().find_map(|ruling| ruling.refusal));
+                }
                 Err(rejected) => {
-                    refused += 1;
-                    told += &format!("refuse  {rejected}\n");
-                    continue;
+                    told.refused += 1;
+                    told.text += &format!("refuse  {rejected}\n");
                 }
-            };
-            crew.meet(&url);
-            let rulings = crew.judge().rulings(&url, 0, None);
-            let mut refusals = rulings.into_iter().filter_map(|ruling| ruling.refusal);
-            told += &match refusals.next() {
-                Some(refusal) => {
-                    refused += 1;
-                    format!("refuse  {}  {}: {refusal}\n", url.as_str(), refusal.code())
-                }
-                None => {
-                    to_fetch += 1;
-                    format!("fetch   {}\n", url.as_str())
-                }
-            };
-        }
-        // Who does not want the rest of it closes it.
-        if std::io::stdout().write_all(told.as_bytes()).is_err() {
-            break;
+            }
         }
     }
+    let (to_fetch, refused) = (told.to_fetch, told.refused);
     let places = crew.concurrency().get() as u64;
     say(format!(
         "crawler: {} would be fetched, up to {places} at once, and {refused} refused; nothing was asked for, not even robots.txt",
         Counted(to_fetch, "URL")
     ));
     Ok(0)
+}
+
+/// What was told of the first URLs.
+#[derive(Debug, Default)]
+struct Told {
+    to_fetch: u64,
+    refused: u64,
+    /// What is yet to be written.
+    text: String,
+}
+
+impl Told {
+    fn judged(&mut self, url: &WebUrl, refusal: Option<Refusal>) {
+        let url = url.as_str();
+        self.text += &match refusal {
+            Some(refusal) => {
+                self.refused += 1;
+                format!("refuse  {url}  {}: {refusal}\n", refusal.code())
+            }
+            None => {
+                self.to_fetch += 1;
+                format!("fetch   {url}\n")
+            }
+        };
+    }
 }

@@ -139,6 +139,15 @@ impl Judge {
             ),
         ]
     }
+
+    /// Returns what keeps a seed that is a sitemap from being fetched, if anything does.
+    pub(super) fn refusal_of_sitemap(&self, url: &WebUrl) -> Option<Refusal> {
+        let scope = self.rules.scope.check_sitemap(url).err();
+        let address = || self.allowed.check_literal(url).err();
+        scope
+            .map(Refusal::from)
+            .or_else(|| address().map(Refusal::from))
+    }
 }
 
 impl Ruling {
