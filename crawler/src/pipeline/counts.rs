@@ -36,6 +36,8 @@ struct Told {
     failures: BTreeMap<&'static str, Failures>,
     refusals: BTreeMap<&'static str, u64>,
     left_out: BTreeMap<&'static str, u64>,
+    /// The authority whose robots.txt could not be had last, and why.
+    robots_missing: Option<(String, String)>,
 }
 
 /// The URLs that failed alike.
@@ -80,6 +82,8 @@ pub struct CountsNow {
     pub refusals: BTreeMap<&'static str, u64>,
     /// Why links were left out, by code.
     pub left_out: BTreeMap<&'static str, u64>,
+    /// Which robots.txt could not be had last, and why, while URLs wait for it.
+    pub robots_missing: Option<String>,
     /// From the begin of the first visit to the end of the last one.
     pub span: Option<Duration>,
 }
@@ -125,6 +129,9 @@ impl Counts {
             failures: told.failures,
             refusals: told.refusals,
             left_out: told.left_out,
+            robots_missing: told
+                .robots_missing
+                .map(|(origin, why)| format!("{origin}/robots.txt: {why}")),
             span: told.span.map(|(first, last)| last - first),
         }
     }
@@ -201,6 +208,19 @@ impl Counts {
 
     pub(crate) fn left_out(&self, code: &'static str, n: u64) {
         *self.told().left_out.entry(code).or_default() += n;
+    }
+
+    /// Notes that the robots.txt of an authority can't be had now, and why.
+    pub(crate) fn robots_missing(&self, origin: &str, why: String) {
+        self.told().robots_missing = Some((origin.to_owned(), why));
+    }
+
+    /// Notes that nothing waits any more for the robots.txt of an authority.
+    pub(crate) fn robots_known(&self, origin: &str) {
+        let mut told = self.told();
+        if matches!(&told.robots_missing, Some((missing, _)) if missing == origin) {
+            told.robots_missing = None;
+        }
     }
 
     fn status(&self, status: u16) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::Cost;
+use super::{Cost, Counts};
 use crate::fetch::{FetchError, Fetcher};
 use crate::frontier::{Frontier, FrontierError, RobotsCopy};
 use crate::policy::robots::{Cached, Kept, Outcome, Product, RobotsRefusal, Rules, Standing, Step};
@@ -66,6 +66,8 @@ pub(crate) struct Robots {
     product: Product,
     /// Of a robots.txt that was never reached.
     tries: u32,
+    /// They tell those who watch what is waited for.
+    counts: Counts,
     known: Mutex<Read>,
     /// Held while an authority's robots.txt is fetched, so that it is fetched once.
     flights: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
@@ -77,12 +79,14 @@ impl Robots {
         fetcher: Fetcher,
         product: Product,
         tries: u32,
+        counts: Counts,
     ) -> Self {
         Self {
             frontier,
             fetcher,
             product,
             tries,
+            counts,
             known: Mutex::default(),
             flights: Mutex::default(),
         }
@@ -136,6 +140,10 @@ impl Robots {
                 Ok((outcome, status, body)) => {
                     let learnt = self.learn(origin, known, outcome, (status, body)).await?;
                     cost.crawl_delay = learnt.rules.crawl_delay();
+                    let standing = learnt.cached.standing(SystemTime::now(), self.tries);
+                    if !matches!(standing, Standing::Wait(_)) {
+                        self.counts.robots_known(origin);
+                    }
                 }
                 Err(error) => failed = Some(error),
             }
@@ -193,12 +201,19 @@ impl Robots {
                         return Err(failed.error);
                     }
                     tracing::debug!(%failed, "no robots.txt");
+                    self.counts.robots_missing(url.origin(), failed.to_string());
                     return Ok((Outcome::Unreachable, 0, Vec::new()));
                 }
             };
             cost.answered_alone(&answer);
             match Step::after(Some(answer.status), redirects) {
-                Step::Done(outcome) => return Ok((outcome, answer.status, answer.body.bytes)),
+                Step::Done(outcome) => {
+                    if outcome == Outcome::Unreachable {
+                        let why = format!("status {}", answer.status);
+                        self.counts.robots_missing(url.origin(), why);
+                    }
+                    return Ok((outcome, answer.status, answer.body.bytes));
+                }
                 Step::Follow => match answer.location().map(|to| at.join(&to)) {
                     Some(Ok(next)) => at = next,
                     _ => return Ok((Outcome::Kept(Kept::AllowAll), answer.status, Vec::new())),

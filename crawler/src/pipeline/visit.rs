@@ -103,6 +103,7 @@ impl Visitor {
                 fetcher.clone(),
                 rules.product.clone(),
                 rules.robots_tries,
+                counts.clone(),
             ),
             frontier,
             held: Held::default(),

@@ -87,6 +87,9 @@ fn line(counts: &CountsNow, stats: &Stats, elapsed: Duration) -> String {
     // What was fetched and is being settled is on lease too.
     if counts.in_flight == 0 && stats.leased == 0 && waiting > 0 {
         line.push_str("; all that is left waits for its sites' delays or its next try");
+        if let Some(missing) = &counts.robots_missing {
+            line.push_str(&format!("; no {missing}, asked again within --robots-wait"));
+        }
     }
     line
 }
@@ -102,6 +105,12 @@ mod tests {
         let told = line(&counts, &stats, Duration::from_secs(2));
         assert!(told.starts_with("2 fetched, 0 in flight, 3 queued, 0 failed, 1.0 pages/s"));
         assert!(told.ends_with("its next try"), "{told}");
+        counts.robots_missing = Some("http://h/robots.txt: no route".to_owned());
+        let told = line(&counts, &stats, Duration::from_secs(2));
+        assert!(
+            told.contains("; no http://h/robots.txt: no route, asked again"),
+            "{told}"
+        );
         for (in_flight, leased) in [(1, 1), (0, 1)] {
             (counts.in_flight, stats.leased, stats.queued) = (in_flight, leased, leased);
             let told = line(&counts, &stats, Duration::from_secs(2));

@@ -208,3 +208,13 @@ async fn a_file_that_is_no_crawl_is_left_as_it_is() {
     refused(job.resume(&[]), "crawl.db").await;
     assert_eq!(std::fs::read_to_string(&database).unwrap(), bytes);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_seed_where_nobody_listens_is_told_while_its_robots_txt_is_waited_for() {
+    let job = Job::new();
+    let mut crawler = job.crawl(SEED, &[]);
+    crawler.says("; no http://127.0.0.1:9/robots.txt: ").await;
+    crawler.says("refused").await;
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+}
