@@ -107,6 +107,8 @@ impl Outputs {
         min_free: u64,
     ) -> Result<Self, WriteError> {
         for (at, path) in paths.iter().enumerate() {
+            // Before any is opened, and so made.
+            Format::of(path)?;
             let is_same = |other: &PathBuf| match (name(path, folder), name(other, folder)) {
                 (Ok(name), Ok(other)) => name == other,
                 _ => path == other,

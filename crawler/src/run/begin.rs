@@ -253,10 +253,34 @@ async fn open(
     is_fresh: bool,
     how: &HowFlags,
 ) -> anyhow::Result<(Opened, Outputs)> {
-    if let Some(folder) = home.folder() {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let made = home.folder().map_or(Ok(Vec::new()), make_folder)?;
+    let opened = open_there(home, plan, is_fresh, how).await;
+    if opened.is_err() {
+        for folder in made {
+            // One that holds something stays.
+            let _holds_something = std::fs::remove_dir(folder);
+        }
     }
+    opened
+}
+
+/// Makes a folder, and returns those that were not there, the innermost first.
+fn make_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let missing = folder
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+    let missing = missing.map(Path::to_owned).collect();
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(missing)
+}
+
+async fn open_there(
+    home: &Home,
+    plan: &mut Plan,
+    is_fresh: bool,
+    how: &HowFlags,
+) -> anyhow::Result<(Opened, Outputs)> {
     let folder = home.folder();
     let paths = output_paths(folder, how.output.clone());
     if folder.is_some() {

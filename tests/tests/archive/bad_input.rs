@@ -41,7 +41,9 @@ async fn outputs_that_cannot_be_are_told_before_a_job_is_made() {
     ] {
         let job = Job::new();
         refused(job.crawl(SEED, flags, outputs), &[words]).await;
-        assert!(!job.folder().join("crawl.db").exists(), "{outputs:?}");
+        assert!(!job.folder().exists(), "{outputs:?}");
+        let made = fs::read_dir(job.beside("")).unwrap().count();
+        assert_eq!(made, 0, "{outputs:?}");
     }
 }
 
