@@ -18,11 +18,24 @@ pub enum Format {
     Warc,
 }
 
-/// An ending that says no format.
+/// A name that says no format.
 #[derive(Debug, Error)]
-#[error("{} has an ending that names no format: end -o with .jsonl, .csv or .warc.gz", path.display())]
-pub struct UnknownFormat {
-    path: PathBuf,
+#[non_exhaustive]
+pub enum UnknownFormat {
+    /// Its ending is none of them.
+    #[error("{} has an ending that names no format: end -o with .jsonl, .csv or .warc.gz", path.display())]
+    Ending {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is nothing but an ending.
+    #[error("{} has no name before its ending: write one such as -o pages{ending}", path.display())]
+    NoName {
+        /// The file.
+        path: PathBuf,
+        /// How it ends.
+        ending: &'static str,
+    },
 }
 
 impl Format {
@@ -30,7 +43,7 @@ impl Format {
     ///
     /// # Errors
     ///
-    /// [`UnknownFormat`] when it ends otherwise.
+    /// [`UnknownFormat`] when it ends otherwise, or is nothing but an ending.
     ///
     /// # Examples
     ///
@@ -42,11 +55,16 @@ impl Format {
     /// assert_eq!(Format::of(Path::new("a/pages.CSV"))?, Format::Csv);
     /// assert_eq!(Format::of(Path::new("-"))?, Format::JsonLines);
     /// assert!(Format::of(Path::new("pages.xml")).is_err());
+    /// assert!(Format::of(Path::new(".warc.gz")).is_err());
     /// # Ok::<(), crawler::pipeline::UnknownFormat>(())
     /// ```
     pub fn of(path: &Path) -> Result<Self, UnknownFormat> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let name = name.to_ascii_lowercase();
+        let path = path.to_owned();
+        if let Some(ending) = ENDINGS.into_iter().find(|ending| *ending == name) {
+            return Err(UnknownFormat::NoName { path, ending });
+        }
         if name.ends_with(".warc.gz") {
             return Ok(Self::Warc);
         }
@@ -54,9 +72,7 @@ impl Format {
             None if path.extension().is_none() => Ok(Self::JsonLines),
             Some("json" | "jsonl" | "ndjson") => Ok(Self::JsonLines),
             Some("csv") => Ok(Self::Csv),
-            _ => Err(UnknownFormat {
-                path: path.to_owned(),
-            }),
+            _ => Err(UnknownFormat::Ending { path }),
         }
     }
 
@@ -89,3 +105,5 @@ impl Format {
         }
     }
 }
+
+const ENDINGS: [&str; 5] = [".jsonl", ".json", ".ndjson", ".csv", ".warc.gz"];

@@ -32,6 +32,8 @@ async fn outputs_that_cannot_be_are_told_before_a_job_is_made() {
             "end -o with .jsonl, .csv or .warc.gz",
         ),
         (&[], &["pages.warc"], "end -o with .jsonl, .csv or .warc.gz"),
+        (&[], &[".warc.gz"], "such as -o pages.warc.gz"),
+        (&[], &[".csv"], "such as -o pages.csv"),
         (&[], &["a.csv", "b.jsonl", "./a.csv"], "twice"),
         (&[], &["a.warc.gz", "a.warc.gz"], "twice"),
         (&[], &["no/such/folder/pages.warc.gz"], "cannot write"),
