@@ -123,6 +123,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let mut crew = Crew::new(&plan, &roots.all(), &how, false).await?;
     let home = Home::Folder(flags.job.clone());
     let outputs = resumed_outputs(&home, &*frontier, &mut plan, &how).await?;
+    tell_of_size(&flags.how, &outputs);
     if state == State::Done {
         // Also of a job that is done the outputs are to hold what is settled.
         drop(outputs);
@@ -205,6 +206,7 @@ async fn begin(
     }
     let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
     let (opened, outputs) = open(&home, &mut plan, is_fresh, how).await?;
+    tell_of_size(how, &outputs);
     let frontier = opened.frontier;
     if opened.is_old && frontier.stats().await?.state == State::Done {
         if let Some(member) = opened.member {
@@ -329,6 +331,13 @@ fn open_outputs(
 ) -> anyhow::Result<Outputs> {
     let outputs = Outputs::open(paths, folder, how.min_free)?;
     Ok(outputs.archives(&plan.archive(how)))
+}
+
+/// Tells of a size of archives that is of no use.
+fn tell_of_size(how: &HowFlags, outputs: &Outputs) {
+    if how.warc_size.is_some() && !outputs.has_archive() {
+        say("crawler: --warc-size is of no use without an archive; name one with -o NAME.warc.gz");
+    }
 }
 
 /// Refuses to overwrite a list of URLs with what comes of them.

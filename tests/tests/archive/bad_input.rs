@@ -130,3 +130,17 @@ async fn an_archive_is_exported_only_where_there_is_one() {
     refused(export, &["no archive", "-o NAME.warc.gz"]).await;
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_size_of_archives_without_one_is_told() {
+    let server = start(WebOptions::default()).await;
+    let (job, seed) = (Job::new(), url(&server, 0, "/site/page/0"));
+    let flags = ["--depth", "0", "--warc-size", "1MiB", "--fresh"];
+    for (outputs, is_told) in [(["pages.jsonl"], true), (["pages.warc.gz"], false)] {
+        let ended = job.crawl(&seed, &flags, &outputs).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        let told = ended.stderr.contains("--warc-size is of no use");
+        assert_eq!(told, is_told, "{}", ended.stderr);
+    }
+    server.stop().await;
+}
