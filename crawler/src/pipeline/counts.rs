@@ -33,6 +33,7 @@ struct Shared {
 struct Told {
     span: Option<(Instant, Instant)>,
     statuses: BTreeMap<u16, u64>,
+    redirects: BTreeMap<u16, u64>,
     failures: BTreeMap<&'static str, Failures>,
     refusals: BTreeMap<&'static str, u64>,
     left_out: BTreeMap<&'static str, u64>,
@@ -74,8 +75,10 @@ pub struct CountsNow {
     pub links: u64,
     /// Copies of robots.txt that asked for a longer delay than is kept.
     pub crawl_delays_cut: u64,
-    /// Answers by their status.
+    /// Answers by their status, of URLs that were fetched.
     pub statuses: BTreeMap<u16, u64>,
+    /// Answers by their status, of URLs that named another.
+    pub redirects: BTreeMap<u16, u64>,
     /// Why URLs failed, by code.
     pub failures: BTreeMap<&'static str, Failures>,
     /// Why URLs were refused, by code.
@@ -126,6 +129,7 @@ impl Counts {
             links: of(&shared.links),
             crawl_delays_cut: of(&shared.crawl_delays_cut),
             statuses: told.statuses,
+            redirects: told.redirects,
             failures: told.failures,
             refusals: told.refusals,
             left_out: told.left_out,
@@ -163,12 +167,12 @@ impl Counts {
 
     pub(crate) fn fetched(&self, status: u16) {
         add(&self.0.fetched, 1);
-        self.status(status);
+        *self.told().statuses.entry(status).or_default() += 1;
     }
 
     pub(crate) fn redirected(&self, status: u16) {
         add(&self.0.redirected, 1);
-        self.status(status);
+        *self.told().redirects.entry(status).or_default() += 1;
     }
 
     /// Notes that a URL of this depth failed; its first like is kept as it is shown then.
@@ -221,10 +225,6 @@ impl Counts {
         if matches!(&told.robots_missing, Some((missing, _)) if missing == origin) {
             told.robots_missing = None;
         }
-    }
-
-    fn status(&self, status: u16) {
-        *self.told().statuses.entry(status).or_default() += 1;
     }
 
     fn lock_histories(&self) -> MutexGuard<'_, BTreeMap<String, History>> {

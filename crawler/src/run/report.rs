@@ -110,6 +110,9 @@ impl fmt::Display for Report {
             row(f, &format!("  status {status}"), *number)?;
         }
         row_if_any(f, "redirected", counts.redirected)?;
+        for (status, number) in &counts.redirects {
+            row(f, &format!("  status {status}"), *number)?;
+        }
         row_if_any(f, "refused", counts.refused)?;
         for (code, number) in &counts.refusals {
             row(f, &format!("  {code}"), *number)?;
@@ -160,4 +163,33 @@ fn row_if_any(f: &mut fmt::Formatter<'_>, name: &str, number: u64) -> fmt::Resul
         return Ok(());
     }
     row(f, name, number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pipeline::Counts;
+
+    #[test]
+    fn a_status_is_told_under_the_fate_that_it_led_to() {
+        let counts = Counts::default();
+        counts.fetched(200);
+        counts.redirected(301);
+        let report = Report {
+            kind: Kind::List,
+            is_shared: false,
+            is_endless: false,
+            seeded: Seeded::default(),
+            counts: counts.now(),
+            histories: BTreeMap::new(),
+            stats: None,
+            edges: Vec::new(),
+            elapsed: Duration::ZERO,
+        };
+        let told = report.to_string();
+        let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let rows: Vec<_> = told.lines().take(4).map(words).collect();
+        let expected = ["fetched 1", "status 200 1", "redirected 1", "status 301 1"];
+        assert_eq!(rows, expected);
+    }
 }
