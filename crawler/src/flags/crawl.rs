@@ -84,7 +84,8 @@ pub(crate) struct ResumeFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) pages: Option<u64>,
-    /// How many more bytes of bodies may be read, such as 10GiB; as many as were left without it.
+    /// How many more bytes of bodies may be read, such as 10GiB, a bare number being MiB; as many as were left
+    /// without it.
     #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_BYTES", help_heading = "What to crawl")]
     pub(crate) bytes: Option<u64>,
     #[command(flatten)]
@@ -138,7 +139,8 @@ pub(crate) struct ReachFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) pages: Option<u64>,
-    /// How many bytes of bodies over the wire at most, such as 10GiB; what is in flight then is finished.
+    /// How many bytes of bodies over the wire at most, such as 10GiB, a bare number being MiB; what is in flight then
+    /// is finished.
     #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_BYTES", help_heading = "What to crawl")]
     pub(crate) bytes: Option<u64>,
     /// Does not read the sitemaps that a robots.txt names.

@@ -50,7 +50,8 @@ pub(crate) struct HowFlags {
         help_heading = "Output"
     )]
     pub(crate) output: Vec<PathBuf>,
-    /// How large a file of an archive becomes before the next is begun, such as 500MiB; 1GiB without it.
+    /// How large a file of an archive becomes before the next is begun, such as 500MiB, a bare number being MiB; 1GiB
+    /// without it.
     #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_WARC_SIZE", help_heading = "Output")]
     pub(crate) warc_size: Option<u64>,
     /// Most visits at once; 100 for a list, 64 for a crawl.
@@ -72,13 +73,14 @@ pub(crate) struct HowFlags {
     /// How long one fetch may take, from its start to the end of the body: 500ms, 30s or 2m; a bare number is seconds.
     #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to fetch")]
     pub(crate) timeout: Duration,
-    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB; of a sitemap 50MiB.
+    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB, a bare number being MiB; of a sitemap 50MiB.
     #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = some_bytes, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
     pub(crate) max_body: u64,
-    /// Memory for all bodies in flight.
+    /// Memory for all bodies in flight; a bare number is MiB.
     #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = some_bytes, env = "CRAWLER_MEMORY", help_heading = "Safety")]
     pub(crate) memory: u64,
-    /// Ends the run while less than this is free on the disk of the job or its output; it can then be resumed.
+    /// Ends the run while less than this is free on the disk of the job or its output, a bare number being MiB; it can then
+    /// be resumed.
     #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, env = "CRAWLER_MIN_FREE", help_heading = "Safety")]
     pub(crate) min_free: u64,
     /// The DNS server that names are looked up with, such as 127.0.0.1:53; the machine's own without it.

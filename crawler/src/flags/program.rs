@@ -83,6 +83,25 @@ mod tests {
     }
 
     #[test]
+    fn each_size_says_what_a_bare_number_is() {
+        let program = Flags::command();
+        let commands = [&program].into_iter().chain(program.get_subcommands());
+        let sizes = commands
+            .flat_map(clap::Command::get_arguments)
+            .filter(|arg| {
+                let names = arg.get_value_names().unwrap_or_default();
+                names.iter().any(|name| name == "SIZE")
+            });
+        let helps: Vec<_> = sizes
+            .map(|arg| arg.get_help().unwrap().to_string())
+            .collect();
+        assert!(!helps.is_empty());
+        for help in helps {
+            assert!(help.contains("a bare number"), "{help}");
+        }
+    }
+
+    #[test]
     fn each_flag_has_its_variable() {
         let program = Flags::command();
         let commands = [&program].into_iter().chain(program.get_subcommands());
