@@ -114,7 +114,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let state = frontier.stats().await?.state;
     ensure!(
         plan.kind == Kind::Crawl || state != State::Seeding,
-        "the list of the job in {} was not read to its end; begin anew with --fresh",
+        "the list of the job in {} was not read to its end; the command that began it begins anew with --fresh",
         flags.job.display()
     );
     let mut how = flags.how.clone();

@@ -63,7 +63,8 @@ async fn a_text_that_is_short_or_gone_is_written_again() {
     fs::write(job.beside("pages.csv"), "").unwrap();
     let ended = job.resume(&[]).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    assert!(ended.stderr.contains("is done"), "{}", ended.stderr);
+    let told = "is done; the command that began it begins it anew with --fresh";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
     assert_whole(&server, &job).await;
     server.stop().await;
 }

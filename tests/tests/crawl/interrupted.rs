@@ -42,7 +42,9 @@ async fn drained_by(signal: &str) {
     let ended = job.resume(&flags).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("is done; --fresh begins anew"),
+        ended
+            .stderr
+            .contains("is done; the command that began it begins it anew"),
         "{}",
         ended.stderr
     );
