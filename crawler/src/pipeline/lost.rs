@@ -126,11 +126,8 @@ mod tests {
         });
         let lost = || {
             let lost = Lost::of(&outputs, Some(folder.path()), &written).unwrap();
-            let lost = lost
-                .iter()
-                .map(|lost| (lost.file.clone(), lost.found))
-                .collect::<Vec<_>>();
-            lost
+            let lost = lost.into_iter().map(|lost| (lost.file, lost.found));
+            lost.collect::<Vec<_>>()
         };
         assert_eq!(lost().len(), 4, "all are gone");
         for whole in [
