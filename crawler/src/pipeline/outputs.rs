@@ -85,6 +85,13 @@ impl Target {
         }
     }
 
+    fn can_take_back(&self) -> bool {
+        match self {
+            Self::Text(output) => output.is_file(),
+            Self::Archive(_) => true,
+        }
+    }
+
     fn take_back(&mut self) -> Result<bool, WriteError> {
         match self {
             Self::Text(output) => output.take_back(),
@@ -161,6 +168,13 @@ impl Outputs {
     #[must_use]
     pub const fn has_archive(&self) -> bool {
         self.has_archive
+    }
+
+    /// Returns whether all of them can be cut back: what went to a pipe stays there.
+    #[must_use]
+    pub fn can_take_back(&self) -> bool {
+        let open = self.open.as_ref();
+        open.is_some_and(|(outputs, _)| outputs.iter().all(Target::can_take_back))
     }
 
     /// Returns whether standard output is piped, or redirected to a file.

@@ -1,7 +1,8 @@
 //! Links that robots.txt refuses: they are done with the page that they are on, and never stand in the queue.
 //!
 //! Only what is known without a request decides here. A link whose robots.txt is not read yet, or is to be asked for
-//! anew, goes the way of all others, and is refused when its turn comes.
+//! anew, goes the way of all others, and is refused when its turn comes. So do all links of a crawl that is shared, or
+//! whose records go to a pipe: there a record that another's is before could not be taken back, or would be all the time.
 
 use std::collections::HashMap;
 use std::sync::Arc;

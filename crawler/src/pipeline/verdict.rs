@@ -131,7 +131,9 @@ impl Visit<'_> {
             match admission.admit_new(&link.url, &*self.visitor.frontier) {
                 Ok(Some(mut new)) => {
                     new.referrer = Some(lease.hash);
-                    if let Some(refusal) = robots.refusal(&link.url) {
+                    if self.visitor.refuses_links
+                        && let Some(refusal) = robots.refusal(&link.url)
+                    {
                         let why;
                         (new, why) = refused(new, self.started, &refusal);
                         all_refused.push(why);

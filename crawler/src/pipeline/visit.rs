@@ -86,6 +86,8 @@ pub struct Visitor {
     held: Held,
     pub(super) counts: Counts,
     is_archiving: bool,
+    /// Whether links are refused with their page.
+    pub(super) refuses_links: bool,
 }
 
 impl Visitor {
@@ -112,6 +114,7 @@ impl Visitor {
             fetcher,
             counts,
             is_archiving: false,
+            refuses_links: false,
         }
     }
 
@@ -120,6 +123,16 @@ impl Visitor {
     pub fn archiving(self) -> Self {
         Self {
             is_archiving: true,
+            ..self
+        }
+    }
+
+    /// Refuses links with their page. Their records come too late where another has found them too, and are taken back: that
+    /// is to be rare, and possible.
+    #[must_use]
+    pub fn refusing_links(self) -> Self {
+        Self {
+            refuses_links: true,
             ..self
         }
     }

@@ -106,6 +106,12 @@ impl Job {
         } else {
             visitor
         };
+        // In a shared crawl others find the same links at the same time.
+        let visitor = if self.member.is_none() && outputs.can_take_back() {
+            visitor.refusing_links()
+        } else {
+            visitor
+        };
         let visitor = Arc::new(visitor);
         let visits = map_async(n, Order::Unordered, move |lease: Lease| {
             let visitor = Arc::clone(&visitor);

@@ -16,8 +16,8 @@ fn count(line: &str, event: &str) -> Option<u64> {
     after.trim().parse().ok()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn no_more_is_claimed_than_there_are_places() {
+/// What a crawl claimed and completed, and the most that was claimed and not completed.
+async fn crawl(flags: &[&str]) -> (Job, [u64; 3]) {
     let site = world::site(500);
     let server = world::start(WebOptions {
         site,
@@ -31,6 +31,7 @@ async fn no_more_is_claimed_than_there_are_places() {
     command
         .args(["crawl", &seed, "--job", text(&folder)])
         .args(["--concurrency", &PLACES.to_string(), "--quiet"])
+        .args(flags)
         .env("RUST_LOG", "crawler::demand=debug");
     let ended = Crawler::spawn(&mut command).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
@@ -42,11 +43,6 @@ async fn no_more_is_claimed_than_there_are_places() {
         assert!(completed <= claimed, "{line}");
         most = most.max(claimed - completed);
     }
-    // Links that robots.txt refuses are done with their page.
-    let records = job.records();
-    let asked = records.iter().filter(|record| record["fate"] != "refused");
-    let asked = asked.count() as u64;
-    assert_eq!((claimed, completed), (asked, asked));
     assert_eq!(
         most, PLACES,
         "ahead by another number than there are places"
@@ -54,4 +50,23 @@ async fn no_more_is_claimed_than_there_are_places() {
     assert_eq!(world::counts(&server, 0).max_in_flight, PLACES);
     world::assert_each_once(&job.urls(), &world::reachable(&server, 0, &site));
     server.stop().await;
+    (job, [claimed, completed, most])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_claimed_than_there_are_places() {
+    let (job, [claimed, completed, _]) = crawl(&[]).await;
+    let records = job.records().len() as u64;
+    assert_eq!((claimed, completed), (records, records));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_robots_txt_refuses_is_done_with_its_page_where_it_can_be_taken_back() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (_job, [claimed, completed, _]) = crawl(&["-o", text(file.path())]).await;
+    let records = std::fs::read_to_string(file.path()).unwrap();
+    let is_asked = |line: &&str| !line.contains("\"fate\":\"refused\"");
+    let asked = records.lines().filter(is_asked).count() as u64;
+    assert!(asked < records.lines().count() as u64, "none is refused");
+    assert_eq!((claimed, completed), (asked, asked));
 }
