@@ -250,6 +250,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_followed_is_a_list_or_a_text_with_commas() {
+        use crate::flags::FollowName::{Assets, Css, Forms};
+        let follow = |text: &str, args: &[&str]| crawl(text, args).reach.follow;
+        assert_eq!(follow("follow = [\"css\", \"forms\"]", &[]), [Css, Forms]);
+        assert_eq!(follow("follow = \"assets,css\"", &[]), [Assets, Css]);
+        assert_eq!(follow("follow = \"css\"", &["--follow", "forms"]), [Forms]);
+        assert_eq!(
+            follow("", &["--follow=css", "--follow=assets"]),
+            [Css, Assets]
+        );
+        let error = read("follow = [\"all\"]", &["crawler", "crawl", "http://h/"]).unwrap_err();
+        assert!(
+            error.contains("\"follow\"") && error.contains("all"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn a_list_is_given_whole_or_not_at_all() {
         let text = "include = [\"a\", \"b\"]\nexclude = \"c\"";
         let flags = crawl(text, &["--exclude", "d"]);

@@ -22,6 +22,18 @@ pub(crate) enum ScopeName {
     Any,
 }
 
+/// What is followed of a page besides its links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum FollowName {
+    /// What it is shown with: images, scripts, sound, film, icons.
+    Assets,
+    /// The action of forms that ask by GET, as it is written, without a form's fields; never one that posts.
+    Forms,
+    /// Style sheets, and what they and the page's own styles name.
+    Css,
+}
+
 /// Crawls the web from its seeds: politely, by robots.txt, each page once.
 #[derive(Debug, Args)]
 pub(crate) struct CrawlFlags {
@@ -120,6 +132,18 @@ pub(crate) struct ReachFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) exclude: Vec<String>,
+    /// Follows more of a page than its links. The scope decides about it as about a link: what another host serves is left
+    /// out, but for --scope any, and all of it is one deeper than its page.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        value_delimiter = ',',
+        env = "CRAWLER_FOLLOW",
+        help_heading = "What to crawl"
+    )]
+    #[serde(default)]
+    pub(crate) follow: Vec<FollowName>,
     /// How many links from a seed; 0 is the seeds alone.
     #[arg(
         long,
@@ -158,6 +182,7 @@ impl ReachFlags {
             scope: ScopeName::Any,
             include: Vec::new(),
             exclude: Vec::new(),
+            follow: Vec::new(),
             depth: 0,
             pages: None,
             bytes: None,

@@ -5,6 +5,7 @@ Examples:
   crawler crawl https://example.com/                        the site, into ./crawl-example.com
   crawler crawl https://example.com/ --depth 2 --pages 500  a part of it
   crawler crawl --sitemap https://example.com/sitemap.xml   what a sitemap lists, and what that links to
+  crawler crawl https://example.com/ --follow assets,css    with what its pages are shown with
   crawler crawl http://127.0.0.1:8080/ --scope origin       a server of your own, at full speed
   crawler crawl https://example.com/ --config crawl.toml    with the flags that stand in a file
   crawler resume crawl-example.com                          after Ctrl-C, a crash or a full disk";

@@ -5,7 +5,7 @@ mod list;
 mod values;
 pub(crate) use list::ListFlags;
 mod crawl;
-pub(crate) use crawl::{CrawlFlags, ReachFlags, ResumeFlags, ScopeName};
+pub(crate) use crawl::{CrawlFlags, FollowName, ReachFlags, ResumeFlags, ScopeName};
 mod manners;
 pub(crate) use manners::MannersFlags;
 mod shared;

@@ -20,7 +20,7 @@ pub enum CharsetSource {
     ByteOrderMark,
     /// The header `Content-Type`.
     Header,
-    /// A `<meta>` near the beginning.
+    /// A `<meta>` near the beginning, or the `@charset` of a style sheet.
     Meta,
     /// A guess from the text itself.
     Detected,
@@ -61,6 +61,33 @@ impl Charset {
         };
         Self { encoding, source }
     }
+
+    /// Finds the encoding of a style sheet, which is UTF-8 where nothing says another. Source: CSS Syntax Level 3 §3.2.
+    #[must_use]
+    pub fn of_css(body: &[u8], content_type: Option<&str>) -> Self {
+        let of_header = || Encoding::for_label(label(content_type?)?.as_bytes());
+        let (encoding, source) = if let Some((encoding, _)) = Encoding::for_bom(body) {
+            (encoding, CharsetSource::ByteOrderMark)
+        } else if let Some(encoding) = of_header() {
+            (encoding, CharsetSource::Header)
+        } else if let Some(encoding) = at_charset(body) {
+            (encoding, CharsetSource::Meta)
+        } else {
+            (UTF_8, CharsetSource::Detected)
+        };
+        Self { encoding, source }
+    }
+}
+
+/// Returns the encoding that a style sheet begins with. Source: CSS Syntax Level 3 §3.2.
+fn at_charset(body: &[u8]) -> Option<&'static Encoding> {
+    let label = body.strip_prefix(b"@charset \"")?;
+    let label = &label[..label.len().min(PRESCAN_BYTES)];
+    let end = memchr::memmem::find(label, b"\";")?;
+    let encoding = Encoding::for_label(&label[..end])?;
+    // It was read as ASCII, so it is not UTF-16.
+    let is_wide = encoding == UTF_16BE || encoding == UTF_16LE;
+    Some(if is_wide { UTF_8 } else { encoding })
 }
 
 fn prescan(body: &[u8]) -> Option<&'static Encoding> {

@@ -6,8 +6,9 @@ use std::collections::hash_map::Entry;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::tags::{Sink, Tag};
-use super::{Directives, LinkKind, page, refresh};
+use super::css::End;
+use super::tags::{self, Attribute, Sink, Tag, VALUE_BYTES_MAX};
+use super::{Directives, Follow, LinkKind, page, refresh};
 use crate::policy::robots::Product;
 use crate::policy::traps::LINKS_MAX;
 
@@ -15,6 +16,8 @@ use crate::policy::traps::LINKS_MAX;
 const TEXT_BYTES_MAX: usize = 1024;
 /// How much of the references is kept, in bytes; those of 5,000 long links have room.
 const REFERENCE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How much of one style sheet within a page is read, in bytes.
+const STYLE_BYTES_MAX: usize = 1024 * 1024;
 /// The longest language tag, in bytes. Source: RFC 5646 §4.4.1.
 const LANG_BYTES_MAX: usize = 35;
 
@@ -32,6 +35,9 @@ pub(super) struct Reference {
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     product: &'a Product,
+    pub(super) follow: Follow,
+    /// The style sheet it is in, as far as it was read.
+    style: Option<Vec<u8>>,
     title: Option<Vec<u8>>,
     is_in_title: bool,
     templates: usize,
@@ -49,9 +55,11 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    pub(super) fn new(product: &'a Product) -> Self {
+    pub(super) fn new(product: &'a Product, follow: Follow) -> Self {
         Self {
             product,
+            follow,
+            style: None,
             title: None,
             is_in_title: false,
             templates: 0,
@@ -120,10 +128,41 @@ impl<'a> Document<'a> {
         }
     }
 
+    /// Keeps a reference that has no bound yet, as [`Document::push`] does.
+    pub(super) fn push_long(&mut self, text: &str, kind: LinkKind) {
+        if text.len() > VALUE_BYTES_MAX {
+            self.refused += 1;
+        } else {
+            self.push(text, kind, "");
+        }
+    }
+
+    pub(super) fn begin_style(&mut self) {
+        self.style = Some(Vec::new());
+    }
+
+    /// Reads the style sheet it is in, if it is in one.
+    pub(super) fn end_style(&mut self) {
+        let Some(style) = self.style.take() else {
+            return;
+        };
+        let end = if style.len() == STYLE_BYTES_MAX {
+            self.truncated = true;
+            End::Cut
+        } else {
+            End::Whole
+        };
+        self.push_css(&style, end);
+    }
+
     /// Keeps a reference, unless it leads to a place in the page itself or to something that is not fetched.
     fn push(&mut self, text: &str, kind: LinkKind, relations: &str) {
         let text = text.trim_matches(|char: char| char <= ' ');
         if text.starts_with('#') {
+            return;
+        }
+        // An empty link is one to the page, an empty image none. Source: HTML §4.8.4.3.5, CSS Values 4 §4.5.
+        if text.is_empty() && kind.is_followed_by_request() {
             return;
         }
         if has_other_scheme(text) {
@@ -158,7 +197,8 @@ impl Sink for Document<'_> {
         match tag.name.as_slice() {
             // The content of a template is no part of the document. Source: HTML §4.12.3.
             b"template" if !tag.is_foreign => self.templates += 1,
-            _ if self.templates > 0 || tag.is_foreign => {}
+            _ if self.templates > 0 => {}
+            _ if tag.is_foreign => self.on_foreign(tag),
             b"a" => self.on_reference(tag, "href", LinkKind::Anchor),
             b"area" => self.on_reference(tag, "href", LinkKind::Area),
             b"iframe" | b"frame" => self.on_reference(tag, "src", LinkKind::Frame),
@@ -173,27 +213,46 @@ impl Sink for Document<'_> {
             }
             _ => {}
         }
+        if !self.follow.is_links_alone() && self.templates == 0 && !tag.is_foreign {
+            self.on_followed(tag);
+        }
     }
 
     fn on_end(&mut self, name: &[u8]) {
         self.is_in_title = false;
+        self.end_style();
         if name == b"template" {
             self.templates = self.templates.saturating_sub(1);
         }
     }
 
     fn on_text(&mut self, text: &[u8]) {
-        if self.is_in_title
+        if let Some(style) = &mut self.style {
+            let room = STYLE_BYTES_MAX - style.len();
+            style.extend_from_slice(&text[..text.len().min(room)]);
+        } else if self.is_in_title
             && let Some(title) = &mut self.title
         {
             let room = TEXT_BYTES_MAX - title.len();
             title.extend_from_slice(&text[..text.len().min(room)]);
         }
     }
+
+    fn attributes(&self) -> &'static [Attribute] {
+        if self.follow.is_links_alone() {
+            &tags::LINKS
+        } else {
+            &tags::FOLLOWED
+        }
+    }
+
+    fn takes_styles(&self) -> bool {
+        self.style.is_some()
+    }
 }
 
 impl Document<'_> {
-    fn on_reference(&mut self, tag: &Tag, attribute: &str, kind: LinkKind) {
+    pub(super) fn on_reference(&mut self, tag: &Tag, attribute: &str, kind: LinkKind) {
         if let Some(text) = tag.value(attribute) {
             self.push(text, kind, tag.value("rel").unwrap_or_default());
         }

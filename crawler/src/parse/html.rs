@@ -1,19 +1,20 @@
-//! From the body of an answer to a page.
+//! From the body of an answer to a page; a style sheet is one too, without words.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use encoding_rs::{Encoding, UTF_8};
 
+use super::css::End;
 use super::decode::decode;
 use super::document::{Document, Reference};
 use super::scanner::{Scanner, scan};
-use super::{Charset, Directives, Link, LinkKind, Page, link_header};
+use super::{Charset, Directives, Follow, Link, LinkKind, Page, link_header};
 use crate::policy::robots::Product;
 use crate::policy::traps::LINKS_MAX;
 use crate::web_url::{Base, UrlHash, WebUrl};
 
-/// What an answer says of its body.
+/// What an answer says of its body, and what is wanted of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Response<'a> {
     /// The URL that answered.
@@ -24,6 +25,10 @@ pub struct Response<'a> {
     pub links: &'a [&'a str],
     /// The values of the headers `X-Robots-Tag`.
     pub robots: &'a [&'a str],
+    /// Whether the body has an end that is its own; what another end leaves open may be something else.
+    pub is_whole: bool,
+    /// What is followed besides links.
+    pub follow: Follow,
 }
 
 impl<'a> Response<'a> {
@@ -35,6 +40,8 @@ impl<'a> Response<'a> {
             content_type: None,
             links: &[],
             robots: &[],
+            is_whole: true,
+            follow: Follow::LINKS,
         }
     }
 }
@@ -53,9 +60,22 @@ pub fn is_html(content_type: &str) -> bool {
         .any(|html| essence.eq_ignore_ascii_case(html))
 }
 
+/// Returns whether a body of that type is read as a style sheet.
+///
+/// ```
+/// assert!(crawler::parse::is_css("text/css; charset=utf-8"));
+/// assert!(!crawler::parse::is_css("text/plain"));
+/// ```
+#[must_use]
+pub fn is_css(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("text/css")
+}
+
 /// Reads a page. Any bytes are one; a browser would see the same links, as far as it sees them without scripts.
 ///
-/// It takes time in proportion to the body, and beside it about 30 KiB and what it returns.
+/// It takes time in proportion to the body, and beside it about 30 KiB and what it returns, and a mebibyte for style sheets
+/// in it that are followed.
 ///
 /// ```
 /// use crawler::parse::{LinkKind, Response, parse_html};
@@ -75,8 +95,61 @@ pub fn is_html(content_type: &str) -> bool {
 #[must_use]
 pub fn parse_html(body: &[u8], response: &Response<'_>, product: &Product) -> Page {
     let charset = Charset::of(body, response.content_type, response.url);
-    let mut document = Document::new(product);
+    let mut document = Document::new(product, response.follow);
     read(body, charset.encoding, &mut document);
+    document.end_style();
+    page(document, charset, response, product)
+}
+
+/// Reads a style sheet, whose links are the URLs that it names. Any bytes are one; a browser without images would see them
+/// too, but that it takes an `@import` only at the beginning.
+///
+/// It takes time in proportion to the body, and what it returns beside it; where the body is not in UTF-8, a copy of it that
+/// is.
+///
+/// ```
+/// use crawler::parse::{LinkKind, Response, parse_css};
+/// use crawler::policy::robots::Product;
+/// use crawler::web_url::WebUrl;
+///
+/// let url = WebUrl::parse("http://example.com/css/a.css")?;
+/// let product = Product::of("ExampleBot/1.0").ok_or("no name")?;
+/// let body = b"@import 'b.css'; /* url(no) */ body { background: url( ../c\\20 d.png ) }";
+/// let page = parse_css(body, &Response::new(&url), &product);
+/// let urls: Vec<_> = page.links.iter().map(|link| link.url.as_str()).collect();
+/// assert_eq!(urls, ["http://example.com/css/b.css", "http://example.com/c%20d.png"]);
+/// assert_eq!(page.links[0].kind, LinkKind::Style);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use]
+pub fn parse_css(body: &[u8], response: &Response<'_>, product: &Product) -> Page {
+    let charset = Charset::of_css(body, response.content_type);
+    let mut document = Document::new(product, response.follow);
+    let end = if response.is_whole {
+        End::Whole
+    } else {
+        End::Cut
+    };
+    if charset.encoding == UTF_8 {
+        document.push_css(body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body), end);
+    } else {
+        let mut css = Vec::with_capacity(body.len());
+        decode(body, charset.encoding, |piece, _| {
+            css.extend_from_slice(piece);
+            piece.len()
+        });
+        document.push_css(&css, end);
+    }
+    page(document, charset, response, product)
+}
+
+/// Makes a page of what a document and the headers say.
+fn page(
+    document: Document<'_>,
+    charset: Charset,
+    response: &Response<'_>,
+    product: &Product,
+) -> Page {
     let base = document
         .base
         .as_deref()
@@ -139,8 +212,10 @@ fn read_decoded(body: &[u8], encoding: &'static Encoding, document: &mut Documen
     });
 }
 
+/// That of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 fn as_text<'b>(body: &'b [u8], encoding: &'static Encoding) -> Option<&'b str> {
-    const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
     if encoding != UTF_8 {
         return None;
     }

@@ -66,9 +66,20 @@ pub enum LinkKind {
     Next,
     /// The relation `prev`.
     Prev,
+    /// What the page is shown with, such as an image or a script; as those below found only by [`Follow`](super::Follow).
+    Asset,
+    /// A style sheet, or what one names.
+    Style,
+    /// The action of a form.
+    Form,
 }
 
 impl LinkKind {
+    /// Returns whether it is found only where [`Follow`](super::Follow) says so.
+    pub(super) const fn is_followed_by_request(self) -> bool {
+        matches!(self, Self::Asset | Self::Style | Self::Form)
+    }
+
     /// Returns what a link of those relations is to the page, if it is followed.
     pub(super) fn of_relations(relations: &str) -> Option<Self> {
         const KNOWN: [(&str, LinkKind); 4] = [

@@ -43,13 +43,16 @@ pub(super) enum Next {
 const SCRIPT: &[u8] = b"script";
 
 impl Raw {
+    /// A style sheet, whose text may be wanted too.
+    pub(super) const STYLE: Self = Self::Text(b"style");
+
     /// Returns how the content of the HTML element of that name is read, if not as markup. A browser without scripts
     /// reads `noscript` as markup. Source: HTML §13.2.6.4.
     pub(super) fn of(name: &[u8]) -> Option<Self> {
         Some(match name {
             b"title" => Self::Title,
             b"textarea" => Self::Text(b"textarea"),
-            b"style" => Self::Text(b"style"),
+            b"style" => Self::STYLE,
             b"xmp" => Self::Text(b"xmp"),
             b"iframe" => Self::Text(b"iframe"),
             b"noembed" => Self::Text(b"noembed"),

@@ -72,9 +72,9 @@ enum State {
 impl<'s, S: Sink> Scanner<'s, S> {
     pub(super) fn new(sink: &'s mut S) -> Self {
         Self {
-            sink,
             state: State::Markup,
-            tag: Tag::default(),
+            tag: Tag::new(sink.attributes()),
+            sink,
             namespaces: Namespaces::default(),
         }
     }
@@ -267,7 +267,7 @@ impl<'s, S: Sink> Scanner<'s, S> {
                 decode(rest, Place::Text, |part| self.sink.on_text(part))
             }
             Next::Text(taken) => {
-                if raw == Raw::Title {
+                if raw == Raw::Title || raw == Raw::STYLE && self.sink.takes_styles() {
                     self.sink.on_text(&rest[..taken]);
                 }
                 taken

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{Admission, OwnHosts};
 use crate::frontier::{NewUrl, Site};
+use crate::parse::Follow;
 use crate::policy::politeness::Politeness;
 use crate::policy::robots::Product;
 use crate::policy::scope::Scope;
@@ -32,6 +33,8 @@ pub struct Rules {
     pub retries: u16,
     /// Whether the sitemaps are read that a robots.txt names.
     pub reads_sitemaps: bool,
+    /// What is followed of a page besides its links.
+    pub follow: Follow,
     /// Whether parameters that only track are taken off links.
     pub strips_tracking: bool,
     /// How long after its answer each URL is fetched again, if it is.
@@ -154,6 +157,7 @@ pub(super) mod tests {
             robots_tries: 4,
             retries: 0,
             reads_sitemaps: true,
+            follow: Follow::LINKS,
             strips_tracking: false,
             every: None,
             lanes: lanes_for(64),

@@ -248,6 +248,7 @@ mod tests {
             robots_tries: 4,
             retries: 0,
             reads_sitemaps: true,
+            follow: crate::parse::Follow::LINKS,
             strips_tracking: false,
             every: None,
             lanes: lanes_for(64),

@@ -15,7 +15,7 @@ use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome, UrlHash};
-use crate::parse::{Page, Response, Sitemap, is_html, parse_html};
+use crate::parse::{Page, Response, Sitemap, is_css, is_html, parse_css, parse_html};
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::sitemaps;
 use crate::policy::welcome::Welcome;
@@ -334,14 +334,16 @@ impl Visit<'_> {
         // A few bytes of gzip may take long.
         let is_long = bytes > PARSED_HERE_MAX || is_sitemap;
         let visitor = self.visitor;
+        let follow = visitor.rules.follow;
         let asked = visitor
             .is_archiving
             .then(|| (rfc3339(self.started), visitor.fetcher.request_head(&url)));
         let work = move || {
             let digest = hex(&Sha256::digest(&answer.body.bytes));
             let sitemap = is_sitemap.then(|| sitemap_of(&answer, is_named)).flatten();
-            let is_html = answer.header("content-type").is_none_or(is_html);
-            let is_page = is_html
+            let content_type = answer.header("content-type");
+            let is_style = follow.css && content_type.is_some_and(is_css);
+            let is_page = (is_style || content_type.is_none_or(is_html))
                 && sitemap
                     .as_ref()
                     .is_none_or(|sitemap| sitemap.kind.is_none());
@@ -349,10 +351,13 @@ impl Visit<'_> {
                 let links: Vec<_> = answer.headers_of("link").collect();
                 let robots: Vec<_> = answer.headers_of("x-robots-tag").collect();
                 let mut response = Response::new(&url);
-                response.content_type = answer.header("content-type");
+                response.content_type = content_type;
                 response.links = &links;
                 response.robots = &robots;
-                Box::new(parse_html(&answer.body.bytes, &response, &product))
+                response.is_whole = answer.body.truncated.is_none();
+                response.follow = follow;
+                let parse = if is_style { parse_css } else { parse_html };
+                Box::new(parse(&answer.body.bytes, &response, &product))
             });
             let capture = asked.map(|(date, request)| {
                 let mut exchange = Exchange::of(url.as_str(), &date, &answer, &request);

@@ -65,6 +65,7 @@ impl Judge {
             robots_tries: tries_within(manners.robots_wait.unwrap_or(PATIENCE)),
             retries,
             reads_sitemaps: !plan.reach.no_sitemaps,
+            follow: plan.follow(),
             strips_tracking: plan.reach.strip_tracking,
             every: plan.every,
             lanes: match plan.kind {

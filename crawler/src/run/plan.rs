@@ -8,7 +8,10 @@ use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::flags::{CrawlFlags, HowFlags, ListFlags, MannersFlags, ReachFlags, ScopeName};
+use crate::flags::{
+    CrawlFlags, FollowName, HowFlags, ListFlags, MannersFlags, ReachFlags, ScopeName,
+};
+use crate::parse::Follow;
 use crate::policy::scope::{Reach, Scope};
 use crate::seeds::Roots;
 use crate::web_url::WebUrl;
@@ -95,12 +98,16 @@ impl Plan {
 
     pub(crate) fn of_crawl(roots: &Roots, flags: &CrawlFlags) -> Self {
         let texts = |urls: &[WebUrl]| urls.iter().map(|url| url.as_str().to_owned()).collect();
+        let mut reach = flags.reach.clone();
+        // In whatever order they are given, they are the same plan.
+        reach.follow.sort_unstable();
+        reach.follow.dedup();
         Self {
             kind: Kind::Crawl,
             seeds: texts(&roots.pages),
             sitemaps: texts(&roots.sitemaps),
             typed: Vec::new(),
-            reach: flags.reach.clone(),
+            reach,
             manners: flags.manners.clone(),
             every: None,
             list: String::new(),
@@ -176,6 +183,19 @@ impl Plan {
             name => folder.join(name),
         });
         paths.collect()
+    }
+
+    /// Returns what is followed of a page besides its links.
+    pub(crate) fn follow(&self) -> Follow {
+        let mut follow = Follow::LINKS;
+        for name in &self.reach.follow {
+            match name {
+                FollowName::Assets => follow.assets = true,
+                FollowName::Forms => follow.forms = true,
+                FollowName::Css => follow.css = true,
+            }
+        }
+        follow
     }
 
     /// Returns which URLs belong to it.

@@ -10,6 +10,7 @@
 //! | `/site/page/N` | the page, whatever its query is |
 //! | `/site/private/N` | a page that robots.txt disallows |
 //! | `/site/style.css` | the style sheet of all pages |
+//! | `/parts/…` | a page with parts of every form, and what it is made of |
 //! | `/fault/…` | a fault |
 
 use std::net::SocketAddr;
@@ -25,7 +26,7 @@ use crate::web::reply::{Asked, Refusal, Reply, answer, html, redirect};
 use crate::web::robots::{CLOSED, HOPS, PRIVATE, RobotsMode, Rules};
 use crate::web::site::{Page, Site};
 use crate::web::visits::Kind;
-use crate::web::{sitemap, sitemaps};
+use crate::web::{parts, sitemap, sitemaps};
 
 /// What decides about the replies of one host.
 #[derive(Debug, Clone)]
@@ -116,6 +117,7 @@ impl Host {
             ["sitemaps", ref which @ ..] => {
                 sitemaps::reply(&self.site, &self.origin, &self.other_origin(), which)
             }
+            ["parts", ref which @ ..] => parts::reply(&self.other_origin(), which),
             ["site"] | ["site", ""] => Ok(moved("/site/page/0".to_owned())),
             ["site", "style.css"] => Ok(answer(StatusCode::OK, "text/css", STYLE).into()),
             ["site", "page", page] => self.page(Page(number(page)?)),
@@ -183,7 +185,16 @@ pub(crate) fn owns(path: &str) -> bool {
         .and_then(|path| path.split('/').next());
     matches!(
         first,
-        Some("robots.txt" | "robots" | "sitemap.xml" | "sitemap" | "sitemaps" | "site" | "fault")
+        Some(
+            "robots.txt"
+                | "robots"
+                | "sitemap.xml"
+                | "sitemap"
+                | "sitemaps"
+                | "site"
+                | "parts"
+                | "fault"
+        )
     )
 }
 

@@ -10,6 +10,7 @@ mod robots;
 mod text;
 pub use robots::{RobotsMode, RobotsModeError};
 mod options;
+mod parts;
 mod sitemap;
 mod sitemaps;
 pub use options::{HostCount, HostCountError, WebOptions};

@@ -11,6 +11,7 @@ mod broken_files;
 mod demand;
 mod disk;
 mod faults;
+mod follow;
 mod interrupted;
 mod killed;
 mod memory;

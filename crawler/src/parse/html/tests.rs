@@ -65,6 +65,187 @@ fn what_is_no_link_is_not_found() {
     );
 }
 
+/// Checks the paths of the links of a page on `http://h.example/dir/page` of which more is followed.
+fn check_followed(html: &str, follow: Follow, expected: &[(&str, LinkKind)]) {
+    let page = parse_following(html.as_bytes(), follow);
+    let links: Vec<_> = page
+        .links
+        .iter()
+        .map(|link| (link.url.path(), link.kind))
+        .collect();
+    assert_eq!(links, expected, "{html}");
+}
+
+fn parse_following(body: &[u8], follow: Follow) -> Page {
+    let url = WebUrl::parse(PAGE).unwrap();
+    let response = Response {
+        follow,
+        ..Response::new(&url)
+    };
+    parse_html(body, &response, &Product::of("FooBot").unwrap())
+}
+
+const ASSETS: Follow = Follow {
+    assets: true,
+    ..Follow::LINKS
+};
+const FORMS: Follow = Follow {
+    forms: true,
+    ..Follow::LINKS
+};
+const CSS: Follow = Follow {
+    css: true,
+    ..Follow::LINKS
+};
+
+#[test]
+fn what_a_page_is_shown_with_is_followed_where_assets_are() {
+    let check = |html: &str, paths: &[&str]| {
+        let expected: Vec<_> = paths.iter().map(|path| (*path, LinkKind::Asset)).collect();
+        check_followed(html, ASSETS, &expected);
+        for follow in [Follow::LINKS, FORMS, CSS] {
+            check_followed(html, follow, &[]);
+        }
+    };
+    for tag in [
+        "img", "script", "audio", "video", "source", "track", "embed", "bgsound",
+    ] {
+        check(&format!("<{tag} src=/a>"), &["/a"]);
+    }
+    check(
+        "<img src=/a srcset='/b 1x, /c,d 2x,/e 3'>",
+        &["/a", "/b", "/c,d"],
+    );
+    check(
+        "<picture><source srcset='/a 1w,/b 2w'></picture>",
+        &["/a", "/b"],
+    );
+    check("<video poster=/a>", &["/a"]);
+    check("<object data=/a></object>", &["/a"]);
+    check(
+        "<input type=Image src=/a><input src=/b><input type=text src=/c>",
+        &["/a"],
+    );
+    check(
+        "<body background=/a><table background=/b><td background=/c>",
+        &["/a", "/b", "/c"],
+    );
+    check(
+        "<link rel='shortcut ICON' href=/a><link rel=manifest href=/b>",
+        &["/a", "/b"],
+    );
+    check(
+        "<link rel=preload href=/a imagesrcset='/b 2x'>",
+        &["/a", "/b"],
+    );
+    check(
+        "<svg><image href=/a /><use xlink:href='/b#c'/><use href='#d'/></svg>",
+        &["/a", "/b"],
+    );
+    check("<div src=/a srcset=/b data=/c><image src=/d>", &[]);
+    check(
+        "<template><img src=/a></template><noscript><img src=/b></noscript>",
+        &["/b"],
+    );
+    check("<link rel=prefetch href=/a>", &[]);
+}
+
+#[test]
+fn a_list_of_images_that_is_too_long_is_not_cut_within_a_url() {
+    let images: String = (0..9_000).map(|n| format!("/{n:06} 1x, ")).collect();
+    let page = parse_following(format!("<img srcset='{images}'>").as_bytes(), ASSETS);
+    assert!(page.links.len() > 4_000, "{}", page.links.len());
+    assert!(page.links.iter().all(|link| link.url.path().len() == 7));
+}
+
+#[test]
+fn the_action_of_a_form_is_followed_where_forms_are_unless_it_posts() {
+    let check = |html: &str, paths: &[&str]| {
+        let expected: Vec<_> = paths.iter().map(|path| (*path, LinkKind::Form)).collect();
+        check_followed(html, FORMS, &expected);
+        for follow in [Follow::LINKS, ASSETS, CSS] {
+            check_followed(html, follow, &[]);
+        }
+    };
+    check("<form action=/a><input name=b value=c></form>", &["/a"]);
+    check(
+        "<form action=/a method=GET><form action=/b method=none>",
+        &["/a", "/b"],
+    );
+    check(
+        "<form action=/a method=Post><form action=/b method=dialog>",
+        &[],
+    );
+    check("<form><form action=''><form action=' '>", &[]);
+    check("<form action=mailto:a@b>", &[]);
+    let page = parse_following(b"<form action=/a rel=nofollow>", FORMS);
+    assert_eq!((page.links.len(), page.followed().count()), (1, 0));
+}
+
+#[test]
+fn style_sheets_are_followed_where_css_is_and_so_is_what_styles_in_the_page_name() {
+    let check = |html: &str, paths: &[&str]| {
+        let expected: Vec<_> = paths.iter().map(|path| (*path, LinkKind::Style)).collect();
+        check_followed(html, CSS, &expected);
+        for follow in [ASSETS, FORMS] {
+            check_followed(html, follow, &[]);
+        }
+    };
+    check("<link rel=StyleSheet href=/a>", &["/a"]);
+    check("<link rel='alternate stylesheet' href=/a>", &["/a"]);
+    check("<style>@import '/a';b{c:url(/d)}</style>", &["/a", "/d"]);
+    check("<style>url(/a", &["/a"]);
+    check("<style>a{b:url(</style><style>/a)}</style>", &[]);
+    check("<p style='background:url(&quot;/a&quot;)'>", &["/a"]);
+    check("<svg><path style=fill:url(/a) /></svg>", &["/a"]);
+    check("<template><style>url(/a)</style></template>", &[]);
+    check("<style>/* </style> <p style=\"content:'url(/a)'\">", &[]);
+    check(
+        "<base href=/b/><style>url(a)</style><p style=url(c)>",
+        &["/b/a", "/b/c"],
+    );
+    // What is behind the bound is not read, and what it cuts is no URL.
+    let blanks = " ".repeat((1 << 20) - 14);
+    check(&format!("<style>url(/a){blanks}url(/bc)</style>"), &["/a"]);
+}
+
+#[test]
+fn a_page_in_pieces_has_the_style_sheets_of_a_whole_one() {
+    let (body, ..) = encoding_rs::WINDOWS_1251
+        .encode("<meta charset=windows-1251><style>b{c:url('/ю')}</style><a href=/d>");
+    let page = parse_following(&body, CSS);
+    let paths: Vec<_> = page.links.iter().map(|link| link.url.path()).collect();
+    assert_eq!(paths, ["/%D1%8E", "/d"]);
+}
+
+#[test]
+fn a_style_sheet_is_read_in_its_encoding_against_its_own_url() {
+    fn check(body: &[u8], content_type: Option<&str>, paths: &[&str]) {
+        let url = WebUrl::parse("http://h.example/css/a.css").unwrap();
+        let response = Response {
+            content_type,
+            follow: CSS,
+            ..Response::new(&url)
+        };
+        let page = parse_css(body, &response, &Product::of("FooBot").unwrap());
+        let found: Vec<_> = page.links.iter().map(|link| link.url.path()).collect();
+        assert_eq!(found, paths, "{}", body.escape_ascii());
+    }
+    check(b"url(../b)url(c)", Some("text/css"), &["/b", "/css/c"]);
+    check("\u{feff}url(/ü)".as_bytes(), None, &["/%C3%BC"]);
+    check(
+        b"url(/\xfc)",
+        Some("text/css; charset=latin1"),
+        &["/%C3%BC"],
+    );
+    check(b"@charset \"latin1\";url(/\xfc)", None, &["/%C3%BC"]);
+    check(b"@charset \"utf-16\";url(/a)", None, &["/a"]);
+    check(b"@charset 'latin1';url(/\xfc)", None, &["/%EF%BF%BD"]);
+    let wide = "\u{feff}url(/a)".encode_utf16();
+    let wide: Vec<u8> = wide.flat_map(u16::to_be_bytes).collect();
+    check(&wide, None, &["/a"]);
+}
+
 #[test]
 fn references_are_read_against_the_page() {
     check("<a href='../b?c#d'>", &["http://h.example/b?c"]);
@@ -351,8 +532,14 @@ const SOUP: [&str; 36] = [
 /// Returns all that a document says.
 fn said(read: fn(&[u8], &'static Encoding, &mut Document), body: &[u8]) -> String {
     let product = Product::of("ExampleBot/1.0").unwrap();
-    let mut document = Document::new(&product);
+    let all = Follow {
+        assets: true,
+        forms: true,
+        css: true,
+    };
+    let mut document = Document::new(&product, all);
     read(body, UTF_8, &mut document);
+    document.end_style();
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         document.title(),
@@ -372,6 +559,8 @@ proptest! {
             "<(a|link|base|area|meta|title|html) (href|rel|name|content|lang)=['\"]?[a-zü&;/ ]{0,9}['\"]?>",
             "[a-zü<>&;'\"/!-]{0,9}",
             Just("</title>".to_owned()),
+            "<(img|form|style|p) (src|srcset|action|style)=['\"]?[a-z&;/,() ]{0,9}['\"]?>",
+            Just("url(a)</style>".to_owned()),
             Just("\u{feff}".to_owned()),
             Just("&amp;\r\n\0".to_owned()),
         ], 0..40),

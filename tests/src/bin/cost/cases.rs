@@ -46,7 +46,8 @@ impl Case {
     /// read at all.
     const fn bytes(&self) -> usize {
         match self.subject {
-            Subject::Page | Subject::Robots | Subject::Sitemap => 6_000,
+            Subject::Page | Subject::Followed | Subject::Css => 6_000,
+            Subject::Robots | Subject::Sitemap => 6_000,
             Subject::Link | Subject::RobotsTag | Subject::ContentType => 6_000,
             Subject::Reference => 4_000,
             Subject::Url | Subject::RobotsPath | Subject::Square => 1_000,
@@ -142,6 +143,45 @@ pub(crate) const CASES: &[Case] = cases! {
         "nuls" = "", "\0", "";
         "returns" = "", "\r", "";
         "plain text" = "", "all work and no play ", "";
+    Followed:
+        "images" = "", "<img src=/{} srcset='/{}a 1x, /{}b 2x'>", "";
+        "candidates" = "<img srcset='", "/{} 1x,", "'>";
+        "commas of candidates" = "<img srcset='", ",", "'>";
+        "descriptors" = "<img srcset='/a", " 1w", "'>";
+        "brackets of descriptors" = "<img srcset='/a ", "(,", "'>";
+        "forms" = "", "<form action=/{}>", "";
+        "styles" = "", "<style>url(/{})</style>", "";
+        "styles without an end" = "", "<style>url(/{}", "";
+        "style attributes" = "", "<p style='b:url(/{})'>", "";
+        "svg images" = "<svg>", "<image href=/{} />", "";
+    Css:
+        "URLs" = "", "url(/{})", "";
+        "the same URL" = "", "url(/a)", "";
+        "quoted URLs" = "", "url('/{}')", "";
+        "imports" = "", "@import '/{}';", "";
+        "one long URL" = "url(/", "a", ")";
+        "one long string" = "url('/", "a", "')";
+        "escapes" = "url(/", "\\61 ", ")";
+        "escapes of signs" = "url('/", "\\(", "')";
+        "escapes in names" = "", "\\75\\72\\6c(", "";
+        "backslashes" = "", "\\", "";
+        "line ends that are escaped" = "url('", "\\\n", "')";
+        "strings without an end" = "", "'a\n", "";
+        "URLs without an end" = "", "url(a(", "";
+        "bad URLs" = "", "url(a b)", "";
+        "blanks in a URL" = "url(a", " ", "b)";
+        "comments" = "", "/**/", "";
+        "comments without an end" = "", "/*", "";
+        "comments that begin" = "", "/", "";
+        "brackets" = "", "(", "";
+        "braces" = "", "a{", "";
+        "image sets" = "", "image-set('/{}'", "";
+        "at signs" = "", "@", "";
+        "names" = "", "@namespace ", "";
+        "dashes" = "", "-", "";
+        "numbers" = "", "1e1", "";
+        "nuls" = "url(", "\0", ")";
+        "letters of one byte" = "", "ü", "";
     Link:
         "links" = "", "</{}>; rel=next, ", "";
         "commas" = "", ",", "";

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use crawler::parse::{Charset, Response, parse_html, parse_sitemap};
+use crawler::parse::{Charset, Response, parse_css, parse_html, parse_sitemap};
 use crawler::policy::robots::{Product, Rules};
 use crawler::policy::scope::{Reach, Scope};
 use crawler::policy::traps;
@@ -13,6 +13,10 @@ use crawler::web_url::{Grouping, WebUrl};
 pub(crate) enum Subject {
     /// A page, as the body of an answer.
     Page,
+    /// A page of which all is followed.
+    Followed,
+    /// A style sheet.
+    Css,
     /// The header `Link` of one.
     Link,
     /// The header `X-Robots-Tag`.
@@ -41,6 +45,15 @@ impl Subject {
         match self {
             Self::Page => {
                 black_box(parse_html(text.as_bytes(), &Response::new(&page), &product));
+            }
+            Self::Followed => {
+                let mut response = Response::new(&page);
+                let follow = &mut response.follow;
+                (follow.assets, follow.forms, follow.css) = (true, true, true);
+                black_box(parse_html(text.as_bytes(), &response, &product));
+            }
+            Self::Css => {
+                black_box(parse_css(text.as_bytes(), &Response::new(&page), &product));
             }
             Self::Link => {
                 let links = [text];
