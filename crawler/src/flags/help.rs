@@ -57,7 +57,10 @@ metadata:
   title         its title
   lang          the language it says it is in
   canonical     the URL it says it is known under
+  canonical_disputed
+                true where it names another as well
   noindex       true where it asks not to be indexed
+  nofollow      true where it asks that none of its links be followed
   links         how many links it has, or a sitemap URLs
   reason        why it was refused, failed, or was not read whole, as a code:
                   url-…, redirect-…, scope-…, trap-…  by what is found in the URL itself
@@ -126,7 +129,7 @@ mod tests {
     fn each_field_of_a_record_is_explained() {
         let record = serde_json::to_value(PageRecord::full()).unwrap();
         for field in record.as_object().unwrap().keys() {
-            let is_told = RECORDS.contains(&format!("\n  {field} "));
+            let is_told = RECORDS.contains(&format!("\n  {field}"));
             assert!(is_told, "{field}");
         }
     }

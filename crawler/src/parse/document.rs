@@ -18,6 +18,8 @@ const TEXT_BYTES_MAX: usize = 1024;
 const REFERENCE_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How much of one style sheet within a page is read, in bytes.
 const STYLE_BYTES_MAX: usize = 1024 * 1024;
+/// How many canonical URLs of a page are kept: a second one is enough to know that there is more than one.
+const CANONICALS_MAX: usize = 4;
 /// The longest language tag, in bytes. Source: RFC 5646 §4.4.1.
 const LANG_BYTES_MAX: usize = 35;
 
@@ -46,7 +48,8 @@ pub(super) struct Document<'a> {
     bytes: usize,
     pub(super) references: Vec<Reference>,
     pub(super) base: Option<String>,
-    pub(super) canonical: Option<String>,
+    /// The first of those that are named.
+    pub(super) canonicals: Vec<String>,
     pub(super) description: Option<String>,
     pub(super) lang: Option<String>,
     pub(super) robots: Directives,
@@ -67,7 +70,7 @@ impl<'a> Document<'a> {
             bytes: 0,
             references: Vec::new(),
             base: None,
-            canonical: None,
+            canonicals: Vec::new(),
             description: None,
             lang: None,
             robots: Directives::default(),
@@ -108,8 +111,8 @@ impl<'a> Document<'a> {
         let Some(kind) = LinkKind::of_relations(relations) else {
             return;
         };
-        if kind == LinkKind::Canonical && self.canonical.is_none() {
-            self.canonical = Some(href.to_owned());
+        if kind == LinkKind::Canonical && self.canonicals.len() < CANONICALS_MAX {
+            self.canonicals.push(href.to_owned());
         }
         self.push(href, kind, "");
     }

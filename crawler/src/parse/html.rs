@@ -9,7 +9,7 @@ use super::css::End;
 use super::decode::decode;
 use super::document::{Document, Reference};
 use super::scanner::{Scanner, scan};
-use super::{Charset, Directives, Follow, Link, LinkKind, Page, link_header};
+use super::{Charset, Follow, Link, LinkKind, Page, Wishes, link_header};
 use crate::policy::robots::Product;
 use crate::policy::traps::LINKS_MAX;
 use crate::web_url::{Base, UrlHash, WebUrl};
@@ -157,17 +157,14 @@ fn page(
     let base = Base::new(base.as_ref().unwrap_or(response.url), charset.encoding);
     let resolve = |text: &str| base.join(text).ok();
     let headers = || response.links.iter().flat_map(|value| link_header(value));
-    let canonical = document.canonical.as_deref().and_then(resolve).or_else(|| {
-        let is_canonical = |rel: &str| LinkKind::of_relations(rel) == Some(LinkKind::Canonical);
-        headers()
-            .filter(|link| is_canonical(&link.rel))
-            .find_map(|link| response.url.join(link.target).ok())
-    });
-    let robots = response
-        .robots
-        .iter()
-        .map(|value| Directives::of_header(value, product))
-        .fold(document.robots, Directives::and);
+    let mut wishes = Wishes {
+        robots: document.robots,
+        ..Wishes::default()
+    };
+    for url in document.canonicals.iter().filter_map(|text| resolve(text)) {
+        wishes.name_canonical(url);
+    }
+    let wishes = wishes.with_headers(response, product);
 
     let mut links = Links::new(&document);
     for Reference {
@@ -187,9 +184,8 @@ fn page(
         title: document.title(),
         description: document.description,
         lang: document.lang,
-        canonical,
         charset,
-        robots,
+        wishes,
         links: links.all,
         refused: links.refused,
         truncated: links.truncated,

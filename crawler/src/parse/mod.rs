@@ -23,5 +23,7 @@ mod follow;
 pub use follow::Follow;
 mod html;
 pub use html::{Response, is_css, is_html, parse_css, parse_html};
+mod wishes;
+pub use wishes::Wishes;
 mod sitemap;
 pub use sitemap::{Sitemap, SitemapKind, is_xml, parse_sitemap};

@@ -1,6 +1,6 @@
 //! What is kept of a page.
 
-use super::{Charset, Directives};
+use super::{Charset, Wishes};
 use crate::web_url::WebUrl;
 
 /// A page as it was understood.
@@ -12,12 +12,10 @@ pub struct Page {
     pub description: Option<String>,
     /// The language of its text, as its author names it.
     pub lang: Option<String>,
-    /// The URL under which its author wants it known.
-    pub canonical: Option<WebUrl>,
     /// The encoding it is in.
     pub charset: Charset,
-    /// What its author asks of crawlers, in the page and in the header together.
-    pub robots: Directives,
+    /// What its author asks for.
+    pub wishes: Wishes,
     /// Its links, each URL once, in the order of the document.
     pub links: Vec<Link>,
     /// How many references are no URL that can be fetched.
@@ -29,7 +27,7 @@ pub struct Page {
 impl Page {
     /// Returns the links that its author lets crawlers follow.
     pub fn followed(&self) -> impl Iterator<Item = &Link> {
-        let none = self.robots.nofollow;
+        let none = self.wishes.robots.nofollow;
         self.links
             .iter()
             .filter(move |link| !none && !link.nofollow)

@@ -63,9 +63,15 @@ pub struct PageRecord {
     /// The URL it says it is known under.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canonical: Option<String>,
+    /// Whether it names another URL as well.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub canonical_disputed: bool,
     /// Whether it asks not to be indexed.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub noindex: bool,
+    /// Whether it asks that none of its links be followed.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub nofollow: bool,
     /// How many links it has, or a sitemap URLs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<usize>,
@@ -125,7 +131,9 @@ impl PageRecord {
             title: Some(String::new()),
             lang: Some(String::new()),
             canonical: Some(String::new()),
+            canonical_disputed: true,
             noindex: true,
+            nofollow: true,
             links: Some(1),
             reason: Some("connect"),
             cause: Some("status-429"),

@@ -13,7 +13,7 @@ use super::visit::{Found, Visit, Visited};
 use super::{Admission, PageRecord};
 use crate::fetch::{Answer, Truncated};
 use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, UrlHash};
-use crate::parse::Page;
+use crate::parse::{Page, Wishes};
 use crate::policy::refusal::Refusal;
 use crate::policy::welcome::{PUSHBACKS_MAX, Welcome, is_pushback, pushback_wait};
 use crate::policy::{redirects, retry};
@@ -48,6 +48,7 @@ impl Visit<'_> {
                 answer,
                 page,
                 sitemap,
+                wishes,
                 digest,
                 capture,
             } => {
@@ -58,7 +59,9 @@ impl Visit<'_> {
                         self.set_aside(lease, status)
                     }
                     (_, Some(wait)) => self.pushed_back(lease, answer.status, wait),
-                    (_, None) => self.answered(url, lease, &answer, (page, sitemap), digest),
+                    (_, None) => {
+                        self.answered(url, lease, &answer, (page, sitemap, wishes), digest)
+                    }
                 };
                 let wait = wait.unwrap_or_default();
                 visited.outcome = visited.outcome.resting(wait).welcomed(welcome);
@@ -73,7 +76,7 @@ impl Visit<'_> {
         url: &WebUrl,
         lease: Lease,
         answer: &Answer,
-        (page, sitemap): (Option<Box<Page>>, Option<Box<Listed>>),
+        (page, sitemap, wishes): (Option<Box<Page>>, Option<Box<Listed>>, Wishes),
         digest: String,
     ) -> Visited {
         if retry::is_failure(answer.status) {
@@ -100,13 +103,15 @@ impl Visit<'_> {
         }
         self.visitor.counts.fetched(answer.status);
         let mut record = self.answer_record(&lease, answer, "fetched", digest);
+        record.canonical = wishes.canonical.map(|url| url.as_str().to_owned());
+        record.canonical_disputed = wishes.is_canonical_disputed;
+        record.noindex = wishes.robots.noindex;
+        record.nofollow = wishes.robots.nofollow;
         let (mut links, mut refused) = (Vec::new(), Vec::new());
         if let Some(page) = page {
             (links, refused) = self.links(&lease, &page);
             record.links = Some(page.links.len());
             record.charset = Some(page.charset.encoding.name());
-            record.canonical = page.canonical.map(|url| url.as_str().to_owned());
-            record.noindex = page.robots.noindex;
             record.title = page.title;
             record.lang = page.lang;
         }

@@ -15,7 +15,7 @@ use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome, UrlHash};
-use crate::parse::{Page, Response, Sitemap, is_css, is_html, parse_css, parse_html};
+use crate::parse::{Page, Response, Sitemap, Wishes, is_css, is_html, parse_css, parse_html};
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::sitemaps;
 use crate::policy::welcome::Welcome;
@@ -217,6 +217,7 @@ pub(super) enum Found {
         answer: Box<Answer>,
         page: Option<Box<Page>>,
         sitemap: Option<Box<Listed>>,
+        wishes: Wishes,
         digest: String,
         capture: Option<Box<Capture>>,
     },
@@ -290,6 +291,7 @@ impl Visit<'_> {
             answer,
             page: content.page,
             sitemap,
+            wishes: content.wishes,
             digest: content.digest,
             capture: content.capture,
         })
@@ -347,18 +349,24 @@ impl Visit<'_> {
                 && sitemap
                     .as_ref()
                     .is_none_or(|sitemap| sitemap.kind.is_none());
+            let links: Vec<_> = answer.headers_of("link").collect();
+            let robots: Vec<_> = answer.headers_of("x-robots-tag").collect();
+            let response = Response {
+                content_type,
+                links: &links,
+                robots: &robots,
+                is_whole: answer.body.truncated.is_none(),
+                follow,
+                ..Response::new(&url)
+            };
             let page = (is_followed && is_page).then(|| {
-                let links: Vec<_> = answer.headers_of("link").collect();
-                let robots: Vec<_> = answer.headers_of("x-robots-tag").collect();
-                let mut response = Response::new(&url);
-                response.content_type = content_type;
-                response.links = &links;
-                response.robots = &robots;
-                response.is_whole = answer.body.truncated.is_none();
-                response.follow = follow;
                 let parse = if is_style { parse_css } else { parse_html };
                 Box::new(parse(&answer.body.bytes, &response, &product))
             });
+            let wishes = match &page {
+                Some(page) => page.wishes.clone(),
+                None => Wishes::of_headers(&response, &product),
+            };
             let capture = asked.map(|(date, request)| {
                 let mut exchange = Exchange::of(url.as_str(), &date, &answer, &request);
                 exchange.hold(answer.body.take_reserved());
@@ -366,6 +374,7 @@ impl Visit<'_> {
             });
             let content = Content {
                 page,
+                wishes,
                 sitemap,
                 digest,
                 capture,
@@ -383,6 +392,7 @@ impl Visit<'_> {
 /// What was read of a body.
 struct Content {
     page: Option<Box<Page>>,
+    wishes: Wishes,
     sitemap: Option<Sitemap>,
     digest: String,
     capture: Option<Box<Capture>>,

@@ -190,7 +190,7 @@ impl fmt::Display for Explanation {
             None => line(
                 f,
                 "unseen",
-                "the crawl has not come upon it; as a link of a seed:",
+                "the crawl came upon it by no link, or by such alone as ask not to be followed; as a link of a seed:",
             )?,
         }
         for ruling in &self.rulings {
@@ -216,6 +216,9 @@ fn sentence(record: &Value) -> String {
     }
     if record["reason"].is_string() {
         told += &format!(", {}: {}", text("reason"), text("message"));
+    }
+    if record["nofollow"] == true {
+        told += ", and asks that none of its links be followed (nofollow)";
     }
     told + &format!(
         "; {} links from a seed, tried {} times before",

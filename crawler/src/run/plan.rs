@@ -227,3 +227,30 @@ fn words(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+
+    fn plan(flags: &[&str]) -> Plan {
+        let args = [&["crawl", "http://h/"], flags].concat();
+        let matches = CrawlFlags::augment_args(Command::new("crawl")).get_matches_from(args);
+        let flags = CrawlFlags::from_arg_matches(&matches).unwrap();
+        let roots = Roots::read(&flags.seeds, &flags.sitemap).unwrap();
+        Plan::of_crawl(&roots, &flags)
+    }
+
+    #[test]
+    fn what_is_followed_is_the_same_plan_in_any_order_and_another_is_told() {
+        let ours = plan(&["--follow", "css,assets"]);
+        let same = plan(&["--follow", "assets", "--follow", "css,css"]);
+        assert_eq!(ours.difference(&same).unwrap(), None);
+        let told = ours.difference(&plan(&[])).unwrap().unwrap();
+        assert_eq!(told, "follow is [] there, and [\"assets\",\"css\"] here");
+        let kept = Plan::of_config(&ours.to_config().unwrap()).unwrap();
+        assert_eq!(ours.difference(&kept).unwrap(), None);
+        assert!(kept.follow().css && kept.follow().assets && !kept.follow().forms);
+    }
+}

@@ -21,3 +21,4 @@ mod places;
 mod polite;
 mod set_aside;
 mod sitemaps;
+mod wishes;

@@ -325,6 +325,8 @@ fn a_link_is_followed_if_one_place_lets_it() {
     }
     check("<a href=b>", true);
     check("<a href=b rel='external NoFollow'>", false);
+    check("<a href=b rel='ugc sponsored noopener'>", true);
+    check("<a href=b rel='ugc nofollow'>", false);
     check("<a href=b rel=nofollow><a href=b>", true);
     check("<a href=b rel=nofollow><a href=./b>", true);
     check("<a href=b rel=nofollow><area href=b rel=nofollow>", false);
@@ -378,8 +380,99 @@ fn language_and_description_are_found() {
 #[test]
 fn the_canonical_url_is_the_first_one() {
     let page = parse("<link rel=canonical href=/a><link rel=canonical href=/b>");
-    assert_eq!(page.canonical.unwrap().path(), "/a");
+    assert_eq!(page.wishes.canonical.unwrap().path(), "/a");
+    assert!(page.wishes.is_canonical_disputed);
     assert_eq!(page.links.len(), 2);
+    let same =
+        parse("<base href=/b/><link rel=canonical href=a><link rel=CANONICAL href='/b/a#c'>");
+    assert_eq!(same.wishes.canonical.unwrap().path(), "/b/a");
+    assert!(!same.wishes.is_canonical_disputed);
+    let refused = parse("<link rel=canonical href=data:,a><link rel=canonical href=/b>");
+    assert_eq!(refused.wishes.canonical.unwrap().path(), "/b");
+    assert!(!refused.wishes.is_canonical_disputed);
+}
+
+#[test]
+fn all_headers_and_elements_that_speak_to_us_forbid_together() {
+    fn check(html: &str, robots: &[&str], expected: (bool, bool)) {
+        let url = WebUrl::parse(PAGE).unwrap();
+        let response = Response {
+            robots,
+            ..Response::new(&url)
+        };
+        let page = parse_html(html.as_bytes(), &response, &Product::of("FooBot").unwrap());
+        let told = page.wishes.robots;
+        assert_eq!((told.noindex, told.nofollow), expected, "{html} {robots:?}");
+    }
+    check("", &["noindex", "nofollow"], (true, true));
+    check("", &["otherbot: noindex", "nofollow"], (false, true));
+    check("", &["otherbot: none", "FOOBOT: nofollow"], (false, true));
+    check("", &["foobot: all", "noindex"], (true, false));
+    check(
+        "<meta name=robots content=noindex>",
+        &["nofollow"],
+        (true, true),
+    );
+    check(
+        "<meta name=foobot content=follow><meta name=robots content=nofollow>",
+        &[],
+        (false, true),
+    );
+    check(
+        "<meta name=robots content=noindex><meta name=foobot content=nofollow>",
+        &[],
+        (true, true),
+    );
+    check(
+        "<meta name=otherbot content=none>",
+        &["otherbot: none"],
+        (false, false),
+    );
+}
+
+#[test]
+fn a_header_and_an_element_may_dispute_the_canonical_url() {
+    fn check(html: &str, links: &[&str], expected: (Option<&str>, bool)) {
+        let url = WebUrl::parse(PAGE).unwrap();
+        let response = Response {
+            links,
+            ..Response::new(&url)
+        };
+        let page = parse_html(html.as_bytes(), &response, &Product::of("FooBot").unwrap());
+        let wishes = page.wishes;
+        let canonical = wishes.canonical.as_ref().map(WebUrl::path);
+        assert_eq!(
+            (canonical, wishes.is_canonical_disputed),
+            expected,
+            "{html} {links:?}"
+        );
+    }
+    check(
+        "<link rel=canonical href=/a>",
+        &["</b>; rel=canonical"],
+        (Some("/a"), true),
+    );
+    check(
+        "<link rel=canonical href=/a>",
+        &["</a>; rel=canonical"],
+        (Some("/a"), false),
+    );
+    check(
+        "",
+        &["</a>; rel=canonical", "</b>; rel=canonical"],
+        (Some("/a"), true),
+    );
+    check(
+        "",
+        &["</a>; rel=canonical, </a#b>; rel=canonical"],
+        (Some("/a"), false),
+    );
+    check(
+        "<link rel=canonical href=http://>",
+        &["</b>; rel=canonical"],
+        (Some("/b"), false),
+    );
+    check("", &["</a>; rel=next"], (None, false));
 }
 
 #[test]
@@ -412,8 +505,9 @@ fn headers_speak_as_elements_do() {
             next
         ]
     );
-    assert_eq!(page.canonical.as_ref().map(WebUrl::path), Some("/c"));
-    assert!(page.robots.nofollow && !page.robots.noindex);
+    let wishes = &page.wishes;
+    assert_eq!(wishes.canonical.as_ref().map(WebUrl::path), Some("/c"));
+    assert!(wishes.robots.nofollow && !wishes.robots.noindex && !wishes.is_canonical_disputed);
     assert_eq!(page.followed().count(), 0);
 }
 
@@ -545,7 +639,7 @@ fn said(read: fn(&[u8], &'static Encoding, &mut Document), body: &[u8]) -> Strin
         document.title(),
         document.references,
         document.base,
-        document.canonical,
+        document.canonicals,
         document.description,
         document.lang,
         document.robots
