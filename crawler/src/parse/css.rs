@@ -17,6 +17,9 @@ use self::tokens::{Token, Tokens};
 
 mod tokens;
 
+#[cfg(test)]
+mod oracle;
+
 /// Whether a style sheet goes on behind what is there of it, so that what the end cuts is not what it looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
