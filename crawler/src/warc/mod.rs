@@ -22,7 +22,3 @@ mod http;
 pub use http::{RequestHead, ResponseHead};
 mod record;
 pub use record::{IDENTICAL_PAYLOAD, Kind, Record};
-#[cfg(test)]
-mod laws;
-#[cfg(test)]
-mod reader;

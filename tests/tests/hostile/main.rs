@@ -12,5 +12,4 @@ mod text;
 mod headers;
 mod pages;
 mod robots;
-mod sitemaps;
 mod urls;
