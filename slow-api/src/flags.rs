@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::{Parser, value_parser};
-use slow_api::{FailureRate, FailureStatus, HostCount, Options, RobotsMode, Site, WebOptions};
+use slow_api::{
+    FailureRate, FailureStatus, HostCount, Options, RobotsMode, Site, Trap, WebOptions,
+};
 
 const ROUTES: &str = "\
 Routes:
@@ -20,6 +22,7 @@ The local web, for crawlers, on each host:
   GET  /sitemap.xml      the sitemap of all pages that may be reached
   GET  /sitemaps/        a page that links to sitemaps of each kind, good ones and bad ones
   GET  /fault/           a page that links to all faults, each with its parameters
+  GET  /calendar/…       and what else --traps asks for: /shop?…, /same/…, /copy/page/N, /print/page/N, /huge/N
   GET  /stats            for each host: requests by path, in flight, the smallest gap between two, disallowed ones
   POST /stats/reset      sets these counts to zero
 
@@ -88,6 +91,10 @@ pub(crate) struct Flags {
     /// Leaves the sitemap out of robots.txt.
     #[arg(long, help_heading = WEB)]
     no_sitemap: bool,
+    /// What each page links to beside the site: calendar, without an end; facets, a shop of endless choices; same,
+    /// endless folders that are one page; copies, each page at two more places; huge, pages of 16 MiB; a list.
+    #[arg(long, value_name = "TRAP", value_delimiter = ',', help_heading = WEB)]
+    traps: Vec<Trap>,
 }
 
 const WEB: &str = "The local web";
@@ -116,6 +123,7 @@ impl From<Flags> for Options {
                 crawl_delay_seconds: flags.crawl_delay,
                 names_sitemap: !flags.no_sitemap,
                 page_delay: Duration::from_millis(flags.page_delay_ms),
+                traps: flags.traps,
             },
         }
     }
@@ -147,6 +155,7 @@ mod tests {
             "/sitemap.xml",
             "/sitemaps/",
             "/fault/",
+            "/calendar/",
             "/stats ",
             "/stats/reset",
         ] {
@@ -181,5 +190,6 @@ mod tests {
         check("--page-delay-ms", "soon");
         check("--robots", "kind");
         check("--crawl-delay", "soon");
+        check("--traps", "maze");
     }
 }

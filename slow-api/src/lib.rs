@@ -12,6 +12,7 @@
 //! | `GET /sitemap.xml` | the sitemap of all pages that may be reached |
 //! | `GET /sitemaps/` | a page that links to sitemaps of each kind, good ones and bad ones |
 //! | `GET /fault/` | a page that links to all faults: redirects, statuses, encodings, broken HTTP |
+//! | `GET /calendar/…` | a part that a crawler may lose itself in, where there is one: see [`Trap`] |
 //! | `GET /stats` | what was asked of the local web, host by host, a [`WebSnapshot`] |
 //! | `POST /stats/reset` | begins these counts anew; what is in flight stays in flight |
 //!
@@ -38,7 +39,7 @@ mod faults;
 mod web;
 pub use web::{
     HostCount, HostCountError, HostSnapshot, Link, LinkForm, Page, RobotsMode, RobotsModeError,
-    Site, Target, WebOptions, WebSnapshot,
+    Site, Target, Trap, TrapError, WebOptions, WebSnapshot,
 };
 mod body;
 mod connections;

@@ -12,6 +12,7 @@
 //! | `/site/style.css` | the style sheet of all pages |
 //! | `/parts/…` | a page with parts of every form, and what it is made of |
 //! | `/fault/…` | a fault |
+//! | `/calendar/…` and so on | where there is such a [`Trap`], a page of it |
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -25,8 +26,9 @@ use crate::web::render::Around;
 use crate::web::reply::{Asked, Refusal, Reply, answer, html, redirect};
 use crate::web::robots::{CLOSED, HOPS, PRIVATE, RobotsMode, Rules};
 use crate::web::site::{Page, Site};
+use crate::web::trap::Trap;
 use crate::web::visits::Kind;
-use crate::web::{parts, sitemap, sitemaps};
+use crate::web::{parts, sitemap, sitemaps, traps};
 
 /// What decides about the replies of one host.
 #[derive(Debug, Clone)]
@@ -37,6 +39,7 @@ pub(crate) struct Host {
     robots: RobotsMode,
     robots_delay: Duration,
     page_delay: Duration,
+    traps: Vec<Trap>,
     rules: Rules,
 }
 
@@ -51,6 +54,7 @@ impl Host {
             robots: web.robots_of(at),
             robots_delay: options.delay,
             page_delay: web.page_delay,
+            traps: web.traps.clone(),
             rules: Rules {
                 crawl_delay_seconds: web.crawl_delay_seconds,
                 sitemap: web.names_sitemap.then(|| format!("{origin}/sitemap.xml")),
@@ -95,6 +99,7 @@ impl Host {
         path.starts_with("/fault/")
             || path.starts_with("/sitemap/")
             || path.starts_with("/sitemaps/")
+            || path.starts_with("/huge/")
             || self.robots == RobotsMode::Huge && self.kind(path) == Kind::Robots
             || self.site.page_bytes > PAGE_BYTES_QUICK
             || self.site.links > LINKS_QUICK
@@ -127,6 +132,7 @@ impl Host {
             }
             ["fault"] => Ok(moved("/fault/".to_owned())),
             ["fault", ref fault @ ..] => faults::reply(self, asked, fault),
+            [first, ref rest @ ..] => self.trap(first, rest, asked.query),
             _ => Err(Refusal::Unknown),
         }
     }
@@ -138,8 +144,22 @@ impl Host {
         let around = Around {
             origin: &self.origin,
             neighbours: &self.neighbours,
+            traps: &self.traps,
         };
         Ok(self.after_delay(self.site.page(page, around)))
+    }
+
+    fn trap(&self, first: &str, rest: &[&str], query: &str) -> Result<Reply, Refusal> {
+        let trap = Trap::of(first).filter(|trap| self.traps.contains(trap));
+        let page = match (trap, rest) {
+            (Some(Trap::Calendar), at) => traps::calendar(at)?,
+            (Some(Trap::Facets), []) => traps::shop(query)?,
+            (Some(Trap::Same), [.., ""]) => traps::same(),
+            (Some(Trap::Copies), ["page", page]) => return self.page(Page(number(page)?)),
+            (Some(Trap::Huge), [page]) => traps::huge(number(page)?),
+            _ => return Err(Refusal::Unknown),
+        };
+        Ok(self.after_delay(page))
     }
 
     fn robots(&self) -> Result<Reply, Refusal> {
@@ -183,7 +203,7 @@ pub(crate) fn owns(path: &str) -> bool {
     let first = path
         .strip_prefix('/')
         .and_then(|path| path.split('/').next());
-    matches!(
+    let is_own = matches!(
         first,
         Some(
             "robots.txt"
@@ -195,7 +215,8 @@ pub(crate) fn owns(path: &str) -> bool {
                 | "parts"
                 | "fault"
         )
-    )
+    );
+    is_own || first.is_some_and(|first| Trap::of(first).is_some())
 }
 
 fn number(text: &str) -> Result<u64, Refusal> {

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::web::robots::RobotsMode;
 use crate::web::site::Site;
+use crate::web::trap::Trap;
 
 /// The local web: how many hosts, what site each has, and how each answers for `/robots.txt`.
 ///
@@ -43,6 +44,8 @@ pub struct WebOptions {
     pub names_sitemap: bool,
     /// How long an answer of `/site/` takes at least; none by default.
     pub page_delay: Duration,
+    /// What a crawler may lose itself in on each host, beside the site; nothing by default.
+    pub traps: Vec<Trap>,
 }
 
 impl WebOptions {
@@ -72,6 +75,7 @@ impl Default for WebOptions {
             crawl_delay_seconds: None,
             names_sitemap: true,
             page_delay: Duration::ZERO,
+            traps: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::web::draws::Draws;
 use crate::web::link::{Link, LinkForm, Target};
 use crate::web::site::{Page, Site};
 use crate::web::text::sentence;
+use crate::web::trap::Trap;
 
 /// How a page is linked to: the origins say how to reach what is outside the site.
 #[derive(Debug, Clone, Copy)]
@@ -14,6 +15,8 @@ pub(crate) struct Around<'a> {
     pub(crate) origin: &'a str,
     /// The origins of the other hosts; the front page links to each.
     pub(crate) neighbours: &'a [String],
+    /// The traps of the host; each page links to them.
+    pub(crate) traps: &'a [Trap],
 }
 
 impl Site {
@@ -30,8 +33,12 @@ impl Site {
     /// ```
     #[must_use]
     pub fn html(&self, page: Page, origin: &str) -> String {
-        let neighbours = &[];
-        self.page(page, Around { origin, neighbours })
+        let around = Around {
+            origin,
+            neighbours: &[],
+            traps: &[],
+        };
+        self.page(page, around)
     }
 
     pub(crate) fn page(&self, page: Page, around: Around<'_>) -> String {
@@ -57,6 +64,10 @@ impl Site {
                     "<li><a href=\"{neighbour}/site/page/0\">Neighbour</a></li>"
                 );
             }
+        }
+        for trap in around.traps {
+            let (path, name) = (trap.entrance(page), trap.name());
+            let _ = writeln!(html, "<li><a href=\"{path}\">{name}</a></li>");
         }
         html.push_str("</ul></nav>\n<main>\n");
         let mut draws = Draws::new([self.seed, page.0, TEXT]);
@@ -306,6 +317,7 @@ mod tests {
         let around = Around {
             origin: ORIGIN,
             neighbours: &neighbours,
+            traps: &[],
         };
         let site = Site::default();
         assert!(
