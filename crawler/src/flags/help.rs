@@ -51,7 +51,11 @@ metadata:
   content_type  the header Content-Type
   charset       the encoding of its text
   digest        SHA-256 of the body, decoded
+  duplicate_of  the id of the first page that had the same body, if that was another
   depth         how many links away from a seed
+  put_last      why it was fetched after the others of its site, as a code:
+                  trap-share                          what lies beneath its path is more than a share of the site
+                  trap-equal                          the pages beneath its path are all alike
   retries       how often it was tried before; left out for none
   sitemap       what it was read as, if as a sitemap: urlset, index, text, rss or atom
   title         its title

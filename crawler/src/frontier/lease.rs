@@ -11,9 +11,10 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::lane::Lane;
-use super::url::SITEMAP_PRIORITIES;
+use super::url::{DEMOTED, DEMOTED_LAST, SITEMAP_PRIORITIES};
 use super::{NewUrl, Site, SiteId, UrlHash};
 use crate::policy::redirects::{HOPS_MAX, RefusedRedirect};
+use crate::policy::shares::Demotion;
 use crate::policy::welcome::Welcome;
 
 /// How long a lease lasts from its claim or its last renewal.
@@ -110,6 +111,16 @@ impl Lease {
         let indexes = self.priority.saturating_add(SITEMAP_PRIORITIES);
         self.is_sitemap()
             .then(|| u8::try_from(indexes).unwrap_or(0))
+    }
+
+    /// Returns why it was put behind the others of its site, if it was.
+    #[must_use]
+    pub fn demotion(&self) -> Option<Demotion> {
+        if self.priority == DEMOTED_LAST {
+            return Some(Demotion::Equal);
+        }
+        let band = u16::try_from(self.priority.checked_sub(DEMOTED)?).ok()?;
+        Some(Demotion::Share { band })
     }
 
     /// Makes a link that was found on its page.
@@ -214,6 +225,22 @@ mod tests {
         let link = page.link("http://h/a", url("").site);
         assert_eq!((link.depth, link.priority), (3, 3));
         assert_eq!(link.referrer, Some(page.hash));
+    }
+
+    #[test]
+    fn why_it_is_demoted_is_told_by_its_place() {
+        assert_eq!(lease("http://h/").demotion(), None);
+        for demotion in [
+            Demotion::Share { band: 0 },
+            Demotion::Share { band: 9 },
+            Demotion::Equal,
+        ] {
+            let mut demoted = lease("http://h/");
+            demoted.priority = url("http://h/").demoted(demotion).priority;
+            assert_eq!(demoted.demotion(), Some(demotion));
+            let target = demoted.redirect(url("http://h/to")).unwrap();
+            assert_eq!(target.priority, demoted.priority);
+        }
     }
 
     #[test]

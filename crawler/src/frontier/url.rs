@@ -5,10 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Record, SiteId, UrlHash};
+use crate::policy::shares::Demotion;
 use crate::policy::sitemaps::INDEXES_MAX;
 
 /// How many priorities below 0 there are: one for each number of indexes that may lead to a sitemap, from none on.
 pub(super) const SITEMAP_PRIORITIES: i16 = INDEXES_MAX as i16 + 1;
+
+/// The first priority of what is demoted. No depth comes so far.
+pub(super) const DEMOTED: i16 = 1 << 14;
+/// The priority of what is demoted for its pages are alike: after all else.
+pub(super) const DEMOTED_LAST: i16 = i16::MAX;
+
+/// Of how many lanes of a site what is demoted is in one: as there are four lanes for each place, enough are left to give all
+/// places work.
+const LANES_FOR_ONE_DEMOTED: u16 = 4;
 
 /// How many URLs of an unlimited site may be leased apart.
 const UNLIMITED_LANES: NonZeroU16 = NonZeroU16::new(256).expect("it is not zero");
@@ -168,7 +178,21 @@ impl NewUrl {
     #[must_use]
     pub fn at_depth(mut self, depth: u16) -> Self {
         self.depth = depth;
-        self.priority = i16::try_from(depth).unwrap_or(i16::MAX);
+        self.priority = i16::try_from(depth).map_or(DEMOTED - 1, |depth| depth.min(DEMOTED - 1));
+        self
+    }
+
+    /// Puts it behind all of its lane that are not demoted, and into one of the few lanes that what is demoted shares: the
+    /// others of its site then have nothing to give but the rest.
+    #[must_use]
+    pub fn demoted(mut self, demotion: Demotion) -> Self {
+        self.priority = match demotion {
+            Demotion::Share { band } => {
+                let band = i16::try_from(band).unwrap_or(i16::MAX);
+                band.saturating_add(DEMOTED).min(DEMOTED_LAST - 1)
+            }
+            Demotion::Equal => DEMOTED_LAST,
+        };
         self
     }
 
@@ -180,8 +204,51 @@ impl NewUrl {
         self
     }
 
+    /// Returns the lane that it waits in where its site has so many.
+    pub(crate) fn lane(&self, lanes: NonZeroU16) -> u16 {
+        if self.priority < DEMOTED {
+            return self.hash.lane(lanes);
+        }
+        let few = NonZeroU16::new(lanes.get() / LANES_FOR_ONE_DEMOTED);
+        self.hash.lane(few.unwrap_or(NonZeroU16::MIN))
+    }
+
     /// Returns its key in the whole crawl.
     pub(crate) const fn key(&self) -> (SiteId, UrlHash) {
         (self.site.id, self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(n: usize) -> NewUrl {
+        NewUrl::seed(format!("http://h/{n}"), Site::unlimited("h"))
+    }
+
+    #[test]
+    fn what_is_demoted_goes_behind_the_deepest_page_in_its_order() {
+        let deepest = url(0).at_depth(u16::MAX);
+        let bands = [0, 1, u16::MAX].map(|band| url(0).demoted(Demotion::Share { band }));
+        let last = url(0).demoted(Demotion::Equal);
+        let all = [&[deepest], &bands[..], &[last]].concat();
+        let places: Vec<_> = all.iter().map(|url| url.priority).collect();
+        assert!(places.is_sorted_by(|one, next| one < next), "{places:?}");
+    }
+
+    #[test]
+    fn what_is_demoted_shares_a_quarter_of_the_lanes() {
+        let check = |lanes: u16, expected: u16| {
+            let lanes = NonZeroU16::new(lanes).unwrap();
+            let used = (0..5_000).map(|n| url(n).demoted(Demotion::Equal).lane(lanes));
+            assert_eq!(used.max(), Some(expected - 1), "{lanes}");
+        };
+        check(256, 64);
+        check(4, 1);
+        check(3, 1);
+        check(1, 1);
+        let lanes = (0..5_000).map(|n| url(n).lane(UNLIMITED_LANES));
+        assert_eq!(lanes.max(), Some(255));
     }
 }

@@ -22,6 +22,7 @@ struct Shared {
     in_flight: AtomicU64,
     bytes: AtomicU64,
     links: AtomicU64,
+    duplicates: AtomicU64,
     crawl_delays_cut: AtomicU64,
     told: Mutex<Told>,
     /// Of URLs that are fetched again and again.
@@ -39,6 +40,7 @@ struct Told {
     left_out: BTreeMap<&'static str, u64>,
     /// The authority whose robots.txt could not be had last, and why.
     robots_missing: Option<(String, String)>,
+    put_last: BTreeMap<&'static str, u64>,
 }
 
 /// The URLs that failed alike.
@@ -73,6 +75,8 @@ pub struct CountsNow {
     pub bytes: u64,
     /// Links that were new.
     pub links: u64,
+    /// Pages with the body of an earlier one.
+    pub duplicates: u64,
     /// Copies of robots.txt that asked for a longer delay than is kept.
     pub crawl_delays_cut: u64,
     /// Answers by their status, of URLs that were fetched.
@@ -87,6 +91,8 @@ pub struct CountsNow {
     pub left_out: BTreeMap<&'static str, u64>,
     /// Which robots.txt could not be had last, and why, while URLs wait for it.
     pub robots_missing: Option<String>,
+    /// Why links were put behind the others of their site, by code.
+    pub put_last: BTreeMap<&'static str, u64>,
     /// From the begin of the first visit to the end of the last one.
     pub span: Option<Duration>,
 }
@@ -127,6 +133,7 @@ impl Counts {
             in_flight: of(&shared.in_flight),
             bytes: of(&shared.bytes),
             links: of(&shared.links),
+            duplicates: of(&shared.duplicates),
             crawl_delays_cut: of(&shared.crawl_delays_cut),
             statuses: told.statuses,
             redirects: told.redirects,
@@ -136,6 +143,7 @@ impl Counts {
             robots_missing: told
                 .robots_missing
                 .map(|(origin, why)| format!("{origin}/robots.txt: {why}")),
+            put_last: told.put_last,
             span: told.span.map(|(first, last)| last - first),
         }
     }
@@ -225,6 +233,14 @@ impl Counts {
         if matches!(&told.robots_missing, Some((missing, _)) if missing == origin) {
             told.robots_missing = None;
         }
+    }
+
+    pub(crate) fn put_last(&self, code: &'static str, n: u64) {
+        *self.told().put_last.entry(code).or_default() += n;
+    }
+
+    pub(crate) fn duplicate(&self) {
+        add(&self.0.duplicates, 1);
     }
 
     fn lock_histories(&self) -> MutexGuard<'_, BTreeMap<String, History>> {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 /// The names of the columns, in their order, which are the fields of a record; with the end of their row.
 pub(super) const HEADER: &str = "url,id,referrer,fate,status,location,at,millis,bytes,wire_bytes,truncated,content_type,\
-charset,digest,depth,retries,sitemap,title,lang,canonical,canonical_disputed,noindex,nofollow,\
+charset,digest,duplicate_of,depth,put_last,retries,sitemap,title,lang,canonical,canonical_disputed,noindex,nofollow,\
 links,reason,cause,message\r\n";
 
 /// Writes a record, which is a line of JSON, as a row without its end. A field that the record does not have is an empty
@@ -90,7 +90,7 @@ mod tests {
             row(&json!({ "url": "http://h/", "title": "a, \"b\"", "status": 200 }).to_string());
         let expected = format!(
             "http://h/,,,,200{}\"a, \"\"b\"\"\"{}",
-            ",".repeat(13),
+            ",".repeat(15),
             ",".repeat(9)
         );
         assert_eq!(row, expected);

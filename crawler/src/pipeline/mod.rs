@@ -32,6 +32,7 @@ pub(crate) use robots::{Permission, Robots};
 mod record;
 pub use record::PageRecord;
 mod capture;
+mod parts;
 mod refused;
 mod sitemap;
 mod visit;

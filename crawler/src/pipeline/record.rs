@@ -46,8 +46,14 @@ pub struct PageRecord {
     /// SHA-256 of the body, decoded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The `id` of the first page that had the same body, if that was another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duplicate_of: Option<String>,
     /// How many links away from a seed.
     pub depth: u16,
+    /// Why it was fetched after the others of its site, as a code: `trap-share` or `trap-equal`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub put_last: Option<&'static str>,
     /// How often it was tried before.
     #[serde(skip_serializing_if = "is_zero")]
     pub retries: u16,
@@ -125,7 +131,9 @@ impl PageRecord {
             content_type: Some(String::new()),
             charset: Some("UTF-8"),
             digest: Some(String::new()),
+            duplicate_of: Some(String::new()),
             depth: 0,
+            put_last: Some("trap-share"),
             retries: 1,
             sitemap: Some("index"),
             title: Some(String::new()),

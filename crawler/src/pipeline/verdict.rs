@@ -15,6 +15,7 @@ use crate::fetch::{Answer, Truncated};
 use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, UrlHash};
 use crate::parse::{Page, Wishes};
 use crate::policy::refusal::Refusal;
+use crate::policy::shares::Demotion;
 use crate::policy::welcome::{PUSHBACKS_MAX, Welcome, is_pushback, pushback_wait};
 use crate::policy::{redirects, retry};
 use crate::web_url::WebUrl;
@@ -102,7 +103,9 @@ impl Visit<'_> {
             return self.redirected(url, lease, answer, &to, digest);
         }
         self.visitor.counts.fetched(answer.status);
+        let earlier = self.earlier(url, &lease, answer, &digest);
         let mut record = self.answer_record(&lease, answer, "fetched", digest);
+        record.duplicate_of = earlier.map(id);
         record.canonical = wishes.canonical.map(|url| url.as_str().to_owned());
         record.canonical_disputed = wishes.is_canonical_disputed;
         record.noindex = wishes.robots.noindex;
@@ -124,11 +127,33 @@ impl Visit<'_> {
         visited
     }
 
-    /// The links that may be new to the crawl, and which of them robots.txt refuses; those that it does not follow are
-    /// counted by what keeps them out.
+    /// Returns the first page with the same body, if that was another; an error page is none, nor is what has no body or is
+    /// not whole.
+    fn earlier(
+        &self,
+        url: &WebUrl,
+        lease: &Lease,
+        answer: &Answer,
+        digest: &str,
+    ) -> Option<UrlHash> {
+        let is_page = (200..300).contains(&answer.status) && !answer.body.bytes.is_empty();
+        if !is_page || answer.body.truncated.is_some() {
+            return None;
+        }
+        let earlier = self.visitor.parts.fetched(lease, url, digest);
+        if earlier.is_some() {
+            self.visitor.counts.duplicate();
+        }
+        earlier
+    }
+
+    /// The links that may be new to the crawl, and which of them robots.txt refuses; those that it does not follow are counted
+    /// by what keeps them out, and those that it follows last by what puts them there. A duplicate is followed as the first
+    /// one was: what its links mean is for its own URL to say, and those that mean the same are known.
     fn links(&self, lease: &Lease, page: &Page) -> (Vec<NewUrl>, Vec<(UrlHash, &'static str)>) {
         let depth = lease.depth.saturating_add(1);
         let mut left_out: HashMap<&'static str, u64> = HashMap::new();
+        let mut put_last: HashMap<&'static str, u64> = HashMap::new();
         let (mut links, mut all_refused) = (Vec::new(), Vec::new());
         let mut admission = Admission::new(&self.visitor.rules, depth);
         let mut robots = ReadRobots::new(&self.visitor.rules, &self.visitor.robots);
@@ -142,6 +167,9 @@ impl Visit<'_> {
                         let why;
                         (new, why) = refused(new, self.started, &refusal);
                         all_refused.push(why);
+                    } else if let Some(demotion) = self.visitor.parts.find(&new, &link.url) {
+                        *put_last.entry(demotion.code()).or_default() += 1;
+                        new = new.demoted(demotion);
                     }
                     links.push(new);
                 }
@@ -155,6 +183,9 @@ impl Visit<'_> {
         }
         for (code, count) in left_out {
             self.visitor.counts.left_out(code, count);
+        }
+        for (code, count) in put_last {
+            self.visitor.counts.put_last(code, count);
         }
         (links, all_refused)
     }
@@ -285,6 +316,7 @@ impl Visit<'_> {
             fate,
             at: rfc3339(self.started),
             depth: lease.depth,
+            put_last: lease.demotion().map(Demotion::code),
             retries: lease.attempts,
             ..PageRecord::default()
         }

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::capture::{Capture, Exchange};
 use super::claims::DEMAND;
+use super::parts::Parts;
 use super::record::rfc3339;
 use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
@@ -85,6 +86,7 @@ pub struct Visitor {
     pub(super) frontier: Arc<dyn Frontier>,
     held: Held,
     pub(super) counts: Counts,
+    pub(super) parts: Parts,
     is_archiving: bool,
     /// Whether links are refused with their page.
     pub(super) refuses_links: bool,
@@ -113,6 +115,7 @@ impl Visitor {
             sitemap_fetcher: fetcher.reading(sitemaps::BYTES_MAX),
             fetcher,
             counts,
+            parts: Parts::default(),
             is_archiving: false,
             refuses_links: false,
         }

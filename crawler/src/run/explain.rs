@@ -220,6 +220,12 @@ fn sentence(record: &Value) -> String {
     if record["nofollow"] == true {
         told += ", and asks that none of its links be followed (nofollow)";
     }
+    if record["duplicate_of"].is_string() {
+        told += &format!(", a duplicate of {}", text("duplicate_of"));
+    }
+    if record["put_last"].is_string() {
+        told += &format!(", put last: {}", text("put_last"));
+    }
     told + &format!(
         "; {} links from a seed, tried {} times before",
         number("depth"),

@@ -70,6 +70,9 @@ impl Report {
         for (code, number) in &self.counts.left_out {
             row(f, &format!("  left out: {code}"), *number)?;
         }
+        for (code, number) in &self.counts.put_last {
+            row(f, &format!("  put last: {code}"), *number)?;
+        }
         Ok(())
     }
 
@@ -109,6 +112,7 @@ impl fmt::Display for Report {
         for (status, number) in &counts.statuses {
             row(f, &format!("  status {status}"), *number)?;
         }
+        row_if_any(f, "duplicates", counts.duplicates)?;
         row_if_any(f, "redirected", counts.redirected)?;
         for (status, number) in &counts.redirects {
             row(f, &format!("  status {status}"), *number)?;

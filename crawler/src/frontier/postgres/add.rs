@@ -297,7 +297,7 @@ fn lane_of(url: &NewUrl, layouts: &Layouts) -> Lane {
     let site = url.site.id();
     Lane {
         site,
-        number: url.hash.lane(layouts[&site]),
+        number: url.lane(layouts[&site]),
     }
 }
 
