@@ -21,4 +21,6 @@ mod places;
 mod polite;
 mod set_aside;
 mod sitemaps;
+
+mod traps;
 mod wishes;
