@@ -4,6 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
+
 use super::archive::Archive;
 use super::capture::Capture;
 use super::free_space::FreeSpace;
@@ -271,7 +273,7 @@ impl Outputs {
             let early = io::Error::other("an earlier write did not end");
             return Err(WriteError::of(Path::new("the results"), early));
         };
-        let write = tokio::task::spawn_blocking(move || {
+        let write = move || {
             for entry in &mut entries {
                 entry.archived = None;
             }
@@ -280,9 +282,16 @@ impl Outputs {
             let result = result
                 .and_then(|()| outputs_in_turn.try_for_each(|output| to(output, &mut entries)));
             (outputs, space, result.map(|()| entries))
-        });
-        let failed = |error| WriteError::of(Path::new("the results"), io::Error::other(error));
-        let (outputs, space, result) = write.await.map_err(failed)?;
+        };
+        let (outputs, space, result) = match Handle::current().runtime_flavor() {
+            // The others leave this thread, which costs less than to wait for another and back where all cores are at work.
+            RuntimeFlavor::MultiThread => tokio::task::block_in_place(write),
+            _ => {
+                let failed =
+                    |error| WriteError::of(Path::new("the results"), io::Error::other(error));
+                tokio::task::spawn_blocking(write).await.map_err(failed)?
+            }
+        };
         self.written = outputs.iter().map(Target::written).collect();
         self.open = Some((outputs, space));
         result

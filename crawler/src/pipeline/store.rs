@@ -12,8 +12,8 @@ use super::capture::Capture;
 use super::{Counts, Entry, EntryId, Held, Outputs, Visited};
 use crate::frontier::{Frontier, FrontierError, Lease, NewUrl, Outcome, Settled};
 
-/// How long after a settle began the next begins at the earliest, unless it is a full batch. A settle waits for the disk
-/// and costs as much for one page as for ten; a page that comes alone is settled at once.
+/// How long after a settle began the next begins at the earliest for one page; for more it is less, and none for a full batch.
+/// A settle costs as much for one page as for ten; a page that comes alone is settled at once.
 const SETTLE_EVERY: Duration = Duration::from_millis(10);
 
 /// Writes and settles outcomes, a batch in one step.
@@ -62,6 +62,12 @@ impl Store {
     async fn settle(&self, outcomes: Vec<Outcome>) -> std::result::Result<Settled, FrontierError> {
         self.frontier.settle(outcomes, self.outputs.written()).await
     }
+}
+
+/// Returns how long after a settle began the next begins at the earliest, with so many pages of at most `max`.
+fn rest(pages: usize, max: usize) -> Duration {
+    let of_max = |pages: usize| u32::try_from(pages).unwrap_or(u32::MAX);
+    SETTLE_EVERY * of_max(max.saturating_sub(pages)) / of_max(max.max(1))
 }
 
 /// Keeps those of outcomes and links that have a record.
@@ -116,7 +122,7 @@ impl Consumer for Store {
         if let Some(settled) = self.settled
             && events.len() < self.batch_max
         {
-            tokio::time::sleep_until(settled + SETTLE_EVERY).await;
+            tokio::time::sleep_until(settled + rest(events.len(), self.batch_max)).await;
         }
         self.settled = Some(Instant::now());
         let (mut entries, mut outcomes, mut keys) = (Vec::new(), Vec::new(), Vec::new());

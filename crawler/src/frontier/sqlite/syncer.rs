@@ -18,7 +18,7 @@ use super::lock::beside;
 use super::schema;
 
 /// How long the log becomes before it is worked in: a page of a busy leaf is written back once for hundreds of settles.
-const LOG_BYTES_MAX: u64 = 32 << 20;
+const LOG_BYTES_MAX: u64 = 64 << 20;
 /// How long the log's end waits for the one who writes, and for readers, who keep that one waiting too.
 const WAIT_MAX: Duration = Duration::from_millis(250);
 /// From the end of one sync to the begin of the next.
@@ -268,6 +268,6 @@ mod tests {
         drop(syncer);
         assert_eq!(log.metadata().unwrap().len(), 0);
         let count = connection.query_row("SELECT count(*) FROM t", [], |row| row.get(0));
-        assert_eq!(count, Ok(33_i64));
+        assert_eq!(count, Ok(65_i64));
     }
 }
