@@ -273,6 +273,8 @@ impl Outputs {
             let early = io::Error::other("an earlier write did not end");
             return Err(WriteError::of(Path::new("the results"), early));
         };
+        // What takes nothing more, as a pipe that nobody reads, holds a thread for ever.
+        let is_waited_for = outputs.iter().all(Target::can_take_back);
         let write = move || {
             for entry in &mut entries {
                 entry.archived = None;
@@ -285,7 +287,7 @@ impl Outputs {
         };
         let (outputs, space, result) = match Handle::current().runtime_flavor() {
             // The others leave this thread, which costs less than to wait for another and back where all cores are at work.
-            RuntimeFlavor::MultiThread => tokio::task::block_in_place(write),
+            RuntimeFlavor::MultiThread if is_waited_for => tokio::task::block_in_place(write),
             _ => {
                 let failed =
                     |error| WriteError::of(Path::new("the results"), io::Error::other(error));

@@ -130,7 +130,7 @@ impl Visit<'_> {
         };
         let hash = lease.hash;
         let taken = off_executor(move || {
-            let mut listed = listing.take(listed, &urls);
+            let mut listed = listing.take(listed, urls);
             for new in &mut listed.links {
                 new.referrer = Some(hash);
             }
@@ -184,14 +184,15 @@ struct Listing {
 }
 
 impl Listing {
-    fn take(&self, mut listed: Listed, urls: &[WebUrl]) -> Listed {
+    /// Takes what is followed; each URL goes as it is looked at, for there may be many.
+    fn take(&self, mut listed: Listed, urls: Vec<WebUrl>) -> Listed {
         let is_index = listed.kind == Some(SitemapKind::Index);
         if is_index && self.indexes >= INDEXES_MAX {
             listed.fault = Some(SitemapFault::TooDeep);
             return listed;
         }
         for url in urls {
-            match self.admit(url, is_index) {
+            match self.admit(&url, is_index) {
                 Ok(new) => listed.links.push(new),
                 Err(code) => *listed.left_out.entry(code).or_default() += 1,
             }
@@ -265,7 +266,7 @@ mod tests {
 
     fn take(listing: &Listing, body: &[u8]) -> Listed {
         let (listed, urls) = resolve(&listing.url, parse_sitemap(body));
-        listing.take(listed, &urls)
+        listing.take(listed, urls)
     }
 
     fn taken(listed: &Listed) -> Vec<(&str, u16, i16)> {

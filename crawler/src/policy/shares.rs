@@ -21,10 +21,11 @@
 //! | else | all |
 //!
 //! Of a site of which [`KNOWN_MIN`] URLs are known, those are demoted whose turn is beyond [`SHARE_MIN`] and beyond the
-//! share of [`PARTS`] equal parts. Those go in the order of their turns, [`BAND`] at a time, so that two parts that both
+//! share that one of [`PARTS`] equal parts has of the pages that were fetched: of the links that are known, a part that has
+//! many on each page would make any other seem small. Those go in the order of their turns, [`BAND`] at a time, so that two parts that both
 //! have more than their share get as much as each other, and of a site that is one part each URL is fetched as it was
-//! found. What is counted is links that were found and not pages that were fetched: an endless part is told by what it
-//! leads to before it has cost as many requests, and the same links in the same order are always decided alike.
+//! found. A part is counted by the links that were found: an endless one is told by what it leads to before it has cost as
+//! many requests. The same links and pages in the same order are always decided alike.
 //!
 //! It is bad at two endless parts beneath one segment, which hide what is there beside them, and at a part whose first
 //! segments are endless; and what it knows is gone with the process.
@@ -38,7 +39,7 @@ use crate::web_url::{SiteId, UrlHash, WebUrl};
 pub const KNOWN_MIN: u32 = 1_000;
 /// What every part of a site has: half of as many.
 pub const SHARE_MIN: u32 = 500;
-/// Of a site of which more is known, a part has the share of one of so many: two endless parts of four would each get a
+/// Of a site of which more is fetched, a part has the share of one of so many: two endless parts of four would each get a
 /// quarter, and never seem to be too much.
 pub const PARTS: u32 = 8;
 /// How many turns of demoted URLs go together.
@@ -124,12 +125,18 @@ impl Prefix {
 /// ```
 #[derive(Debug)]
 pub struct Shares {
-    /// How many URLs of each site are known.
-    sites: Recent<SiteId, u32>,
+    sites: Recent<SiteId, Whole>,
     parts: Recent<(SiteId, u64), Part>,
     prefixes: Recent<(SiteId, u64), Tally>,
     /// What was found, and perhaps is found again before the frontier knows it.
     found: Recent<(SiteId, UrlHash), Option<Demotion>>,
+}
+
+/// How many URLs of a site are known, and how many pages of it were fetched.
+#[derive(Debug, Default)]
+struct Whole {
+    known: u32,
+    fetched: u32,
 }
 
 /// What lies beneath one segment.
@@ -179,6 +186,8 @@ impl Shares {
 
     /// Notes that a page was fetched, and whether it repeats another.
     pub fn fetched(&mut self, site: SiteId, prefix: Prefix, is_equal: bool) {
+        let whole = self.sites.entry(site, Whole::default);
+        whole.fetched = whole.fetched.saturating_add(1);
         let part = self.parts.entry((site, prefix.one), Part::default);
         part.tally.fetch(is_equal);
         let beneath = self.prefixes.entry((site, prefix.two), Tally::default);
@@ -186,8 +195,10 @@ impl Shares {
     }
 
     fn count(&mut self, site: SiteId, prefix: Prefix) -> Option<Demotion> {
-        let known = self.sites.entry(site, || 0);
-        *known = known.saturating_add(1);
+        let whole = self.sites.entry(site, Whole::default);
+        whole.known = whole.known.saturating_add(1);
+        let has_enough = whole.known >= KNOWN_MIN;
+        let share = SHARE_MIN.max(whole.fetched / PARTS);
         let beneath = self.prefixes.entry((site, prefix.two), Tally::default);
         beneath.known = beneath.known.saturating_add(1);
         let part = self.parts.entry((site, prefix.one), Part::default);
@@ -195,8 +206,7 @@ impl Shares {
         if part.tally.is_equal() || beneath.is_equal() {
             return Some(Demotion::Equal);
         }
-        let is_demoted = *known >= KNOWN_MIN && turn > SHARE_MIN.max(*known / PARTS);
-        is_demoted.then(|| Demotion::Share {
+        (has_enough && turn > share).then(|| Demotion::Share {
             band: u16::try_from(turn / BAND).unwrap_or(u16::MAX),
         })
     }

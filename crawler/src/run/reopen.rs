@@ -101,7 +101,7 @@ async fn whole_length(format: Format, home: &Home) -> anyhow::Result<u64> {
 }
 
 /// Takes outputs that are named for those that are gone, where they hold what those held, or nothing. What else stands
-/// there stays another's.
+/// there stays another's. Tells what the job had written to and is not named, and what is named and lacks a part.
 ///
 /// # Errors
 ///
@@ -113,9 +113,14 @@ pub(super) async fn follow(
     named: &[PathBuf],
 ) -> anyhow::Result<()> {
     let written = frontier.written().await?;
+    let (mut left, mut joining) = (known.to_vec(), named.to_vec());
+    left.retain(|path| !named.contains(path));
+    joining.retain(|path| !known.contains(path));
     for moved in Moved::of(known, named, home.folder(), &written)? {
         let (from, to) = (moved.from.display(), moved.to.display());
         let is_absent = moved.is_absent();
+        left.retain(|path| *path != moved.from);
+        joining.retain(|path| *path != moved.to);
         if moved.is_archive() && is_absent {
             say(format!(
                 "crawler: {from} is gone; {to} begins with what is fetched from now on"
@@ -126,6 +131,18 @@ pub(super) async fn follow(
             say(format!("crawler: {from} is gone; {to} takes its place"));
             frontier.settle(Vec::new(), moved.written).await?;
         }
+    }
+    for path in left {
+        say(format!(
+            "crawler: {} gets no more records, as -o names other outputs",
+            path.display()
+        ));
+    }
+    for path in joining {
+        say(format!(
+            "crawler: {} lacks what the job has written to others; `crawler export` writes all",
+            path.display()
+        ));
     }
     Ok(())
 }

@@ -171,8 +171,8 @@ impl Log {
                 none.insert(connection)
             }
         };
-        // Without those who write, and only then with what they wrote meanwhile, for which they wait.
-        for how in ["PASSIVE", "TRUNCATE"] {
+        // Beside the one who writes, then again for what was written meanwhile, so that little is left for which that one waits.
+        for how in ["PASSIVE", "PASSIVE", "TRUNCATE"] {
             let sql = format!("PRAGMA wal_checkpoint({how})");
             match connection.query_row(&sql, [], |_| Ok(())) {
                 // A reader is in the way, or the disk is full: it is tried again after a second.

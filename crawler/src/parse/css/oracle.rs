@@ -55,6 +55,28 @@ fn within(parser: &mut Parser<'_, '_>, read: impl FnOnce(&mut Parser<'_, '_>)) {
     assert!(ended.is_ok(), "all of a block was read");
 }
 
+/// Parts every backslash from white space before it: in what is left of a bad URL, cssparser takes the one that made it bad
+/// for no escape.
+fn without_a_known_fault(css: &str) -> String {
+    let mut last = 'x';
+    let mut parted = String::with_capacity(css.len());
+    for character in css.chars() {
+        if character == '\\' && last.is_ascii_whitespace() {
+            parted.push('x');
+        }
+        parted.push(character);
+        last = character;
+    }
+    parted
+}
+
+#[test]
+fn an_escape_after_the_white_space_of_a_bad_url_does_not_end_it() {
+    // Source: CSS Syntax Level 3, 4.3.14, consume the remnants of a bad url.
+    assert_eq!(ours(r"url([ \)url(a)"), Vec::<String>::new());
+    assert_eq!(ours(r"url([ \))url(a)"), ["a"]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
@@ -62,7 +84,7 @@ proptest! {
     fn the_urls_are_those_that_browsers_find(
         parts in prop::collection::vec(prop::sample::select(SOUP.to_vec()), 0..24),
     ) {
-        let css = parts.concat();
+        let css = without_a_known_fault(&parts.concat());
         prop_assert_eq!(ours(&css), theirs(&css), "{}", css);
     }
 }

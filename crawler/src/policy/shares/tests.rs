@@ -52,6 +52,23 @@ fn a_part_is_what_lies_beneath_one_segment_and_beneath_two() {
     check("/?x", "/a?x", (false, false));
 }
 
+/// Finds URLs, and returns how far back the last of them is put.
+fn last_of(shares: &mut Shares, urls: impl Iterator<Item = String>) -> Option<Demotion> {
+    urls.map(|url| find(shares, &url)).max().flatten()
+}
+
+#[test]
+fn a_part_of_a_site_of_which_much_is_fetched_has_an_eighth_of_that() {
+    let mut shares = Shares::default();
+    let url = WebUrl::parse("http://h/pages/0").unwrap();
+    for _ in 0..8_000 {
+        shares.fetched(SiteId::of("h"), Prefix::of(&url), false);
+    }
+    assert_eq!(last_of(&mut shares, numbered(1_000, "/pages/N")), None);
+    let next = last_of(&mut shares, std::iter::once("/pages/x".to_owned()));
+    assert_eq!(next, Some(Demotion::Share { band: 4 }));
+}
+
 #[test]
 fn an_endless_part_goes_behind_what_is_found_after_it() {
     let traps = [
@@ -64,10 +81,12 @@ fn an_endless_part_goes_behind_what_is_found_after_it() {
         let mut shares = Shares::default();
         assert_eq!(find_all(&mut shares, numbered(20_000, trap)), 999, "{trap}");
         // A thousand pages of one part, and as many of a part each.
-        let pages = find_all(&mut shares, numbered(1_000, "/pages/N"));
-        assert_eq!(pages, 1_000, "{trap}");
-        let pages = find_all(&mut shares, numbered(1_000, "/page-N"));
-        assert_eq!(pages, 1_000, "{trap}");
+        let last = last_of(&mut shares, numbered(1_000, "/pages/N"));
+        assert_eq!(last, Some(Demotion::Share { band: 4 }), "{trap}");
+        let last = last_of(&mut shares, numbered(1_000, "/page-N"));
+        assert_eq!(last, None, "{trap}");
+        let rest = find(&mut shares, &trap.replace('N', "next"));
+        assert_eq!(rest, Some(Demotion::Share { band: 80 }), "{trap}");
     }
     // What it is bad at.
     let mut shares = Shares::default();
@@ -79,10 +98,13 @@ fn an_endless_part_beneath_a_segment_goes_behind_what_is_beside_it() {
     let mut shares = Shares::default();
     let trap = numbered(20_000, "/en/calendar/N");
     assert_eq!(find_all(&mut shares, trap), 999);
-    let pages = numbered(1_000, "/en/products/N");
-    assert_eq!(find_all(&mut shares, pages), 1_000);
-    let pages = numbered(500, "/en/page-N").chain(numbered(500, "/en/blog/2026/N"));
-    assert_eq!(find_all(&mut shares, pages), 1_000);
+    let pages = numbered(500, "/en/products/N");
+    assert_eq!(last_of(&mut shares, pages), None);
+    let pages = numbered(250, "/en/page-N").chain(numbered(250, "/en/blog/2026/N"));
+    assert_eq!(
+        last_of(&mut shares, pages),
+        Some(Demotion::Share { band: 4 })
+    );
 }
 
 #[test]
@@ -194,12 +216,12 @@ proptest! {
             let known = u32::try_from(seen.len()).unwrap_or(u32::MAX);
             prop_assert!(demotion.is_none() || known >= KNOWN_MIN, "L1");
             let of_part = u32::try_from(bands.len()).unwrap_or(u32::MAX);
-            prop_assert!(demotion.is_none() || of_part > SHARE_MIN.max(known / PARTS), "L2");
+            prop_assert!(demotion.is_none() || of_part > SHARE_MIN, "L2");
         }
         let known = u32::try_from(seen.len()).unwrap_or(u32::MAX);
         for bands in before.values() {
             // What is not demoted is as early as what had its share, or as the site was when it was small.
-            let early = KNOWN_MIN.max(2 * SHARE_MIN.max(known / PARTS));
+            let early = KNOWN_MIN.max(2 * SHARE_MIN);
             for band in 0..=known / BAND {
                 let turns = early.max(2 * BAND * (band + 1));
                 let count = bands.iter().filter(|other| **other <= band).count();
