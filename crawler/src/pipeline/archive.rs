@@ -114,21 +114,46 @@ impl Archive {
         written: &[Written],
         overwritten: Overwritten,
     ) -> Result<(), WriteError> {
+        self.check(written, overwritten)?;
         let cut = self.cut(written, overwritten);
         cut.map_err(|source| WriteError::of(&self.path, source))
+    }
+
+    /// Looks whether it can be cut back, and changes nothing.
+    pub(super) fn check(
+        &self,
+        written: &[Written],
+        overwritten: Overwritten,
+    ) -> Result<(), WriteError> {
+        let looked = self.look(written, overwritten);
+        looked.map_err(|source| WriteError::of(&self.path, source))
+    }
+
+    fn look(&self, written: &[Written], overwritten: Overwritten) -> io::Result<()> {
+        let settled = self.segments.settled(self.job.as_deref(), written).pop();
+        let found = self.segments.found()?;
+        let is_foreign = match (settled, overwritten) {
+            (None, Overwritten::Never) => found.len() > 1 || self.file.bytes > 0,
+            (None, Overwritten::Anew) => false,
+            // A file that is closed holds nothing but what is settled.
+            (Some((number, _)), _) => {
+                let mut later = found.into_iter().filter(|found| *found > number);
+                later.any(|later| self.segments.closed(later).exists())
+            }
+        };
+        if is_foreign {
+            return Err(io::Error::other(FOREIGN));
+        }
+        Ok(())
     }
 
     fn cut(&mut self, written: &[Written], overwritten: Overwritten) -> io::Result<()> {
         let folder = self.job.as_deref();
         let settled = self.segments.settled(folder, written).pop();
-        let found = self.segments.found()?;
         match (settled, overwritten) {
-            (None, Overwritten::Never) if found.len() > 1 || self.file.bytes > 0 => {
-                return Err(io::Error::other(FOREIGN));
-            }
             (None, Overwritten::Never) => {}
             (None, Overwritten::Anew) => {
-                for number in found {
+                for number in self.segments.found()? {
                     self.remove(number)?;
                 }
                 self.file = Segment::open(&self.segments, 0, folder)?;
@@ -143,9 +168,6 @@ impl Archive {
         let later = self.segments.found()?;
         let later = later.into_iter().filter(|found| *found > number);
         for later in later {
-            if self.segments.closed(later).exists() {
-                return Err(io::Error::other(FOREIGN));
-            }
             self.remove(later)?;
         }
         if number != self.file.number {

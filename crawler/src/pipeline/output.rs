@@ -110,18 +110,31 @@ impl Output {
         written: &[Written],
         overwritten: Overwritten,
     ) -> Result<(), WriteError> {
+        self.check(written, overwritten)?;
         let settled = written.iter().find(|written| written.file == self.name);
         self.bytes = settled.map_or(0, |written| written.bytes);
-        let is_foreign = settled.is_none() && overwritten == Overwritten::Never;
-        self.cut(is_foreign)
+        self.cut()
             .map_err(|source| WriteError::of(&self.path, source))
     }
 
-    fn cut(&mut self, is_foreign: bool) -> io::Result<()> {
-        let Sink::File(file) = &mut self.sink else {
+    /// Looks whether it can be cut back, and changes nothing.
+    pub(super) fn check(
+        &self,
+        written: &[Written],
+        overwritten: Overwritten,
+    ) -> Result<(), WriteError> {
+        let settled = written.iter().find(|written| written.file == self.name);
+        let is_foreign = settled.is_none() && overwritten == Overwritten::Never;
+        let bytes = settled.map_or(0, |written| written.bytes);
+        self.look(is_foreign, bytes)
+            .map_err(|source| WriteError::of(&self.path, source))
+    }
+
+    fn look(&self, is_foreign: bool, bytes: u64) -> io::Result<()> {
+        let Sink::File(file) = &self.sink else {
             return Ok(());
         };
-        let (found, bytes) = (file.metadata()?, self.bytes);
+        let found = file.metadata()?;
         // A pipe or a device keeps nothing that could be cut off.
         if !found.is_file() {
             return Ok(());
@@ -135,8 +148,18 @@ impl Output {
             let short = format!("it holds {found} bytes, and {bytes} were written");
             return Err(io::Error::other(short));
         }
-        file.set_len(bytes)?;
-        file.seek(io::SeekFrom::End(0))?;
+        Ok(())
+    }
+
+    fn cut(&mut self) -> io::Result<()> {
+        let is_file = self.is_file();
+        let Sink::File(file) = &mut self.sink else {
+            return Ok(());
+        };
+        if is_file {
+            file.set_len(self.bytes)?;
+            file.seek(io::SeekFrom::End(0))?;
+        }
         Ok(())
     }
 

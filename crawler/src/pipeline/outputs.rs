@@ -73,6 +73,13 @@ impl Target {
         }
     }
 
+    fn check(&self, written: &[Written], anew: Overwritten) -> Result<(), WriteError> {
+        match self {
+            Self::Text(output) => output.check(written, anew),
+            Self::Archive(archive) => archive.check(written, anew),
+        }
+    }
+
     fn written(&self) -> Written {
         match self {
             Self::Text(output) => output.written(),
@@ -198,6 +205,10 @@ impl Outputs {
         let Some((outputs, _)) = &mut self.open else {
             return Ok(());
         };
+        // What is refused for one of them is to leave all as they are.
+        for output in &*outputs {
+            output.check(written, overwritten)?;
+        }
         for output in &mut *outputs {
             output.cut_back(written, overwritten)?;
         }
@@ -359,6 +370,20 @@ mod tests {
         outputs.append(entries(&["a line"])).await.unwrap();
         assert_eq!(outputs.written()[0].bytes, 7);
         assert_eq!(std::fs::read(&path).unwrap(), b"a line\n");
+    }
+
+    #[test]
+    fn what_is_refused_for_one_leaves_all_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["ours.jsonl", "others.jsonl"].map(|name| folder.path().join(name));
+        std::fs::write(&paths[0], "settled\nnot").unwrap();
+        std::fs::write(&paths[1], "of another\n").unwrap();
+        let mut outputs = Outputs::open(&paths, Some(folder.path()), 0).unwrap();
+        let mut ours = outputs.written().swap_remove(0);
+        ours.bytes = 8;
+        outputs.cut_back(&[ours], Overwritten::Never).unwrap_err();
+        let held = std::fs::read_to_string(&paths[0]).unwrap();
+        assert_eq!(held, "settled\nnot");
     }
 
     #[tokio::test]

@@ -58,7 +58,9 @@ impl End {
             }
             Self::Interrupted if report.is_endless => return None,
             Self::Interrupted => format!("interrupted, and {left}; to go on: {home}"),
-            Self::Done if report.left() > Some(0) => format!("its budget is spent, and {left}"),
+            Self::Done if report.left() > Some(0) => {
+                format!("its budget is spent, and {left}; to fetch more of them: {home} --pages N")
+            }
             Self::Done => return None,
         })
     }

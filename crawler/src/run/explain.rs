@@ -190,7 +190,7 @@ impl fmt::Display for Explanation {
             None => line(
                 f,
                 "unseen",
-                "the crawl came upon it by no link, or by such alone as ask not to be followed; as a link of a seed:",
+                "the crawl followed no link to it: none led there, or each asked not to be followed or was left out by a rule; as a link of a seed:",
             )?,
         }
         for ruling in &self.rulings {
@@ -214,8 +214,14 @@ fn sentence(record: &Value) -> String {
     if record["status"].is_u64() {
         told += &format!(", status {}", number("status"));
     }
+    if record["location"].is_string() {
+        told += &format!(", to {}", text("location"));
+    }
     if record["reason"].is_string() {
-        told += &format!(", {}: {}", text("reason"), text("message"));
+        told += &format!(", {}", text("reason"));
+    }
+    if record["message"].is_string() {
+        told += &format!(": {}", text("message"));
     }
     if record["nofollow"] == true {
         told += ", and asks that none of its links be followed (nofollow)";
