@@ -88,5 +88,5 @@ async fn what_authors_ask_for_is_kept_and_told() {
     let told = explain("/tagged").await;
     assert!(told.contains("none of its links be followed"), "{told}");
     let told = explain("/never-1").await;
-    assert!(told.contains("ask not to be followed"), "{told}");
+    assert!(told.contains("each asked not to be followed"), "{told}");
 }
