@@ -16,8 +16,8 @@ pub(super) const DEMOTED: i16 = 1 << 14;
 /// The priority of what is demoted for its pages are alike: after all else.
 pub(super) const DEMOTED_LAST: i16 = i16::MAX;
 
-/// Of how many lanes of a site what is demoted is in one: as there are four lanes for each place, enough are left to give all
-/// places work.
+/// Of how many lanes of a site what is demoted is in one, in an engine without an order between lanes: as there are four
+/// lanes for each place, enough are left to give all places work.
 const LANES_FOR_ONE_DEMOTED: u16 = 4;
 
 /// How many URLs of an unlimited site may be leased apart.
@@ -182,8 +182,8 @@ impl NewUrl {
         self
     }
 
-    /// Puts it behind all of its lane that are not demoted, and into one of the few lanes that what is demoted shares: the
-    /// others of its site then have nothing to give but the rest.
+    /// Puts it behind all of its lane that are not demoted, and where there is no order between lanes into one of the few that
+    /// what is demoted shares: the others of its site then have nothing to give but the rest.
     #[must_use]
     pub fn demoted(mut self, demotion: Demotion) -> Self {
         self.priority = match demotion {
