@@ -133,6 +133,19 @@ impl Outcome {
         }
     }
 
+    /// Takes the links out of outcomes, in their order; those of a sitemap, which may be many, are not moved.
+    pub(crate) fn take_links(outcomes: &mut [Self]) -> Vec<NewUrl> {
+        let mut all = Vec::new();
+        for outcome in outcomes {
+            if all.is_empty() {
+                all = std::mem::take(&mut outcome.links);
+            } else {
+                all.append(&mut outcome.links);
+            }
+        }
+        all
+    }
+
     const fn new(lease: Lease, ending: Ending) -> Self {
         Self {
             welcome: lease.welcome,

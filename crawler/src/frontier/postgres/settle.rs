@@ -73,10 +73,7 @@ pub(super) struct Settle {
 impl Settle {
     /// Takes the links out of the outcomes, in their order, and puts the outcomes in the order of their lanes.
     pub(super) fn new(mut outcomes: Vec<Outcome>, written: Vec<Written>) -> Self {
-        let links = outcomes
-            .iter_mut()
-            .flat_map(|outcome| std::mem::take(&mut outcome.links))
-            .collect();
+        let links = Outcome::take_links(&mut outcomes);
         outcomes.sort_by_key(|outcome| outcome.lease.key);
         Self {
             outcomes,

@@ -44,10 +44,7 @@ impl Turn<'_> {
         mut outcomes: Vec<Outcome>,
         written: Vec<Written>,
     ) -> rusqlite::Result<Settled> {
-        let links: Vec<NewUrl> = outcomes
-            .iter_mut()
-            .flat_map(|outcome| std::mem::take(&mut outcome.links))
-            .collect();
+        let links = Outcome::take_links(&mut outcomes);
         outcomes.sort_by_key(|outcome| outcome.lease.key);
         let (before, point) = (*self.ledger, self.fresh.point());
         self.wide.write(self.connection)?;
