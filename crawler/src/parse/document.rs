@@ -243,9 +243,9 @@ impl Sink for Document<'_> {
 
     fn attributes(&self) -> &'static [Attribute] {
         if self.follow.is_links_alone() {
-            &tags::LINKS
+            tags::LINKS
         } else {
-            &tags::FOLLOWED
+            tags::FOLLOWED
         }
     }
 

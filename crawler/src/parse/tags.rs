@@ -23,7 +23,7 @@ pub(super) trait Sink {
     fn on_text(&mut self, _text: &[u8]) {}
     /// Returns the attributes whose values it wants.
     fn attributes(&self) -> &'static [Attribute] {
-        &LINKS
+        LINKS
     }
     /// Returns whether it wants the text of style sheets.
     fn takes_styles(&self) -> bool {
@@ -142,20 +142,11 @@ impl Tag {
     }
 }
 
-/// The attributes that tell of links.
-pub(super) const LINKS: [Attribute; 8] = [
-    ("charset", VALUE_BYTES_MAX),
-    ("content", VALUE_BYTES_MAX),
-    ("href", VALUE_BYTES_MAX),
-    ("http-equiv", VALUE_BYTES_MAX),
-    ("lang", VALUE_BYTES_MAX),
-    ("name", VALUE_BYTES_MAX),
-    ("rel", VALUE_BYTES_MAX),
-    ("src", VALUE_BYTES_MAX),
-];
+/// The attributes that tell of links: the first of those below.
+pub(super) const LINKS: &[Attribute] = FOLLOWED.split_at(8).0;
 
-/// Those with which all tells that may be followed.
-pub(super) const FOLLOWED: [Attribute; 18] = [
+/// The attributes that tell of all that may be followed; the first eight tell of links.
+pub(super) const FOLLOWED: &[Attribute] = &[
     ("charset", VALUE_BYTES_MAX),
     ("content", VALUE_BYTES_MAX),
     ("href", VALUE_BYTES_MAX),

@@ -96,7 +96,10 @@ impl Turn<'_> {
         // Few of them may hold all there is: they give more than their share.
         for due in due.iter_mut().filter(|due| due.leases.len() == share) {
             let more = room - found;
-            if more > 0 && due.is_wide() {
+            if more == 0 {
+                break;
+            }
+            if due.is_wide() {
                 due.leases.extend(self.take_wide(due.site, more, before)?);
             } else if !due.is_single() {
                 self.take(due, more)?;

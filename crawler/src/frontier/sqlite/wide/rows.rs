@@ -8,7 +8,7 @@ use super::site::{HEAD_MAX, LaneLease, Place, Times, Waiting, WideSite};
 use crate::frontier::losses::Losses;
 use crate::frontier::{SiteId, UrlHash};
 
-/// The columns of a URL that is queued or delayed, as [`Waiting::from_row`] reads them from the third on.
+/// The queue of a site behind a place, in its order.
 const READ: &str =
     "SELECT prio, seq, url_hash, depth, attempts, hops, referrer, chain, url FROM queue
      WHERE site = ?1 AND (prio, seq) > (?2, ?3) ORDER BY prio, seq LIMIT ?4";
