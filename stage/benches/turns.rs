@@ -13,16 +13,19 @@ use std::io::{Error, Result as Counted};
 use std::process::{Command, ExitCode};
 
 use stage::{
-    Batch, Consumer, Context, Demand, Exit, Producer, ProducerConsumer, Result, Source as _,
-    consumer, producer, producer_consumer,
+    Batch, Build, Consumer, Context, Demand, Exit, Group, Handle, Producer, ProducerConsumer,
+    Result, Role, Source as _, consumer, producer, producer_consumer,
 };
 use tokio::runtime::{Builder, Runtime};
 
 /// Events on their way from a producer to a consumer, `max` at most on each edge.
+#[derive(Clone, Copy)]
 struct Row {
     name: &'static str,
     producer_consumers: usize,
     max: usize,
+    /// Whether all stages share a task.
+    is_grouped: bool,
     /// Instructions an event, when it was measured last.
     noted: f64,
 }
@@ -32,7 +35,15 @@ const fn row(name: &'static str, producer_consumers: usize, max: usize, noted: f
         name,
         producer_consumers,
         max,
+        is_grouped: false,
         noted,
+    }
+}
+
+const fn grouped(row: Row) -> Row {
+    Row {
+        is_grouped: true,
+        ..row
     }
 }
 
@@ -43,6 +54,9 @@ const ROWS: &[Row] = &[
     row("through-1", 1, 1, 4_579.0),
     row("through-10", 1, 10, 755.0),
     row("through-1000", 1, 1_000, 23.6),
+    grouped(row("grouped-1", 0, 1, 2_307.0)),
+    grouped(row("grouped-10", 0, 10, 377.0)),
+    grouped(row("grouped-through-1", 1, 1, 4_106.0)),
 ];
 
 /// How much more a row may cost than was noted: what another compiler or library makes of the same code.
@@ -124,15 +138,14 @@ impl Row {
             next: 0,
             end: self.events(),
         });
-        let mut last = source.spawn().expect("a runtime").outlet();
+        let group = self.is_grouped.then(Group::new);
+        let mut last = spawn(source, group.as_ref()).outlet();
         for _ in 0..self.producer_consumers {
             let middle = producer_consumer(PassOn).subscribe_to(&last, demand);
-            last = middle.spawn().expect("a runtime").outlet();
+            last = spawn(middle, group.as_ref()).outlet();
         }
-        let sink = consumer(Sink)
-            .subscribe_to(&last, demand)
-            .spawn()
-            .expect("a runtime");
+        let sink = consumer(Sink).subscribe_to(&last, demand);
+        let sink = spawn(sink, group.as_ref());
         drop(last);
         assert!(matches!(sink.join().await, Exit::Completed));
         assert_eq!(sink.edges()[0].delivered, self.events() as u64);
@@ -161,6 +174,14 @@ impl Row {
             ))),
         }
     }
+}
+
+fn spawn<R: Role>(stage: Build<R>, group: Option<&Group>) -> Handle<R> {
+    let stage = match group {
+        None => stage,
+        Some(group) => stage.colocate(group),
+    };
+    stage.spawn().expect("a runtime")
 }
 
 struct Source {

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::{BySubscription, SubscriptionId};
-use crate::protocol::{Asking, DemandMode, Dispatched, ProducerHalf, UpstreamEnds, Window};
+use crate::protocol::{Asking, DemandMode, Dispatched, ProducerHalf, Split, UpstreamEnds, Window};
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
 
@@ -47,6 +47,27 @@ impl Upstream {
     /// Whether the runtime asks.
     pub(crate) fn is_automatic(&self) -> bool {
         self.asking == Some(Asking::Automatic)
+    }
+
+    /// Cuts the next part off a message that holds `rest` more events.
+    #[inline]
+    pub(crate) fn split(&mut self, rest: usize) -> Split {
+        if self.is_automatic() {
+            return self.window.split(rest);
+        }
+        Split {
+            len: rest,
+            ..Split::default()
+        }
+    }
+
+    #[inline]
+    fn ask(&mut self, id: SubscriptionId, n: usize) {
+        if n > 0 {
+            self.outstanding = self.outstanding.saturating_add(n);
+            self.edge.asked(n);
+            self.port.ask(id, n);
+        }
     }
 }
 
@@ -279,13 +300,8 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Asks for `n` more on a manual subscription. Unknown subscriptions and 0 are ignored.
     pub fn ask(&mut self, subscription: SubscriptionId, n: usize) {
-        if n == 0 {
-            return;
-        }
         if let Some(upstream) = self.upstreams.get_mut(subscription) {
-            upstream.outstanding = upstream.outstanding.saturating_add(n);
-            upstream.edge.asked(n);
-            upstream.port.ask(subscription, n);
+            upstream.ask(subscription, n);
         }
     }
 
@@ -386,10 +402,12 @@ impl<Out: Send + 'static> Context<Out> {
         });
     }
 
-    /// Notes that the behaviour took events of a subscription.
-    pub(crate) fn taken(&mut self, subscription: SubscriptionId, n: usize) {
+    /// Notes that the behaviour took `n` events of a subscription, and asks for `ask` more.
+    #[inline]
+    pub(crate) fn taken(&mut self, subscription: SubscriptionId, n: usize, ask: usize) {
         if let Some(upstream) = self.upstreams.get_mut(subscription) {
             upstream.outstanding = upstream.outstanding.saturating_sub(n);
+            upstream.ask(subscription, ask);
         }
     }
 

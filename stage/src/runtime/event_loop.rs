@@ -115,16 +115,18 @@ impl<R: Role> Task<R> {
         loop {
             tokio::task::coop::consume_budget().await;
             for _ in 0..CONTROL_MAX {
+                // Read where it lies, since to move a message takes longer than to read it.
+                if let Some(Control::Ask(id, n)) = self.control.front() {
+                    let (id, n) = (*id, *n);
+                    self.control.pop_front();
+                    self.on_ask(id, n);
+                    self.after(Ok(())).await?;
+                    continue;
+                }
                 let Some(message) = self.control.pop_front() else {
                     break;
                 };
-                match message {
-                    Control::Ask(id, n) => {
-                        self.on_ask(id, n);
-                        self.after(Ok(())).await?;
-                    }
-                    other => Box::pin(self.on_control(other)).await?,
-                }
+                Box::pin(self.on_control(message)).await?;
             }
             if self.may_take() {
                 self.take_turn().await?;
@@ -202,10 +204,12 @@ impl<R: Role> Task<R> {
 
     #[inline]
     fn poll_events(&mut self, task: &mut Waiting<'_>, was_ending: bool) -> Option<Outcome> {
-        // A source that is ending has nothing more to say, unless it waits for what it has in hand.
+        if R::EMITS && self.cx.half.is_holding_back() {
+            return None;
+        }
         let had_in_hand = was_ending && self.role.in_hand() > 0;
-        let is_silent = was_ending && R::IS_SOURCE && !had_in_hand;
-        if is_silent || (R::EMITS && self.cx.half.is_holding_back()) {
+        // A source that is ending has nothing more to say, unless it waits for what it has in hand.
+        if was_ending && R::IS_SOURCE && !had_in_hand {
             return None;
         }
         let (role, cx) = (&mut self.role, &mut self.cx);

@@ -229,32 +229,24 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns whether the stage still lives; a message to one that ended is dropped outside the lock.
+    /// Returns whether the stage still lives.
     pub(crate) fn control(&self, message: Control<S, In, Out>) -> bool {
-        let mut queues = self.lock();
-        if queues.is_closed {
-            drop(queues);
-            drop(message);
-            return false;
-        }
-        queues.control.push_back(message);
-        self.wake(queues);
-        true
+        self.put(|queues| queues.control.push_back(message))
+            .is_some()
     }
 
-    /// Returns a spare list, or one without room.
+    /// Lets `put` add a message and wakes the stage; `None` where that has ended, and what `put` holds is dropped, outside
+    /// the lock. It makes the message in its place, since to move one takes longer than to make it.
     #[inline]
-    fn incoming(&self, message: Incoming<S, In, Out>) -> Vec<In> {
+    fn put<T>(&self, put: impl FnOnce(&mut Queues<S, In, Out>) -> T) -> Option<T> {
         let mut queues = self.lock();
         if queues.is_closed {
             drop(queues);
-            self.cell.lost(message.len());
-            return Vec::new();
+            return None;
         }
-        queues.incoming.push_back(message);
-        let spare = queues.spares.take();
+        let result = put(&mut queues);
         self.wake(queues);
-        spare
+        Some(result)
     }
 
     /// Moves what has arrived behind what the stage already has.
@@ -345,17 +337,26 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
     }
 
     fn exchange(&self, subscription: SubscriptionId, events: Vec<In>) -> Vec<In> {
-        self.incoming(Incoming::Events(subscription, events))
+        let len = events.len();
+        let spare = self.put(|queues| {
+            let message = Incoming::Events(subscription, events);
+            queues.incoming.push_back(message);
+            queues.spares.take()
+        });
+        spare.unwrap_or_else(|| {
+            self.cell.lost(len);
+            Vec::new()
+        })
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {
-        self.incoming(Incoming::End(subscription, end));
+        self.put(|queues| queues.incoming.push_back(Incoming::End(subscription, end)));
     }
 }
 
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mailbox<S, In, Out> {
     fn ask(&self, subscription: SubscriptionId, n: usize) {
-        self.control(Control::Ask(subscription, n));
+        self.put(|queues| queues.control.push_back(Control::Ask(subscription, n)));
     }
 
     fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
@@ -399,7 +400,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out
     }
 
     fn send_behind(&self, message: Box<dyn Envelope<S, Out>>) {
-        self.incoming(Incoming::Behind(message));
+        self.put(|queues| queues.incoming.push_back(Incoming::Behind(message)));
     }
 
     fn calls(&self) -> &Arc<Semaphore> {

@@ -440,13 +440,13 @@ impl<R: Role> Task<R> {
     fn give_up_message(&mut self, handing: &Handing) {
         self.cx.cell.lost_if_any(handing.unhandled);
         let (id, mut behind) = (handing.id, handing.behind);
-        self.cx.taken(id, handing.left + behind);
-        self.cx.ask(id, handing.ask);
+        self.cx.taken(id, handing.left + behind, handing.ask);
         while behind > 0
-            && let Some((len, ask)) = self.split(id, behind)
+            && let Some(upstream) = self.cx.upstreams.get_mut(id)
         {
-            self.cx.ask(id, ask);
-            behind -= len;
+            let split = upstream.split(behind);
+            self.cx.ask(id, split.ask);
+            behind -= split.len;
         }
     }
 }

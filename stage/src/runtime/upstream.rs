@@ -1,5 +1,6 @@
 //! What the event loop does with its upstreams: subscribes, hands batches on, and hears their ends.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event_loop::{Step, Task};
@@ -107,49 +108,83 @@ impl<R: Role> Task<R> {
     /// Hands on the next batch of the message at work, or else of the next message, until all of it is handled or
     /// skipped. What is behind the batch waits for the next turn, so that a stop or a call comes between two batches.
     pub(super) async fn take_turn(&mut self) -> Step {
+        let is_new = self.at_work.is_none();
         let Some((id, mut events)) = self.next_message() else {
             return Box::pin(self.take_other()).await;
         };
-        let Some((len, ask)) = self.split(id, events.len()) else {
+        let Some((len, ask)) = self.cut(id, &mut events, is_new) else {
             self.cx.cell.lost(events.len());
             return Ok(());
         };
         let behind = events.len() - len;
-        let mut again;
-        let mut batch = events.drain(..len);
-        loop {
-            let handed = batch.len();
-            let handing = self.handing.insert(Handing {
-                id,
-                ask,
-                left: handed,
-                behind,
-                unhandled: 0,
-            });
-            let mut lent = Batch::new(batch, id, &mut handing.unhandled, behind);
-            let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
-            if outcome.is_ok() {
-                lent.succeeded();
-                handing.left = 0;
-                self.cx.taken(id, handed);
-                if R::EMITS {
-                    self.after(outcome).await?;
-                }
-                break;
+        let handing = self.handing.insert(Handing {
+            id,
+            ask,
+            left: len,
+            behind,
+            unhandled: 0,
+        });
+        let mut lent = Batch::new(events.drain(..len), id, &mut handing.unhandled, behind);
+        let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
+        if outcome.is_ok() {
+            lent.succeeded();
+            handing.left = 0;
+            if R::EMITS {
+                self.cx.taken(id, len, 0);
+                self.after(outcome).await?;
+                self.turn_taken(id, 0, ask);
+            } else {
+                self.turn_taken(id, len, ask);
             }
-            (self.failed, again) = lent.failed();
+        } else {
+            let (failed, again) = lent.failed();
+            Box::pin(self.skip(len, failed, again, outcome)).await?;
+            self.turn_taken(id, 0, ask);
+        }
+        if events.is_empty() {
+            self.spares.keep(events);
+        } else {
+            self.at_work = Some((id, events));
+        }
+        Ok(())
+    }
+
+    /// Skips the event that failed, and hands over what was behind it in its batch, again and again.
+    async fn skip(
+        &mut self,
+        mut handed: usize,
+        mut failed: Option<R::In>,
+        mut again: Vec<R::In>,
+        mut outcome: Outcome,
+    ) -> Step {
+        loop {
+            let Some(handing) = self.handing.as_mut() else {
+                return Ok(());
+            };
+            let (id, behind) = (handing.id, handing.behind);
             handing.left = again.len();
-            self.cx.taken(id, handed - again.len());
+            self.failed = failed;
+            self.cx.taken(id, handed - again.len(), 0);
             let after = Box::pin(self.after(outcome)).await;
             self.failed = None;
             after?;
             if again.is_empty() || self.cx.stop.is_some() {
-                break;
+                return Ok(());
             }
-            batch = again.drain(..);
+            handed = again.len();
+            let Some(handing) = self.handing.as_mut() else {
+                return Ok(());
+            };
+            let mut lent = Batch::new(again.drain(..), id, &mut handing.unhandled, behind);
+            outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
+            if outcome.is_ok() {
+                lent.succeeded();
+                handing.left = 0;
+                self.cx.taken(id, handed, 0);
+                return self.after(outcome).await;
+            }
+            (failed, again) = lent.failed();
         }
-        self.turn_taken(id, events, ask);
-        Ok(())
     }
 
     /// Returns what is left of the message at work, or else the next one, if that carries events.
@@ -158,29 +193,23 @@ impl<R: Role> Task<R> {
         if let Some(message) = self.at_work.take() {
             return Some(message);
         }
-        if !matches!(self.incoming.front(), Some(Incoming::Events(..))) {
-            return None;
-        }
-        let Some(Incoming::Events(id, mut events)) = self.incoming.pop_front() else {
+        // Taken where it lies, since to move a message takes longer than to read it.
+        let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
             return None;
         };
-        self.arrived(id, &mut events);
-        Some((id, events))
+        let message = (*id, std::mem::take(events));
+        self.incoming.pop_front();
+        Some(message)
     }
 
-    /// Asks anew, and keeps what is behind the batch.
+    /// Closes the account of a turn, and asks anew.
     #[inline]
-    fn turn_taken(&mut self, id: SubscriptionId, events: Vec<R::In>, ask: usize) {
+    fn turn_taken(&mut self, id: SubscriptionId, taken: usize, ask: usize) {
         if let Some(handing) = self.handing.take() {
             // What a stop left of the batch is lost; what is behind it counts where it waits.
             self.cx.cell.lost_if_any(handing.unhandled - handing.behind);
         }
-        self.cx.ask(id, ask);
-        if events.is_empty() {
-            self.spares.keep(events);
-        } else {
-            self.at_work = Some((id, events));
-        }
+        self.cx.taken(id, taken, ask);
     }
 
     /// Takes a message that carries no events.
@@ -201,43 +230,29 @@ impl<R: Role> Task<R> {
         self.after(handled).await
     }
 
-    /// Opens a message that has come: notes that, and joins to it those right behind it, up to a batch, where that is
-    /// wished.
+    /// Returns how many events of a message come next, and what to ask after them; `None` when its upstream is gone. One
+    /// that has just come is joined before by those right behind it, up to a batch, where that is wished.
     #[inline]
-    fn arrived(&mut self, id: SubscriptionId, events: &mut Vec<R::In>) {
-        let Some(upstream) = self.cx.upstreams.get_mut(id) else {
-            return;
-        };
-        upstream.window.arrive();
-        if !std::mem::replace(&mut upstream.has_brought, true)
-            && let Some(known) = self.succession.known.get_mut(&id)
-        {
-            known.attempt = 0;
-        }
-        if upstream.coalesces && upstream.is_automatic() {
-            let batch_max = upstream.window.demand().batch_max();
-            self.coalesce(id, events, batch_max);
-        }
-    }
-
-    fn coalesce(&mut self, id: SubscriptionId, events: &mut Vec<R::In>, batch_max: usize) {
-        let is_next =
-            |message: &Incoming<_, _, _>| matches!(message, Incoming::Events(of, _) if *of == id);
-        while events.len() < batch_max && self.incoming.front().is_some_and(is_next) {
-            if let Some(Incoming::Events(_, mut behind)) = self.incoming.pop_front() {
-                events.append(&mut behind);
+    fn cut(
+        &mut self,
+        id: SubscriptionId,
+        events: &mut Vec<R::In>,
+        is_new: bool,
+    ) -> Option<(usize, usize)> {
+        let upstream = self.cx.upstreams.get_mut(id)?;
+        if is_new {
+            upstream.window.arrive();
+            if !std::mem::replace(&mut upstream.has_brought, true)
+                && let Some(known) = self.succession.known.get_mut(&id)
+            {
+                known.attempt = 0;
+            }
+            if upstream.coalesces && upstream.is_automatic() {
+                let batch_max = upstream.window.demand().batch_max();
+                coalesce(&mut self.incoming, id, events, batch_max);
             }
         }
-    }
-
-    /// Returns how many events of a message come next, and what to ask after them; `None` when its upstream is gone.
-    #[inline]
-    pub(super) fn split(&mut self, id: SubscriptionId, rest: usize) -> Option<(usize, usize)> {
-        let upstream = self.cx.upstreams.get_mut(id)?;
-        if !upstream.is_automatic() {
-            return Some((rest, 0));
-        }
-        let split = upstream.window.split(rest);
+        let split = upstream.split(events.len());
         if split.excess > 0 {
             self.cx.cell.report_excess(split.excess);
         }
@@ -311,5 +326,21 @@ impl<R: Role> Task<R> {
             };
             mailbox.control(Control::SubscribeTo(Box::new(upstream)));
         });
+    }
+}
+
+/// Joins to a message those of the same subscription right behind it, up to a batch.
+fn coalesce<S, In, Out: Send + 'static>(
+    incoming: &mut VecDeque<Incoming<S, In, Out>>,
+    id: SubscriptionId,
+    events: &mut Vec<In>,
+    batch_max: usize,
+) {
+    let is_next =
+        |message: &Incoming<_, _, _>| matches!(message, Incoming::Events(of, _) if *of == id);
+    while events.len() < batch_max && incoming.front().is_some_and(is_next) {
+        if let Some(Incoming::Events(_, mut behind)) = incoming.pop_front() {
+            events.append(&mut behind);
+        }
     }
 }

@@ -4,14 +4,20 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Wake;
 
-use super::Roster;
+use super::{Roster, inside};
 use crate::id::StageId;
-use crate::sync::atomic::AtomicBool;
+use crate::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// A member. It is in the roster once at most: between the wake that notes it there and its turn it is ready.
+/// The seat of who has none.
+const NOWHERE: usize = usize::MAX;
+
+/// A member. Who wakes it from within the group notes its seat in the line of the thread; all others note it in the roster,
+/// once at most: between such a wake and the turn that comes of it the member is ready.
 pub(crate) struct Member {
     pub(super) id: StageId,
     roster: Arc<Roster>,
+    /// Where the task keeps it.
+    seat: AtomicUsize,
     is_ready: AtomicBool,
     is_aborted: AtomicBool,
 }
@@ -22,12 +28,20 @@ impl Member {
         Self {
             id,
             roster,
+            seat: AtomicUsize::new(NOWHERE),
             is_ready: AtomicBool::new(true),
             is_aborted: AtomicBool::new(false),
         }
     }
 
-    /// Begins its turn: what wakes it from now on gives it another one.
+    /// Notes where the task keeps it, which is to poll it soon.
+    pub(super) fn sit(&self, seat: usize) {
+        // Before it is not ready any more, so that who wakes it sees its seat.
+        self.seat.store(seat, Ordering::Relaxed);
+        self.begin_turn();
+    }
+
+    /// Takes it out of the roster: what wakes it from now on notes it there again. It is polled soon.
     pub(super) fn begin_turn(&self) {
         // A swap, so that what was written before the last wake is seen.
         self.is_ready.swap(false, Ordering::AcqRel);
@@ -45,12 +59,18 @@ impl Member {
 
     /// Has nobody wake it any more.
     pub(super) fn retire(&self) {
+        self.seat.store(NOWHERE, Ordering::Relaxed);
         self.is_ready.store(true, Ordering::Release);
     }
 
     fn ready(&self) {
+        let seat = self.seat.load(Ordering::Relaxed);
+        if seat != NOWHERE && inside::note(self.roster.address(), seat) {
+            return;
+        }
         if !self.is_ready.swap(true, Ordering::AcqRel) {
-            self.roster.ready(self.id);
+            let seat = self.seat.load(Ordering::Relaxed);
+            self.roster.ready(seat, self.id);
         }
     }
 }

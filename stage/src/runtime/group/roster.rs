@@ -1,12 +1,13 @@
-//! Who of a group is ready and who joins it, behind one lock that other threads take too.
+//! Who of a group was woken from outside, and who joins it, behind one lock.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Waker};
 
 use super::Member;
 use crate::id::StageId;
+use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, MutexGuard};
 
 /// A member that the task has yet to take in.
@@ -18,24 +19,41 @@ pub(super) struct Joining {
 /// A whole stage as a future.
 pub(super) type Life = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What has come from outside.
+#[derive(Default)]
+pub(super) struct News {
+    /// Seats of those that were woken, each with who had it then.
+    pub(super) ready: Vec<(usize, StageId)>,
+    pub(super) joining: Vec<Joining>,
+}
+
+impl News {
+    const fn is_empty(&self) -> bool {
+        self.ready.is_empty() && self.joining.is_empty()
+    }
+}
+
 /// What the task does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Round {
-    Begins,
-    /// Nothing to do: the next that is ready wakes the task.
+pub(super) enum Next {
+    /// There is news.
+    GoesOn,
+    /// Nothing to do: what comes next wakes the task.
     Parked,
     /// Nobody is left: the task ends.
     Over,
 }
 
 #[derive(Default)]
-pub(super) struct Roster(Mutex<State>);
+pub(super) struct Roster {
+    state: Mutex<State>,
+    /// Whether there is news, for a look without the lock; written under it.
+    has_news: AtomicBool,
+}
 
 #[derive(Default)]
 struct State {
-    /// In the order in which they became ready.
-    ready: VecDeque<StageId>,
-    joining: Vec<Joining>,
+    news: News,
     /// Whether there is a task.
     is_driven: bool,
     /// The waker of a task that waits.
@@ -45,45 +63,68 @@ struct State {
 impl Roster {
     /// No code that can panic runs under the lock, so a poisoned one is whole.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn ready(&self, id: StageId) {
+    /// Names the group for as long as anybody holds the roster.
+    pub(super) fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
+    pub(super) fn ready(&self, seat: usize, id: StageId) {
         let mut state = self.lock();
-        state.ready.push_back(id);
-        wake(state);
+        state.news.ready.push((seat, id));
+        self.tell(state);
     }
 
     /// Returns whether a task must be started.
     pub(super) fn join(&self, joining: Joining) -> bool {
         let mut state = self.lock();
-        state.ready.push_back(joining.member.id);
-        state.joining.push(joining);
+        state.news.joining.push(joining);
         let is_driven = std::mem::replace(&mut state.is_driven, true);
-        wake(state);
+        self.tell(state);
         !is_driven
     }
 
-    /// Moves those that are ready into the empty `round`, or parks the task. One that has no members left is over.
-    pub(super) fn next_round(
-        &self,
-        task: &Task<'_>,
-        has_members: bool,
-        round: &mut VecDeque<StageId>,
-    ) -> (Round, Vec<Joining>) {
+    /// Wakes a task that waits, outside the lock.
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        self.has_news.store(true, Ordering::Release);
+        let parked = state.parked.take();
+        drop(state);
+        if let Some(task) = parked {
+            task.wake();
+        }
+    }
+
+    /// Exchanges the empty `news` for what there is of it; returns whether there may be some.
+    #[inline]
+    pub(super) fn look(&self, news: &mut News) -> bool {
+        let has_news = self.has_news.load(Ordering::Acquire);
+        if has_news {
+            self.take(&mut self.lock(), news);
+        }
+        has_news
+    }
+
+    /// As [`Roster::look`], and parks the task where there is none. One that has no members left is over.
+    pub(super) fn wait(&self, task: &Task<'_>, has_members: bool, news: &mut News) -> Next {
         let mut state = self.lock();
         state.parked = None;
-        let joining = std::mem::take(&mut state.joining);
-        if !state.ready.is_empty() {
-            std::mem::swap(&mut state.ready, round);
-            return (Round::Begins, joining);
+        self.take(&mut state, news);
+        if !news.is_empty() {
+            return Next::GoesOn;
         }
         if has_members {
             state.parked = Some(task.waker().clone());
-            return (Round::Parked, joining);
+            return Next::Parked;
         }
         state.is_driven = false;
-        (Round::Over, joining)
+        Next::Over
+    }
+
+    fn take(&self, state: &mut State, news: &mut News) {
+        self.has_news.store(false, Ordering::Relaxed);
+        std::mem::swap(&mut state.news, news);
     }
 
     /// Takes leave of a task that is dropped; returns those that were about to join it.
@@ -91,16 +132,7 @@ impl Roster {
         let mut state = self.lock();
         state.is_driven = false;
         state.parked = None;
-        state.ready.clear();
-        std::mem::take(&mut state.joining)
-    }
-}
-
-/// Wakes a task that waits, outside the lock.
-fn wake(mut state: MutexGuard<'_, State>) {
-    let parked = state.parked.take();
-    drop(state);
-    if let Some(task) = parked {
-        task.wake();
+        self.has_news.store(false, Ordering::Relaxed);
+        std::mem::take(&mut state.news).joining
     }
 }

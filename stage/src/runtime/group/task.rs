@@ -1,15 +1,14 @@
-//! The task of a group: polls the members that are ready, round by round.
+//! The task of a group: polls the members whose turn it is, one after the other.
 
-use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, Waker};
 
 use tokio::task::coop::has_budget_remaining;
 
+use super::inside::{Lent, Line};
 use super::roster::Life;
-use super::{Joining, Member, Roster, Round};
-use crate::id::{ById, StageId};
+use super::{Joining, Member, News, Next, Roster};
 use crate::runtime::place::as_member;
 
 /// Polls in a row, before other tasks have their turn: about 100 µs of short ones. Long before that the members have
@@ -19,11 +18,20 @@ const POLLS_MAX: usize = 512;
 /// Drives the members; it ends with the last of them, and dropping it drops them all.
 pub(super) struct GroupTask {
     roster: Arc<Roster>,
-    members: ById<StageId, Seated>,
-    /// Whose turn it is in this round, one after the other.
-    round: VecDeque<StageId>,
+    seats: Seats,
+    /// Whose turn it is, while the task is not polled.
+    line: Line,
+    /// What came from outside; emptied.
+    news: News,
     /// Whether it has taken leave of the roster, which may be that of another task since.
     is_over: bool,
+}
+
+/// The members, each in a seat of its own.
+#[derive(Default)]
+struct Seats {
+    seats: Vec<Option<Seated>>,
+    free: Vec<usize>,
 }
 
 struct Seated {
@@ -36,39 +44,71 @@ impl GroupTask {
     pub(super) fn new(roster: Arc<Roster>) -> Self {
         Self {
             roster,
-            members: ById::default(),
-            round: VecDeque::new(),
+            seats: Seats::default(),
+            line: Line::default(),
+            news: News::default(),
             is_over: false,
         }
     }
+}
 
-    fn next_round(&mut self, task: &Task<'_>) -> Round {
-        let has_members = !self.members.is_empty();
-        let (round, joining) = self.roster.next_round(task, has_members, &mut self.round);
-        for joining in joining {
-            self.take_in(joining);
-        }
-        round
+impl Seats {
+    const fn is_empty(&self) -> bool {
+        self.seats.len() == self.free.len()
     }
 
-    fn take_in(&mut self, Joining { member, life }: Joining) {
-        let seated = Seated {
+    /// Takes a member in, and returns its seat.
+    fn take_in(&mut self, Joining { member, life }: Joining) -> usize {
+        let seat = self.free.pop().unwrap_or_else(|| {
+            self.seats.push(None);
+            self.seats.len() - 1
+        });
+        member.sit(seat);
+        self.seats[seat] = Some(Seated {
             waker: Waker::from(Arc::clone(&member)),
             member,
             life,
-        };
-        self.members.insert(seated.member.id, seated);
+        });
+        seat
     }
 
-    fn turn(&mut self, id: StageId) {
-        // It may have been woken in its last turn.
-        let Some(seated) = self.members.get_mut(&id) else {
+    /// Puts in line who has joined or was woken from outside.
+    #[inline]
+    fn hear(&mut self, news: &mut News, line: &Lent<'_>) {
+        for joining in news.joining.drain(..) {
+            line.push(self.take_in(joining));
+        }
+        for (seat, id) in news.ready.drain(..) {
+            // Who was woken may have left meanwhile.
+            if let Some(Some(seated)) = self.seats.get(seat)
+                && seated.member.id == id
+            {
+                seated.member.begin_turn();
+                line.push(seat);
+            }
+        }
+    }
+
+    /// Polls the member in that seat, unless it has left: it may have been woken in its last turn.
+    fn turn(&mut self, seat: usize) {
+        let Some(seated) = &mut self.seats[seat] else {
             return;
         };
-        seated.member.begin_turn();
         let is_over =
             seated.member.is_aborted() || seated.poll().is_none_or(|polled| polled.is_ready());
-        if is_over && let Some(seated) = self.members.remove(&id) {
+        if is_over && let Some(seated) = self.seats[seat].take() {
+            self.free.push(seat);
+            seated.end();
+        }
+    }
+
+    /// Ends them all.
+    fn clear(&mut self) {
+        // First, so that no note of a wake is left to nobody.
+        for seated in self.seats.iter().flatten() {
+            seated.member.retire();
+        }
+        for seated in self.seats.drain(..).flatten() {
             seated.end();
         }
     }
@@ -92,21 +132,32 @@ impl Seated {
 impl Future for GroupTask {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, task: &mut Task<'_>) -> Poll<()> {
+        let Self {
+            roster,
+            seats,
+            line,
+            news,
+            is_over,
+        } = self.get_mut();
+        let line = Lent::new(roster.address(), line);
         for _ in 0..POLLS_MAX {
             // Else those behind would be polled only to find that the ones before them have spent it all.
             if !has_budget_remaining() {
                 break;
             }
-            if let Some(id) = self.round.pop_front() {
-                self.turn(id);
+            if roster.look(news) {
+                seats.hear(news, &line);
+            }
+            if let Some(seat) = line.pop() {
+                seats.turn(seat);
                 continue;
             }
-            match self.next_round(task) {
-                Round::Begins => {}
-                Round::Parked => return Poll::Pending,
-                Round::Over => {
-                    self.is_over = true;
+            match roster.wait(task, !seats.is_empty(), news) {
+                Next::GoesOn => seats.hear(news, &line),
+                Next::Parked => return Poll::Pending,
+                Next::Over => {
+                    *is_over = true;
                     return Poll::Ready(());
                 }
             }
@@ -122,14 +173,8 @@ impl Drop for GroupTask {
             return;
         }
         for joining in self.roster.leave() {
-            self.take_in(joining);
+            self.seats.take_in(joining);
         }
-        // First, so that no note of a wake is left to nobody.
-        for seated in self.members.values() {
-            seated.member.retire();
-        }
-        for (_, seated) in self.members.drain() {
-            seated.end();
-        }
+        self.seats.clear();
     }
 }
