@@ -91,7 +91,13 @@ impl<V> BySubscription<V> {
                     self.empty -= 1;
                 }
             }
-            Err(at) => self.places.insert(at, (id, Some(value))),
+            Err(at) => {
+                if self.places.is_empty() {
+                    // Most stages never have a second.
+                    self.places.reserve_exact(1);
+                }
+                self.places.insert(at, (id, Some(value)));
+            }
         }
     }
 

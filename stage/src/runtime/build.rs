@@ -526,6 +526,7 @@ impl<R: Role> Build<R> {
             ended_upstream: None,
             owes_anew: false,
             has_more: false,
+            will_be_idle: false,
             draining: false,
             is_paused: false,
             is_complete: false,

@@ -32,9 +32,8 @@ impl<R: Role> Task<R> {
                 let heard = self.introduce_consumer(id).await;
                 self.after(heard).await
             }
-            Control::Ask(id, n) => {
-                self.on_ask(id, n);
-                self.after(Ok(())).await
+            Control::Ask(..) | Control::Call(_) => {
+                unreachable!("the loop handles what is frequent")
             }
             Control::Cancel(id, reason) => self.consumer_left(id, End::Cancelled(reason)).await,
             Control::Gone(id, exit) => self.consumer_left(id, End::Down(*exit)).await,
@@ -47,10 +46,6 @@ impl<R: Role> Task<R> {
                 }
                 self.cx.cancel(id, reason);
                 Ok(())
-            }
-            Control::Call(message) => {
-                let handled = self.handle(message).await;
-                self.after(handled).await
             }
             Control::Resubscribe(old, reason, upstream) => {
                 self.succession.known.remove(&old);

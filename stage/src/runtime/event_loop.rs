@@ -60,6 +60,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) owes_anew: bool,
     /// Whether there may be demand that was not told yet, to let messages come between.
     pub(crate) has_more: bool,
+    /// Whether the stage was done with the last messages before others came.
+    pub(crate) will_be_idle: bool,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
     /// Whether `handle_complete` was called.
@@ -123,10 +125,14 @@ impl<R: Role> Task<R> {
                     self.after(Ok(())).await?;
                     continue;
                 }
-                let Some(message) = self.control.pop_front() else {
-                    break;
-                };
-                Box::pin(self.on_control(message)).await?;
+                match self.control.pop_front() {
+                    None => break,
+                    Some(Control::Call(message)) => {
+                        let handled = self.handle(message).await;
+                        self.after(handled).await?;
+                    }
+                    Some(other) => Box::pin(self.on_control(other)).await?,
+                }
             }
             if self.may_take() {
                 self.take_turn().await?;
@@ -195,10 +201,15 @@ impl<R: Role> Task<R> {
                 self.mailbox.take(&mut self.control, &mut self.incoming);
                 return Poll::Ready(polled);
             }
+            if self.mailbox.is_parked() {
+                self.will_be_idle = true;
+                return Poll::Pending;
+            }
             let (control, incoming) = (&mut self.control, &mut self.incoming);
-            self.mailbox
-                .poll_exchange(task, control, incoming, &mut self.spares)
-                .map(|()| None)
+            let (spares, will_be_idle) = (&mut self.spares, self.will_be_idle);
+            let taken = (self.mailbox).poll_exchange(task, control, incoming, spares, will_be_idle);
+            self.will_be_idle = taken.is_pending();
+            taken.map(|()| None)
         })
     }
 

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Context as Task, Poll, Waker};
 
@@ -17,6 +18,7 @@ use crate::context::Context;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
+use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
 mod spares;
@@ -194,13 +196,13 @@ struct Queues<S, In, Out: Send + 'static> {
     incoming: VecDeque<Incoming<S, In, Out>>,
     /// Emptied lists, for the producers to fill.
     spares: Spares<In>,
-    /// Whether the stage waits and must be woken.
-    is_parked: bool,
     is_closed: bool,
 }
 
 pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     queues: Mutex<Queues<S, In, Out>>,
+    /// Whether what comes next wakes the stage; written under the lock. While it is set nothing has come.
+    is_parked: AtomicBool,
     /// The waker of the stage's task, which never changes.
     waker: OnceLock<Waker>,
     /// Made with the first call or cast.
@@ -215,9 +217,9 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
                 control: VecDeque::new(),
                 incoming: VecDeque::new(),
                 spares: Spares::default(),
-                is_parked: false,
                 is_closed: false,
             }),
+            is_parked: AtomicBool::new(false),
             waker: OnceLock::new(),
             calls: OnceLock::new(),
             cell,
@@ -267,10 +269,11 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) -> Poll<()> {
-        self.poll_exchange(task, control, incoming, &mut Spares::default())
+        self.poll_exchange(task, control, incoming, &mut Spares::default(), false)
     }
 
-    /// As [`Mailbox::poll_take`], and leaves emptied lists for the producers.
+    /// As [`Mailbox::poll_take`], and leaves emptied lists for the producers. Where the stage will be done before anything
+    /// else comes, as it was the last time, it is parked for that already now, and need not look again.
     #[inline]
     pub(crate) fn poll_exchange(
         &self,
@@ -278,24 +281,37 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
         spares: &mut Spares<In>,
+        will_be_idle: bool,
     ) -> Poll<()> {
         let mut queues = self.lock();
         spares.move_to(&mut queues.spares);
         if queues.control.is_empty() && queues.incoming.is_empty() {
             let waker = self.waker.get_or_init(|| task.waker().clone());
             debug_assert!(waker.will_wake(task.waker()), "a stage stays in its task");
-            queues.is_parked = true;
+            self.is_parked.store(true, Ordering::Relaxed);
             return Poll::Pending;
         }
-        debug_assert!(!queues.is_parked, "what arrives wakes the stage");
+        debug_assert!(!self.is_parked(), "what arrives wakes the stage");
         move_all(&mut queues.control, control);
         move_all(&mut queues.incoming, incoming);
+        if will_be_idle {
+            self.is_parked.store(true, Ordering::Relaxed);
+        }
         Poll::Ready(())
     }
 
+    /// Whether nothing has come since the stage was parked. If anything comes now, it wakes the stage.
     #[inline]
-    fn wake(&self, mut queues: MutexGuard<'_, Queues<S, In, Out>>) {
-        let is_parked = std::mem::take(&mut queues.is_parked);
+    pub(crate) fn is_parked(&self) -> bool {
+        self.is_parked.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    fn wake(&self, queues: MutexGuard<'_, Queues<S, In, Out>>) {
+        let is_parked = self.is_parked();
+        if is_parked {
+            self.is_parked.store(false, Ordering::Relaxed);
+        }
         drop(queues);
         if is_parked && let Some(waker) = self.waker.get() {
             waker.wake_by_ref();

@@ -4,11 +4,12 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use shuttle::future::block_on;
 use shuttle::{check_dfs, thread};
 
-use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox};
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Spares};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
@@ -36,6 +37,44 @@ fn what_is_sent_wakes_the_stage() {
             block_on(taken);
         }
         assert!(matches!(control.make_contiguous(), [Control::Stop]));
+    };
+    check_dfs(every, None);
+}
+
+/// As the event loop does: it is parked before its turn, and looks again only when something has come.
+#[test]
+fn what_is_sent_in_a_turn_wakes_the_stage() {
+    let every = || {
+        let (mailbox, _) = mailbox();
+        let (mut control, mut incoming) = (VecDeque::new(), VecDeque::new());
+        let mut will_be_idle = false;
+        let mut spares = Spares::default();
+        let sender = Arc::clone(&mailbox);
+        let mut start = Some(move || sender.stop());
+        block_on(poll_fn(|task| {
+            loop {
+                if mailbox.is_parked() {
+                    will_be_idle = true;
+                    return Poll::Pending;
+                }
+                let (control, incoming) = (&mut control, &mut incoming);
+                let taken =
+                    mailbox.poll_exchange(task, control, incoming, &mut spares, will_be_idle);
+                will_be_idle = taken.is_pending();
+                if let Some(start) = start.take() {
+                    // It waits, so that it is parked before the turn of what comes first.
+                    thread::spawn(start);
+                    let sender = Arc::clone(&mailbox);
+                    thread::spawn(move || sender.deliver(SubscriptionId::next(), vec![1]));
+                }
+                if taken.is_pending() {
+                    return Poll::Pending;
+                }
+                if !control.is_empty() && !incoming.is_empty() {
+                    return Poll::Ready(());
+                }
+            }
+        }));
     };
     check_dfs(every, None);
 }
