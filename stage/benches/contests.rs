@@ -8,6 +8,8 @@ use crate::{actors, by_hand, channels, resident, staged};
 
 /// The sections of the report that are drawn.
 pub(crate) const TWO_STAGES: &str = "Producer → consumer";
+pub(crate) const IN_A_ROW: &str = "Stages in a row";
+pub(crate) const IN_ONE_TASK: &str = "Co-located stages";
 pub(crate) const MANY_CONSUMERS: &str = "Many consumers of one producer";
 
 /// The least share of a hand-written program's speed, and the longest a hand-written program's time may be stretched.
@@ -52,7 +54,7 @@ fn in_a_row((middles, max): (usize, usize)) -> Contest {
         ..Flow::default()
     };
     let label = format!("{middles} producer-consumers, max_demand {max}");
-    Contest::new("Stages in a row", label, MillionPerSecond)
+    Contest::new(IN_A_ROW, label, MillionPerSecond)
         .reference("by hand", by_hand::flow, flow)
         .ours("stage", staged::flow, flow, SHARE)
         .reference("tokio mpsc, by item", channels::tokio_by_item, flow)
@@ -66,7 +68,7 @@ fn in_one_task((middles, max): (usize, usize)) -> Contest {
         ..Flow::default()
     };
     let label = format!("{middles} producer-consumers, max_demand {max}");
-    Contest::new("Co-located stages", label, MillionPerSecond)
+    Contest::new(IN_ONE_TASK, label, MillionPerSecond)
         .reference("by hand, co-located", by_hand::colocated, flow)
         .ours("stage, co-located", staged::colocated, flow, SHARE)
         .ours("stage", staged::flow, flow, None)

@@ -50,6 +50,7 @@ impl Measured {
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) max_demand: usize,
+    pub(crate) producer_consumers: usize,
     pub(crate) consumers: usize,
     pub(crate) figure: f64,
     pub(crate) ratio: f64,
@@ -134,6 +135,7 @@ fn row(contestant: &Contestant, rounds: &[Vec<f64>], at: usize) -> Row {
     Row {
         name: contestant.name.to_owned(),
         max_demand: contestant.flow.max,
+        producer_consumers: contestant.flow.middles,
         consumers: contestant.flow.consumers,
         figure,
         ratio: ratios[ratios.len() / 2],
