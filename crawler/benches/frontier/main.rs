@@ -5,11 +5,14 @@
 //! `cargo bench -p crawler` takes some minutes, `cargo bench -p crawler -- quick` some seconds; a number is that of the
 //! pages, and with `sqlite` or `postgres` it is that engine alone. CPU is that of the whole process and of the server,
 //! the making of the links with it. Compare the ratios to the first line of one engine in one run. With `large` it is
-//! the claims of a crawl that has grown large, in PostgreSQL; to fill it takes some minutes and 4 GB.
+//! the claims of a crawl that has grown large, in PostgreSQL; to fill it takes some minutes and 4 GB. With `growth` it is
+//! what a claim and a settle cost as the queue in a file grows to a million URLs.
 
 mod bare;
 
 mod cpu;
+
+mod growth;
 
 mod large;
 
@@ -47,7 +50,10 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if is_given("large") {
-        return told(large());
+        return told(alone(large::run()));
+    }
+    if is_given("growth") {
+        return told(alone(growth::run()));
     }
     let number = arguments.iter().find_map(|argument| argument.parse().ok());
     let pages = number.unwrap_or(if is_given("quick") { QUICK } else { FULL });
@@ -74,11 +80,11 @@ fn told(ran: Result<()>) -> ExitCode {
     }
 }
 
-fn large() -> Result<()> {
+fn alone(bench: impl Future<Output = Result<()>>) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(large::run())
+    runtime.block_on(bench)
 }
 
 fn sqlite(pages: usize) -> Result<()> {

@@ -43,10 +43,7 @@ impl Web {
             .into_iter()
             .map(|link| self.page(link))
             .collect();
-        let mut record = Record::new(Fate::Fetched);
-        record.status = Some(200);
-        record.about = ABOUT.to_owned();
-        Outcome::done(lease, record).with_links(links)
+        fetched(lease, links)
     }
 
     /// Returns the numbers of the pages that a page links to.
@@ -76,4 +73,12 @@ impl Web {
         self.random ^= self.random << 17;
         usize::try_from(self.random >> 33).unwrap_or(0) % bound.max(1)
     }
+}
+
+/// What a page comes to that has these links.
+pub(crate) fn fetched(lease: Lease, links: Vec<NewUrl>) -> Outcome {
+    let mut record = Record::new(Fate::Fetched);
+    record.status = Some(200);
+    record.about = ABOUT.to_owned();
+    Outcome::done(lease, record).with_links(links)
 }
