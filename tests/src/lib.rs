@@ -6,6 +6,8 @@ pub mod archive;
 mod authority;
 pub use authority::{Authority, Certificate};
 pub mod impossible;
+mod job;
+pub use job::{Job, text};
 mod postgres;
 pub use postgres::Postgres;
 mod pooler;

@@ -1,14 +1,8 @@
 //! Why a URL was fetched or not, and how far a job has come: asked of the program, of jobs that ended and that run.
 
-use std::path::Path;
-
 use serde_json::Value;
 use slow_api::WebOptions;
-use tests::{Crawler, SlowApi};
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
+use tests::{Crawler, SlowApi, text};
 
 fn lines(text: &str) -> Vec<Value> {
     let lines = text.lines().map(serde_json::from_str);

@@ -2,11 +2,7 @@
 
 use std::path::Path;
 
-use tests::{Crawler, Ended, SlowApi, until, urls_in};
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
-}
+use tests::{Crawler, Ended, SlowApi, text, until, urls_in};
 
 /// Begins a list of 60 pages with these flags, and interrupts it after 10.
 async fn interrupted(api: &SlowApi, job: &Path, flags: &[&str]) -> Ended {

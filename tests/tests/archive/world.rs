@@ -1,31 +1,31 @@
 //! What the stories share: a crawl's folder, and what its records say.
 
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
 use std::time::Duration;
 
 use serde_json::Value;
-use tempfile::TempDir;
 use tests::archive::Archived;
+pub(crate) use tests::text;
 use tests::{Crawler, Ended};
 
 /// How long a crawl may take.
 pub(crate) const LONG: Duration = Duration::from_secs(300);
 
-/// A crawl's folder, with room beside it, gone with the test.
+/// A crawl whose outputs are beside its folder.
 #[derive(Debug)]
-pub(crate) struct Job(TempDir);
+pub(crate) struct Job(tests::Job);
+
+impl Deref for Job {
+    type Target = tests::Job;
+
+    fn deref(&self) -> &tests::Job {
+        &self.0
+    }
+}
 
 impl Job {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    pub(crate) fn folder(&self) -> PathBuf {
-        self.0.path().join("job")
-    }
-
-    pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
+        Self(tests::Job::new())
     }
 
     /// Returns the flags that write these files in the folder beside the job.
@@ -47,12 +47,6 @@ impl Job {
         let folder = self.folder();
         let args = [&["crawl", seed, "--job", text(&folder)], flags].concat();
         self.run(&args, outputs)
-    }
-
-    /// Goes on with it, as it was begun.
-    pub(crate) fn resume(&self, flags: &[&str]) -> Crawler {
-        let folder = self.folder();
-        Crawler::start(&[&["resume", text(&folder)], flags].concat())
     }
 
     /// Exports it.
@@ -78,10 +72,6 @@ impl Job {
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
     }
-}
-
-pub(crate) fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
 }
 
 /// Returns whether a record is of a URL that was answered at its last visit.
