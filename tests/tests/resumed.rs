@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tests::{Crawler, Ended, SlowApi, text, until, urls_in};
+use tests::{Answer, Crawler, Ended, Scripted, SlowApi, text, until, urls_in};
 
 /// Begins a list of 60 pages with these flags, and interrupts it after 10.
 async fn interrupted(api: &SlowApi, job: &Path, flags: &[&str]) -> Ended {
@@ -96,4 +96,78 @@ async fn a_host_whose_name_is_none_fails_at_once_by_that() {
     assert_eq!(ended.code(), 1, "{}", ended.stderr);
     let told = "1 failed (name-not-found)";
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
+
+/// Returns what a summary tells of the job as a whole: its rows up to those of the stages, or of the last run alone.
+fn of_the_job(summary: &str) -> Vec<&str> {
+    let lines = summary
+        .lines()
+        .skip_while(|line| !line.starts_with("fetched"));
+    lines
+        .take_while(|line| !line.contains('→') && !line.starts_with("in this run"))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_job_that_was_killed_ends_as_if_nothing_had_been() {
+    // What hangs is killed; what is asked for again is answered.
+    let server = Scripted::start(|path, before| match path {
+        "/fails" => Answer::Status(500, ""),
+        "/hangs" if before == 0 => Answer::Silence,
+        "/gone" => Answer::Status(404, ""),
+        // What two runs have both is known by neither of them as the same.
+        "/ok" => Answer::Raw(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 4\r\n\r\ngood",
+        ),
+        _ => Answer::Status(200, "content-type: text/plain\r\n"),
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [list, job, whole] = ["list", "job", "whole"].map(|name| folder.path().join(name));
+    let lines = ["ok", "hangs", "gone", "fails"].map(|path| format!("{}/{path}\n", server.url()));
+    std::fs::write(&list, lines.concat()).expect("room");
+    let flags = ["--urls", text(&list), "--retries", "1", "--job"];
+    let crawler = Crawler::start(&[&flags[..], &[text(&job)]].concat());
+    until("all but one have a record", async || {
+        let records = std::fs::read_to_string(job.join("pages.jsonl")).unwrap_or_default();
+        (records.lines().count() == 3).then_some(())
+    })
+    .await;
+    crawler.kill().await;
+    let resumed = Crawler::start(&["resume", text(&job), "--retries", "1"]);
+    let resumed = resumed.ended().await;
+    assert_eq!(resumed.code(), 1, "{}", resumed.stderr);
+    let never_killed = Crawler::start(&[&flags[..], &[text(&whole)]].concat());
+    let never_killed = never_killed.ended().await;
+    assert_eq!(never_killed.code(), 1, "{}", never_killed.stderr);
+    let [ours, theirs] = [&resumed, &never_killed].map(|ended| of_the_job(&ended.stderr));
+    assert!(ours.len() > 4, "{}", resumed.stderr);
+    assert_eq!(ours, theirs);
+    // Of one that is done by now the same is said once more.
+    let again = Crawler::start(&["resume", text(&job)]).ended().await;
+    assert_eq!(again.code(), 1, "{}", again.stderr);
+    let told = "1 failed (status-5xx)";
+    assert!(again.stderr.contains(told), "{}", again.stderr);
+}
+
+#[tokio::test]
+async fn a_line_without_a_url_is_told_by_a_later_run_too() {
+    let api = SlowApi::start(&["--delay-ms", "50"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [list, job] = ["list", "job"].map(|name| folder.path().join(name));
+    let page = |n: usize| format!("{}/api/crawl?url=http://h/{n}\n", api.url());
+    let lines: String = (0..60).map(page).chain(["no url\n".to_owned()]).collect();
+    std::fs::write(&list, lines).expect("room");
+    let flags = ["--urls", text(&list), "--job", text(&job), "--pace", "50ms"];
+    let crawler = Crawler::start(&flags);
+    until("10 requests", async || {
+        (api.stats().await["requests"].as_u64() >= Some(10)).then_some(())
+    })
+    .await;
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+    let resumed = Crawler::start(&["resume", text(&job)]).ended().await;
+    assert_eq!(resumed.code(), 1, "{}", resumed.stderr);
+    let told = "lines without a URL (rejected)";
+    assert!(resumed.stderr.contains(told), "{}", resumed.stderr);
 }

@@ -84,9 +84,9 @@ pub struct CountsNow {
     /// Answers by their status, of URLs that named another.
     pub redirects: BTreeMap<u16, u64>,
     /// Why URLs failed, by code.
-    pub failures: BTreeMap<&'static str, Failures>,
+    pub failures: BTreeMap<String, Failures>,
     /// Why URLs were refused, by code.
-    pub refusals: BTreeMap<&'static str, u64>,
+    pub refusals: BTreeMap<String, u64>,
     /// Why links were left out, by code.
     pub left_out: BTreeMap<&'static str, u64>,
     /// Which robots.txt could not be had last, and why, while URLs wait for it.
@@ -137,8 +137,8 @@ impl Counts {
             crawl_delays_cut: of(&shared.crawl_delays_cut),
             statuses: told.statuses,
             redirects: told.redirects,
-            failures: told.failures,
-            refusals: told.refusals,
+            failures: owned(told.failures),
+            refusals: owned(told.refusals),
             left_out: told.left_out,
             robots_missing: told
                 .robots_missing
@@ -251,6 +251,11 @@ impl Counts {
     fn told(&self) -> MutexGuard<'_, Told> {
         self.0.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn owned<T>(by_code: BTreeMap<&'static str, T>) -> BTreeMap<String, T> {
+    let codes = by_code.into_iter();
+    codes.map(|(code, told)| (code.to_owned(), told)).collect()
 }
 
 fn add(count: &AtomicU64, n: u64) {

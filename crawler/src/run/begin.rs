@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 
 use super::dry::dry_run;
+use super::end::finished;
 use super::home::Opened;
 use super::interrupt::Interrupts;
 use super::plan::PAGES;
+use super::recorded::of_all_runs;
 use super::reopen::{follow, reopen};
+use super::report::troubles;
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
-use crate::frontier::{Frontier, State};
-use crate::pipeline::{Outputs, Overwritten};
+use crate::frontier::{Frontier, State, Stats};
+use crate::pipeline::{CountsNow, Outputs, Overwritten};
 use crate::seeds::{self, Line, Roots, Seeded, Seeds, UrlList};
 use crate::telling::{Counted, say};
 use crate::web_url::WebUrl;
@@ -111,9 +114,9 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         "what a job would go on with is told by crawler status and crawler explain; --dry-run is for one that begins"
     );
     let (frontier, mut plan) = Home::resume(&flags.job).await?;
-    let state = frontier.stats().await?.state;
+    let stats = frontier.stats().await?;
     ensure!(
-        plan.kind == Kind::Crawl || state != State::Seeding,
+        plan.kind == Kind::Crawl || stats.state != State::Seeding,
         "the list of the job in {} was not read to its end; the command that began it begins anew with --fresh",
         flags.job.display()
     );
@@ -124,7 +127,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let home = Home::Folder(flags.job.clone());
     let outputs = resumed_outputs(&home, &*frontier, &mut plan, &how).await?;
     tell_of_size(&flags.how, &outputs);
-    if state == State::Done {
+    if stats.state == State::Done {
         // Also of a job that is done the outputs are to hold what is settled.
         drop(outputs);
         frontier.close().await?;
@@ -132,7 +135,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
             "crawler: the job in {} is done; the command that began it begins it anew with --fresh",
             flags.job.display()
         ));
-        return Ok(0);
+        return done_before(&home, &plan.seeded, &stats).await;
     }
     if flags.pages.is_some() {
         frontier.allow(flags.pages).await?;
@@ -143,7 +146,6 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     // A run that was killed may not have come to its last seed.
     let mut seeds = Seeds::typed(roots);
     seeds::seed(&mut seeds, &mut crew, &*frontier).await?;
-    let seeded = Seeded::default();
     frontier.seeded().await?;
     let job = Job {
         home,
@@ -151,9 +153,22 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         member: None,
         kind: plan.kind,
         is_endless: plan.every.is_some(),
+        goes_on: true,
     };
     let interrupts = Interrupts::listen().context(NOT_HEARD)?;
-    job.run(crew, outputs, seeded, (&how, interrupts)).await
+    job.run(crew, outputs, plan.seeded, (&how, interrupts))
+        .await
+}
+
+/// Tells what failed of a job that was done before, and returns its exit code, both as the run that ended it.
+async fn done_before(home: &Home, seeded: &Seeded, stats: &Stats) -> anyhow::Result<u8> {
+    let mut seeds_failed = 0;
+    if stats.failed > 0 {
+        let all = of_all_runs(CountsNow::default(), home.records().await?).await?;
+        troubles(&all).iter().for_each(say);
+        seeds_failed = all.seeds_failed;
+    }
+    Ok(finished(seeds_failed, seeded))
 }
 
 /// Opens what the records of a job go to that is resumed: as it is said now, or else as it was.
@@ -208,12 +223,13 @@ async fn begin(
     let (opened, outputs) = open(&home, &mut plan, is_fresh, how).await?;
     tell_of_size(how, &outputs);
     let frontier = opened.frontier;
-    if opened.is_old && frontier.stats().await?.state == State::Done {
+    let stats = frontier.stats().await?;
+    if opened.is_old && stats.state == State::Done {
         if let Some(member) = opened.member {
             member.leave().await?;
         }
         say("crawler: the crawl is done; --fresh begins anew");
-        return Ok(0);
+        return done_before(&home, &Seeded::default(), &stats).await;
     }
     // Who joins adds the seeds too: the one who began may have ended before its last.
     let mut seeded = tokio::select! {
@@ -232,17 +248,22 @@ async fn begin(
         // They are there because of another node, not because the list repeats them.
         seeded.repeated = 0;
     }
-    if plan.typed != crew.typed() {
+    if plan.typed != crew.typed() || !opened.is_old {
         plan.typed = crew.typed();
+        plan.seeded = seeded.clone();
         frontier.describe(plan.to_config()?).await?;
     }
     frontier.seeded().await?;
+    // A node that comes back has files; one that is new has recorded nothing that is worth a look.
+    let written = frontier.written().await?;
+    let goes_on = opened.is_old && written.iter().any(|file| file.bytes > 0);
     let job = Job {
         home,
         frontier,
         member: opened.member,
         kind: plan.kind,
         is_endless: plan.every.is_some(),
+        goes_on,
     };
     job.run(crew, outputs, seeded, (how, interrupts)).await
 }

@@ -5,6 +5,7 @@ use stage::Exit;
 use super::Home;
 use super::report::Report;
 use crate::frontier::FrontierError;
+use crate::seeds::Seeded;
 use crate::telling::Counted;
 
 /// How a run ended.
@@ -38,7 +39,7 @@ impl End {
             // There is no other end.
             Self::Interrupted if report.is_endless => 0,
             Self::Failed(_) | Self::Interrupted => 3,
-            Self::Done => u8::from(report.counts.seeds_failed > 0 || !report.seeded.is_whole()),
+            Self::Done => finished(report.counts.seeds_failed, &report.seeded),
         }
     }
 
@@ -64,6 +65,11 @@ impl End {
             Self::Done => return None,
         })
     }
+}
+
+/// Returns the exit code of a job that is done.
+pub(super) fn finished(seeds_failed: u64, seeded: &Seeded) -> u8 {
+    u8::from(seeds_failed > 0 || !seeded.is_whole())
 }
 
 /// Returns the failure with its causes, in a line.

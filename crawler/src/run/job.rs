@@ -13,11 +13,14 @@ use super::Kind;
 use super::beats::beat;
 use super::end::End;
 use super::interrupt::Interrupts;
-use super::report::Report;
+use super::recorded::of_all_runs;
+use super::report::{Report, troubles};
 use super::{Crew, Home, progress};
 use crate::flags::HowFlags;
 use crate::frontier::{Frontier, FrontierError, Lease, Membership};
-use crate::pipeline::{ClaimSource, Counts, Held, Outputs, Store, Visitor, settle_window};
+use crate::pipeline::{
+    ClaimSource, Counts, CountsNow, Held, Outputs, Store, Visitor, settle_window,
+};
 use crate::policy::rate::Rate;
 use crate::seeds::Seeded;
 use crate::telling::say;
@@ -36,6 +39,8 @@ pub(crate) struct Job {
     pub(crate) kind: Kind,
     /// Whether only Ctrl-C ends it.
     pub(crate) is_endless: bool,
+    /// Whether an earlier run has done a part of it.
+    pub(crate) goes_on: bool,
 }
 
 impl Job {
@@ -56,11 +61,12 @@ impl Job {
         let (end, edges) = self.flow(crew, outputs, &counts, (how, interrupts)).await?;
         let stats = unless_away(self.frontier.stats().await)?;
         let report = Report {
+            goes_on: self.goes_on,
             kind: self.kind,
             is_shared: self.member.is_some(),
             is_endless: self.is_endless,
             seeded,
-            counts: counts.now(),
+            counts: self.counted(counts.now()).await,
             histories: counts.histories(),
             stats,
             edges,
@@ -73,11 +79,25 @@ impl Job {
         if !how.quiet {
             say(&report);
         }
-        report.troubles().iter().for_each(say);
+        troubles(&report.counts).iter().for_each(say);
         if let Some(line) = end.told(&report, &self.home) {
             say(format!("crawler: {line}"));
         }
         Ok(end.code(&report))
+    }
+
+    /// Returns what the job came to by the end of this run, as far as its records can be read.
+    async fn counted(&self, run: CountsNow) -> CountsNow {
+        if !self.goes_on {
+            return run;
+        }
+        let all = async { anyhow::Ok(of_all_runs(run.clone(), self.home.records().await?).await?) };
+        all.await.unwrap_or_else(|error| {
+            say(format!(
+                "crawler: what earlier runs came to can't be told: {error:#}"
+            ));
+            run.clone()
+        })
     }
 
     /// Runs the stages to their end.

@@ -23,6 +23,7 @@ mod copy;
 mod end;
 mod export;
 mod interrupt;
+mod recorded;
 mod unfinished;
 pub(crate) use export::export;
 mod nodes;

@@ -13,7 +13,7 @@ use crate::flags::{
 };
 use crate::parse::Follow;
 use crate::policy::scope::{Reach, Scope};
-use crate::seeds::Roots;
+use crate::seeds::{Roots, Seeded};
 use crate::web_url::WebUrl;
 
 /// The name of the output in a job's folder, if none is said.
@@ -48,6 +48,9 @@ pub(crate) struct Plan {
     pub(crate) outputs: Vec<String>,
     /// How the run that began it went about it, for those that go on and say nothing else.
     pub(crate) pace: Pace,
+    /// What became of its first URLs, for the end that a later run tells.
+    #[serde(default)]
+    pub(crate) seeded: Seeded,
 }
 
 /// How fast a run goes, and how it writes, as far as it was said.
@@ -93,6 +96,7 @@ impl Plan {
             list: name,
             outputs: Vec::new(),
             pace: Pace::of(how),
+            seeded: Seeded::default(),
         }
     }
 
@@ -113,6 +117,7 @@ impl Plan {
             list: String::new(),
             outputs: Vec::new(),
             pace: Pace::of(&flags.how),
+            seeded: Seeded::default(),
         }
     }
 

@@ -22,6 +22,8 @@ const HISTORIES_TOLD: usize = 20;
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) kind: Kind,
+    /// Whether an earlier run has done a part of it, which is counted too.
+    pub(super) goes_on: bool,
     /// Whether others work on it too.
     pub(super) is_shared: bool,
     /// Whether only Ctrl-C ends it.
@@ -40,18 +42,6 @@ impl Report {
     /// Returns how many URLs are not done, if that is known.
     pub(super) fn left(&self) -> Option<u64> {
         self.stats.map(|stats| stats.queued + stats.delayed)
-    }
-
-    /// Returns what failed, and what to do about it, a line for each class.
-    pub(super) fn troubles(&self) -> Vec<String> {
-        let failures = self.counts.failures.iter();
-        failures
-            .map(|(code, failures)| {
-                let (count, first) = (failures.count, &failures.first);
-                let advice = advice(code);
-                format!("crawler: {count} failed ({code}), the first: {first}; {advice}")
-            })
-            .collect()
     }
 
     fn frontier_rows(&self, f: &mut fmt::Formatter<'_>, stats: &Stats) -> fmt::Result {
@@ -126,12 +116,17 @@ impl fmt::Display for Report {
             row(f, &format!("  {code}"), failures.count)?;
         }
         row(f, "retries", counts.retried)?;
-        match self.kind {
-            Kind::List => self.list_rows(f)?,
-            Kind::Crawl => self.crawl_rows(f)?,
+        if self.kind == Kind::List {
+            self.list_rows(f)?;
         }
         if let Some(stats) = &self.stats {
             self.frontier_rows(f, stats)?;
+        }
+        if self.goes_on {
+            writeln!(f, "in this run alone:")?;
+        }
+        if self.kind == Kind::Crawl {
+            self.crawl_rows(f)?;
         }
         for edge in &self.edges {
             let name = format!("{} → {}", edge.from, edge.to);
@@ -148,6 +143,18 @@ impl fmt::Display for Report {
         }
         write!(f, "{:<WIDTH$}{}", "time", Seconds(self.elapsed))
     }
+}
+
+/// Returns what failed, and what to do about it, a line for each class.
+pub(super) fn troubles(counts: &CountsNow) -> Vec<String> {
+    let failures = counts.failures.iter();
+    failures
+        .map(|(code, failures)| {
+            let (count, first) = (failures.count, &failures.first);
+            let advice = advice(code);
+            format!("crawler: {count} failed ({code}), the first: {first}; {advice}")
+        })
+        .collect()
 }
 
 struct Seconds(Duration);
@@ -181,6 +188,7 @@ mod tests {
         counts.redirected(301);
         let report = Report {
             kind: Kind::List,
+            goes_on: false,
             is_shared: false,
             is_endless: false,
             seeded: Seeded::default(),

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Seeds, list::Rejected};
 use crate::frontier::{Frontier, FrontierError, NewUrl};
 use crate::run::Crew;
@@ -11,7 +13,7 @@ use crate::telling::say;
 const REJECTED_TOLD: u64 = 10;
 
 /// What became of the first URLs.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seeded {
     /// How many were new.
     pub(crate) added: u64,
@@ -19,7 +21,8 @@ pub(crate) struct Seeded {
     pub(crate) repeated: u64,
     /// How many lines held no URL.
     pub(crate) rejected: u64,
-    /// How many are none of this crawl, by the code of the rule.
+    /// How many are none of this crawl, by the code of the rule; each run tells that of its own.
+    #[serde(skip)]
     pub(crate) left_out: BTreeMap<&'static str, u64>,
 }
 
