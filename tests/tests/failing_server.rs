@@ -81,6 +81,11 @@ async fn a_url_that_always_fails_fails_after_its_retries_and_a_404_is_an_answer(
         "{}",
         ended.stderr
     );
+    let failed = ended.stdout.lines().find(|line| line.contains("page1"));
+    let failed = failed.expect("it has a record");
+    for field in [r#""status":429"#, r#""millis":"#, r#""digest":"#] {
+        assert!(failed.contains(field), "{failed}");
+    }
 }
 
 #[tokio::test]

@@ -57,9 +57,10 @@ impl Visit<'_> {
                 let mut visited = match (welcome, wait) {
                     (Welcome::SetAside { status }, _) => {
                         self.tell_of_set_aside(url, status);
-                        self.set_aside(lease, status)
+                        let record = self.answer_record(&lease, &answer, "failed", digest);
+                        self.set_aside_as(lease, status, record)
                     }
-                    (_, Some(wait)) => self.pushed_back(lease, answer.status, wait),
+                    (_, Some(wait)) => self.pushed_back(lease, &answer, wait, digest),
                     (_, None) => {
                         self.answered(url, lease, &answer, (page, sitemap, wishes), digest)
                     }
@@ -86,12 +87,8 @@ impl Visit<'_> {
                 return self.retry(lease, wait_asked(answer));
             }
             let message = format!("the server answered {} instead of a page", answer.status);
-            let record = PageRecord {
-                reason: Some(status_code(answer.status)),
-                message: Some(message),
-                ..self.answer_record(&lease, answer, "failed", digest)
-            };
-            return self.failed_as(lease, &record);
+            let why = (status_code(answer.status), message);
+            return self.failed_with(lease, answer, digest, why);
         }
         let is_cut = answer.body.truncated == Some(Truncated::Disconnect);
         if is_cut && lease.attempts < self.visitor.rules.retries {
@@ -222,20 +219,32 @@ impl Visit<'_> {
     }
 
     /// The site asks for less: the URL is tried again after the wait, if it has a try left.
-    fn pushed_back(&self, lease: Lease, status: u16, wait: Duration) -> Visited {
+    fn pushed_back(
+        &self,
+        lease: Lease,
+        answer: &Answer,
+        wait: Duration,
+        digest: String,
+    ) -> Visited {
         if lease.attempts < self.visitor.rules.retries {
             return self.retry(lease, Some(wait));
         }
-        self.failed(lease, status_code(status), "the site asks to be left alone")
+        let message = "the site asks to be left alone".to_owned();
+        self.failed_with(lease, answer, digest, (status_code(answer.status), message))
     }
 
-    /// The site asked for less too often: its URLs fail, with what its last answer was.
+    /// The site asked for less too often: its URLs fail unasked, with what its last answer was.
     pub(super) fn set_aside(&self, lease: Lease, status: u16) -> Visited {
+        let record = self.record(&lease, "failed");
+        self.set_aside_as(lease, status, record)
+    }
+
+    fn set_aside_as(&self, lease: Lease, status: u16, record: PageRecord) -> Visited {
         let record = PageRecord {
             reason: Some(Refusal::SetAside.code()),
             cause: Some(status_code(status)),
             message: Some(Refusal::SetAside.to_string()),
-            ..self.record(&lease, "failed")
+            ..record
         };
         self.failed_as(lease, &record)
     }
@@ -260,6 +269,22 @@ impl Visit<'_> {
             reason: Some(code),
             message: Some(message.to_owned()),
             ..self.record(&lease, "failed")
+        };
+        self.failed_as(lease, &record)
+    }
+
+    /// The URL has an answer, which is not what was asked for; why is told by a code and in words.
+    fn failed_with(
+        &self,
+        lease: Lease,
+        answer: &Answer,
+        digest: String,
+        (code, message): (&'static str, String),
+    ) -> Visited {
+        let record = PageRecord {
+            reason: Some(code),
+            message: Some(message),
+            ..self.answer_record(&lease, answer, "failed", digest)
         };
         self.failed_as(lease, &record)
     }

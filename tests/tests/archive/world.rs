@@ -76,8 +76,7 @@ impl Job {
 
 /// Returns whether a record is of a URL that was answered at its last visit.
 pub(crate) fn is_answered(record: &Value) -> bool {
-    let reason = record["reason"].as_str();
-    record["status"].is_u64() || matches!(reason, Some("status-429" | "status-503"))
+    record["status"].is_u64()
 }
 
 /// Asserts that an archive holds an answer for each record that has one, with its request, and tells of all of them.

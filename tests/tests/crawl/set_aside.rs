@@ -49,6 +49,10 @@ async fn a_site_that_pushes_back_three_times_fails_unasked_and_another_is_crawle
             assert_eq!(told, ["failed", "site-set-aside", "status-503"], "{record}");
         }
     }
+    // The answer by which the site was set aside stands in its record; the others were not asked for any more.
+    let records = job.records().into_iter();
+    let answered = records.filter(|record| record["status"] == 503 && record["millis"].is_u64());
+    assert_eq!(answered.count(), 1);
     server.stop().await;
 }
 
