@@ -29,7 +29,8 @@ Ctrl-C lets what is in flight finish, for 30 s at most; a second one does not. N
 
 Exit codes:
   0  all is done, or the budget is spent; a 404 is an answer, a refusal no failure
-  1  a URL of a list or a seed had no answer after its retries, or a line held no URL
+  1  a URL of a list or a seed had no answer after its retries, nothing could be read of a --sitemap, or a line
+     held no URL; so too when another run of the job found that out
   2  bad usage or configuration
   3  interrupted, or it could not go on: work is left, and with a job's folder crawler resume DIR goes on";
 

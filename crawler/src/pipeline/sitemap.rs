@@ -39,6 +39,11 @@ pub(super) struct Listed {
 }
 
 impl Listed {
+    /// Returns why nothing could be read of it, if that is so.
+    fn unread(&self) -> Option<SitemapFault> {
+        self.fault.filter(|_| self.count == 0)
+    }
+
     /// Tells of it in the record and the counts, and returns what is followed.
     pub(super) fn tell(self, record: &mut PageRecord, counts: &Counts) -> Vec<NewUrl> {
         if let Some(kind) = self.kind {
@@ -57,6 +62,22 @@ impl Listed {
 /// Returns whether an answer that nobody named as a sitemap may be one: its type is XML, or it has none.
 pub(super) fn may_be_sitemap(answer: &Answer) -> bool {
     answer.header("content-type").is_none_or(is_xml)
+}
+
+/// Returns why nothing could be read of a sitemap that was named, if that is so: it has failed then, whatever else its answer
+/// is.
+pub(super) fn failure_of_named(
+    lease: &Lease,
+    status: u16,
+    listed: Option<&Listed>,
+) -> Option<SitemapFault> {
+    if !lease.is_sitemap() {
+        return None;
+    }
+    match listed {
+        Some(listed) => listed.unread(),
+        None => Some(SitemapFault::Missing { status }),
+    }
 }
 
 /// Reads a body as a sitemap. What is none is one only if it was named so.

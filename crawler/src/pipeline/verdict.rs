@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::cost::wait_asked;
 use super::record::rfc3339;
 use super::refused::{ReadRobots, refused};
-use super::sitemap::Listed;
+use super::sitemap::{Listed, failure_of_named};
 use super::visit::{Found, Visit, Visited};
 use super::{Admission, PageRecord};
 use crate::fetch::{Answer, Truncated};
@@ -98,6 +98,9 @@ impl Visit<'_> {
             && let Some(to) = answer.location()
         {
             return self.redirected(url, lease, answer, &to, digest);
+        }
+        if let Some(fault) = failure_of_named(&lease, answer.status, sitemap.as_deref()) {
+            return self.failed_with(lease, answer, digest, (fault.code(), fault.to_string()));
         }
         self.visitor.counts.fetched(answer.status);
         let earlier = self.earlier(url, &lease, answer, &digest);

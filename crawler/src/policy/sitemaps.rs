@@ -25,6 +25,12 @@ pub enum SitemapFault {
     /// It is an index, and too many of them led to it.
     #[error("an index that {INDEXES_MAX} indexes led to, and nothing of it is taken")]
     TooDeep,
+    /// The server has none there.
+    #[error("the server answered {status} instead of a sitemap")]
+    Missing {
+        /// The status of its answer.
+        status: u16,
+    },
     /// It is none, or broken from some place on.
     #[error("it is no sitemap, or broken; what stands before that is taken")]
     Invalid,
@@ -38,6 +44,7 @@ impl SitemapFault {
             Self::Doctype => "sitemap-doctype",
             Self::TooLong | Self::Bomb => "sitemap-too-long",
             Self::TooDeep => "sitemap-depth",
+            Self::Missing { .. } => "sitemap-missing",
             Self::Invalid => "sitemap-invalid",
         }
     }

@@ -12,6 +12,9 @@ pub(super) fn advice(code: &str) -> &'static str {
         }
         "connection-lost" => "raise --retries",
         "status-429" | "status-503" | "site-set-aside" => "lower --concurrency, or raise --delay",
+        code if code.starts_with("sitemap-") => {
+            "check the URL of --sitemap; one that a site names is its owner's to correct"
+        }
         "robots-unreachable" => "try again later, or, for a site of your own, --ignore-robots",
         "crashed" => "this is a defect of the crawler; report it with the log's message",
         _ => "the server's log may say why",

@@ -128,12 +128,27 @@ async fn a_bad_sitemap_says_why_in_its_record() {
         ("/sitemaps/bomb.xml.gz", "sitemap-too-long", 0),
         ("/sitemaps/broken.xml", "sitemap-invalid", 20),
         ("/site/page/0", "sitemap-invalid", 0),
+        ("/nowhere.xml", "sitemap-missing", 0),
     ];
     for (path, reason, least) in bad {
         let (job, sitemap) = (Job::new(), world::url(&server, 0, path));
-        let records = records(&job, crawl(&job, &sitemap, &["--no-sitemaps"])).await;
-        assert_eq!(records[&sitemap]["fate"], "fetched", "{path}");
-        assert_eq!(records[&sitemap]["reason"], reason, "{path}");
+        let crawler = crawl(&job, &sitemap, &["--no-sitemaps"]);
+        let ended = crawler.ended_within(world::LONG).await;
+        // That of which something is taken was read.
+        let (code, fate) = if least > 0 {
+            (0, "fetched")
+        } else {
+            (1, "failed")
+        };
+        assert_eq!(ended.code(), code, "{path}: {}", ended.stderr);
+        let records = job.records();
+        assert_eq!(records[0]["url"], sitemap);
+        assert_eq!(records[0]["fate"], fate, "{path}");
+        assert_eq!(records[0]["reason"], reason, "{path}");
+        if code == 1 {
+            let told = format!("1 failed ({reason}), the first: {sitemap}");
+            assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+        }
         let pages = records.len() - 1;
         assert!(
             (least..pages_at_most(least)).contains(&pages),
