@@ -180,6 +180,7 @@ async fn a_job_that_was_killed_is_stopped_and_watched_no_longer() {
     assert_eq!(watched.lines().count(), 1);
     let status = lines(&told(&["status", "--json", text(&job)]).await);
     assert_eq!(status[0]["at_work"], false);
+    assert_eq!(status[0]["state"], "stopped");
     let page = format!("{}/site/page/0", web.url());
     let twice = lines(&told(&["explain", &page, &page, "--json", "--job", text(&job)]).await);
     assert_eq!(twice[0], twice[1]);

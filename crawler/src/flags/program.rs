@@ -36,6 +36,9 @@ pub(crate) enum Command {
     #[command(after_help = help::resume(), after_long_help = help::resume())]
     Resume(Box<ResumeFlags>),
     /// Tells how far a job has come, also while another process works on it.
+    ///
+    /// It is seeding while its first URLs come in, then running, and done when nothing is left; one that is not done is
+    /// stopped while nobody works on it.
     Status(StatusFlags),
     /// Tells what became of URLs, and what each rule says of them.
     Explain(ExplainFlags),

@@ -9,8 +9,8 @@ use super::Plan;
 use super::home::{AT_WORK, DATABASE};
 use crate::flags::SharedFlags;
 use crate::frontier::{
-    Frontier, FrontierError, PostgresFrontier, PostgresOptions, RobotsCopy, SqliteReader, Stats,
-    Trace, UrlHash,
+    Frontier, FrontierError, PostgresFrontier, PostgresOptions, RobotsCopy, SqliteReader, State,
+    Stats, Trace, UrlHash,
 };
 use crate::pipeline::Lost;
 
@@ -103,6 +103,14 @@ impl Looking {
             Self::File(..) => Ok(()),
             Self::Shared(shared) => shared.close().await,
         }
+    }
+}
+
+/// Returns the word for how far a job has come: one that is not done does not run while nobody works on it.
+pub(super) const fn state(state: State, is_at_work: bool) -> &'static str {
+    match (state, is_at_work) {
+        (State::Done, _) | (_, true) => state.as_str(),
+        (_, false) => "stopped",
     }
 }
 

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::home::AT_WORK;
+use super::looking;
 use crate::flags::LookFlags;
 use crate::frontier::{Frontier, Node, PostgresOptions, Stats};
 
@@ -77,10 +78,14 @@ impl Total {
         stats.queued.saturating_sub(stats.leased) + stats.delayed
     }
 
+    const fn state(&self) -> &'static str {
+        looking::state(self.stats.state, self.nodes > 0)
+    }
+
     fn as_json(&self, crawl: &str) -> serde_json::Value {
         json!({
             "crawl": crawl,
-            "state": self.stats.state.as_str(),
+            "state": self.state(),
             "nodes": self.nodes,
             "capacity": self.capacity,
             "in_flight": self.in_flight,
@@ -124,7 +129,7 @@ impl fmt::Display for Table<'_> {
         writeln!(
             f,
             "{}: {} fetched, {} in flight, {} queued, {} failed, {:.1} pages/s",
-            total.stats.state.as_str(),
+            total.state(),
             total.stats.fetched,
             total.in_flight,
             total.queued(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 
-use super::looking::Looking;
+use super::looking::{Looking, state};
 use crate::flags::StatusFlags;
 use crate::frontier::{State, Stats};
 use crate::pipeline::Lost;
@@ -70,7 +70,7 @@ impl Status {
     fn as_json(&self) -> Value {
         let stats = &self.stats;
         json!({
-            "state": stats.state.as_str(),
+            "state": state(stats.state, self.is_at_work),
             "at_work": self.is_at_work,
             "fetched": stats.fetched,
             "redirected": stats.redirected,
@@ -90,10 +90,7 @@ impl Status {
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let stats = &self.stats;
-        let state = match (stats.state, self.is_at_work) {
-            (State::Done, _) | (_, true) => stats.state.as_str(),
-            (_, false) => "stopped",
-        };
+        let state = state(stats.state, self.is_at_work);
         write!(
             f,
             "{state}: {} fetched, {} redirected, {} refused, {} failed; {} to fetch, {} to try again; {} URLs known",
