@@ -11,7 +11,7 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use super::lane::Lane;
-use super::url::{DEMOTED, DEMOTED_LAST, SITEMAP_PRIORITIES};
+use super::url::{SITEMAP_PRIORITIES, demotion};
 use super::{NewUrl, Site, SiteId, UrlHash};
 use crate::policy::redirects::{HOPS_MAX, RefusedRedirect};
 use crate::policy::shares::Demotion;
@@ -116,11 +116,7 @@ impl Lease {
     /// Returns why it was put behind the others of its site, if it was.
     #[must_use]
     pub fn demotion(&self) -> Option<Demotion> {
-        if self.priority == DEMOTED_LAST {
-            return Some(Demotion::Equal);
-        }
-        let band = u16::try_from(self.priority.checked_sub(DEMOTED)?).ok()?;
-        Some(Demotion::Share { band })
+        demotion(self.priority)
     }
 
     /// Makes a link that was found on its page.

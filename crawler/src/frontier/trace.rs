@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use crate::policy::shares::Demotion;
+
 /// Where a URL of a crawl stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -17,6 +19,8 @@ pub enum Trace {
         depth: u16,
         /// How often it was tried.
         attempts: u16,
+        /// Why it goes behind the others of its site, if it does.
+        demotion: Option<Demotion>,
     },
     /// It waits for its next try.
     Delayed {
@@ -26,5 +30,7 @@ pub enum Trace {
         depth: u16,
         /// How often it was tried.
         attempts: u16,
+        /// Why it goes behind the others of its site then, if it does.
+        demotion: Option<Demotion>,
     },
 }

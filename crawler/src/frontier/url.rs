@@ -20,6 +20,15 @@ pub(super) const DEMOTED_LAST: i16 = i16::MAX;
 /// lanes for each place, enough are left to give all places work.
 const LANES_FOR_ONE_DEMOTED: u16 = 4;
 
+/// Returns why a URL of this priority was put behind the others of its site, if it was.
+pub(super) fn demotion(priority: i16) -> Option<Demotion> {
+    if priority == DEMOTED_LAST {
+        return Some(Demotion::Equal);
+    }
+    let band = u16::try_from(priority.checked_sub(DEMOTED)?).ok()?;
+    Some(Demotion::Share { band })
+}
+
 /// How many URLs of an unlimited site may be leased apart.
 const UNLIMITED_LANES: NonZeroU16 = NonZeroU16::new(256).expect("it is not zero");
 

@@ -12,6 +12,7 @@ use super::looking::Looking;
 use crate::flags::ExplainFlags;
 use crate::frontier::Trace;
 use crate::policy::robots;
+use crate::policy::shares::Demotion;
 use crate::telling::without_user_info;
 use crate::web_url::WebUrl;
 
@@ -133,6 +134,16 @@ impl Explanation {
         }
     }
 
+    /// Returns why it waits behind the others of its site, as a code; a record tells it by itself.
+    fn put_last(&self) -> Option<&'static str> {
+        match &self.trace {
+            Some(Trace::Queued { demotion, .. } | Trace::Delayed { demotion, .. }) => {
+                demotion.map(Demotion::code)
+            }
+            _ => None,
+        }
+    }
+
     fn as_json(&self) -> Value {
         let rules = self.rulings.iter().map(|ruling| {
             let refusal = ruling.refusal.as_ref();
@@ -160,6 +171,9 @@ impl Explanation {
             }
             None => {}
         }
+        if let Some(code) = self.put_last() {
+            told["put_last"] = json!(code);
+        }
         told
     }
 }
@@ -171,7 +185,9 @@ impl fmt::Display for Explanation {
             |f: &mut fmt::Formatter<'_>, name: &str, text: &str| writeln!(f, "  {name:<9} {text}");
         match &self.trace {
             Some(Trace::Recorded { about }) => line(f, "recorded", &sentence(&record(about)))?,
-            Some(Trace::Queued { depth, attempts }) => {
+            Some(Trace::Queued {
+                depth, attempts, ..
+            }) => {
                 let text = format!(
                     "waits for its turn, or is being fetched; {depth} links from a seed, tried {attempts} times"
                 );
@@ -192,6 +208,10 @@ impl fmt::Display for Explanation {
                 "unseen",
                 "the crawl followed no link to it: none led there, or each asked not to be followed or was left out by a rule; as a link of a seed:",
             )?,
+        }
+        if let Some(code) = self.put_last() {
+            let text = format!("behind the others of its site: {code}");
+            line(f, "put last", &text)?;
         }
         for ruling in &self.rulings {
             match &ruling.refusal {

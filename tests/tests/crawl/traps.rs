@@ -1,6 +1,8 @@
 //! Traps: an endless part of a site keeps a crawl from no page of it, and pages that are alike are told and go last.
 
+use rusqlite::Connection;
 use slow_api::{Server, Site, Trap, WebOptions};
+use tests::Crawler;
 
 use crate::world::{self, Job};
 
@@ -53,6 +55,19 @@ async fn an_endless_calendar_keeps_a_crawl_from_no_page() {
     let (job, told) = crawl_whole(&[Trap::Calendar], 3_000).await;
     assert!(told.contains("put last: trap-share"), "{told}");
     assert!(count(&job, "/calendar/", "put_last") > 500);
+    // What the budget left out of it waits behind the rest, and says so.
+    let database = Connection::open(job.folder().join("crawl.db")).unwrap();
+    let last = "SELECT url FROM queue ORDER BY prio DESC LIMIT 1";
+    let url: String = database.query_row(last, [], |row| row.get(0)).unwrap();
+    for (flags, told) in [
+        (&["--json"][..], r#""put_last":"trap-share""#),
+        (&[], "put last  "),
+    ] {
+        let folder = job.folder();
+        let args = [&["explain", &url, "--job", world::text(&folder)], flags].concat();
+        let explained = Crawler::start(&args).ended().await.stdout;
+        assert!(explained.contains(told), "{explained}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

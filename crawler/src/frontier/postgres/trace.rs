@@ -9,15 +9,16 @@ use super::failure::Failure;
 use super::lanes::small;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::time;
+use crate::frontier::url::demotion;
 use crate::frontier::{Trace, UrlHash};
 
 const QUEUED: Sql = Sql {
-    text: "SELECT url_hash, depth, attempts FROM queue WHERE url_hash = ANY($1)",
+    text: "SELECT url_hash, depth, attempts, prio FROM queue WHERE url_hash = ANY($1)",
     types: &[Type::INT8_ARRAY],
 };
 
 const DELAYED: Sql = Sql {
-    text: "SELECT url_hash, depth, attempts, ready_at FROM delayed WHERE url_hash = ANY($1)",
+    text: "SELECT url_hash, depth, attempts, prio, ready_at FROM delayed WHERE url_hash = ANY($1)",
     types: &[Type::INT8_ARRAY],
 };
 
@@ -40,14 +41,19 @@ impl Work for ReadTraces {
         let mut traces = HashMap::new();
         // What is fetched again and again is queued too: its last answer tells more.
         for row in turn.query(&QUEUED, &[&urls]).await? {
-            let (depth, attempts) = (small(&row, 1)?, small(&row, 2)?);
-            traces.insert(url(&row)?, Trace::Queued { depth, attempts });
+            let queued = Trace::Queued {
+                depth: small(&row, 1)?,
+                attempts: small(&row, 2)?,
+                demotion: demotion(row.try_get(3)?),
+            };
+            traces.insert(url(&row)?, queued);
         }
         for row in turn.query(&DELAYED, &[&urls]).await? {
             let delayed = Trace::Delayed {
-                ready_at: time(row.try_get(3)?),
+                ready_at: time(row.try_get(4)?),
                 depth: small(&row, 1)?,
                 attempts: small(&row, 2)?,
+                demotion: demotion(row.try_get(3)?),
             };
             traces.insert(url(&row)?, delayed);
         }

@@ -9,6 +9,7 @@ use super::ledger::Ledger;
 use super::lock::Lock;
 use super::schema;
 use crate::frontier::clock::time;
+use crate::frontier::url::demotion;
 use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash, Written};
 
 /// Reads a crawl that another process may work on, and changes nothing. Each call reads a file, and so may block for a
@@ -96,10 +97,10 @@ impl SqliteReader {
             Ok(())
         };
         // What is fetched again and again is queued too: its last answer tells more.
-        let read = add("SELECT url_hash, depth, attempts FROM queue", queued)
+        let read = add("SELECT url_hash, depth, attempts, prio FROM queue", queued)
             .and_then(|()| {
                 add(
-                    "SELECT url_hash, depth, attempts, ready_at FROM delayed",
+                    "SELECT url_hash, depth, attempts, prio, ready_at FROM delayed",
                     delayed,
                 )
             })
@@ -117,14 +118,16 @@ fn queued(row: &Row<'_>) -> rusqlite::Result<Trace> {
     Ok(Trace::Queued {
         depth: row.get(1)?,
         attempts: row.get(2)?,
+        demotion: demotion(row.get(3)?),
     })
 }
 
 fn delayed(row: &Row<'_>) -> rusqlite::Result<Trace> {
     Ok(Trace::Delayed {
-        ready_at: time(row.get(3)?),
+        ready_at: time(row.get(4)?),
         depth: row.get(1)?,
         attempts: row.get(2)?,
+        demotion: demotion(row.get(3)?),
     })
 }
 

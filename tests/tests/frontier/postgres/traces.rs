@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crawler::frontier::{Frontier, Outcome, Trace};
+use crawler::policy::shares::Demotion;
 use tests::tree_url;
 
 use super::Crawl;
@@ -12,7 +13,8 @@ use crate::world::fetched;
 async fn a_url_is_traced_from_its_queue_to_its_record() {
     let crawl = Crawl::new();
     let frontier = crawl.create().await;
-    let urls = [1, 2, 3].map(tree_url);
+    let [one, two, three] = [1, 2, 3].map(tree_url);
+    let urls = [one, two, three.demoted(Demotion::Equal)];
     let hashes = [1, 2, 3, 4].map(|number| tree_url(number).hash);
     frontier.add(urls.to_vec()).await.unwrap();
     let mut leases = frontier.claim(3).await.unwrap().leases;
@@ -33,12 +35,26 @@ async fn a_url_is_traced_from_its_queue_to_its_record() {
     );
     let delayed = &traces[&hashes[1]];
     assert!(
-        matches!(delayed, Trace::Delayed { attempts: 1, .. }),
+        matches!(
+            delayed,
+            Trace::Delayed {
+                attempts: 1,
+                demotion: None,
+                ..
+            }
+        ),
         "{traces:?}"
     );
     let queued = &traces[&hashes[2]];
     assert!(
-        matches!(queued, Trace::Queued { attempts: 0, .. }),
+        matches!(
+            queued,
+            Trace::Queued {
+                attempts: 0,
+                demotion: Some(Demotion::Equal),
+                ..
+            }
+        ),
         "{traces:?}"
     );
     assert_eq!(traces.len(), 3, "the fourth is not known");
