@@ -84,7 +84,8 @@ impl Judge {
         let mut judge = Self {
             rules,
             allowed,
-            has_delay: manners.delay.is_some(),
+            // None is what they have anyway.
+            has_delay: manners.delay.is_some_and(|delay| !delay.is_zero()),
             typed: Vec::new(),
         };
         for url in &plan.typed {
@@ -163,5 +164,32 @@ impl Ruling {
             refusal: refusal.map(Into::into),
             remark,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches as _};
+
+    use super::*;
+    use crate::flags::CrawlFlags;
+    use crate::seeds::Roots;
+
+    #[test]
+    fn a_typed_private_host_has_a_delay_where_one_is_given_that_is_not_0() {
+        fn check(flags: &[&str], is_own: bool) {
+            let seed = "http://127.0.0.1:8080/";
+            let args = [&["crawl", seed], flags].concat();
+            let matches = CrawlFlags::augment_args(Command::new("crawl")).get_matches_from(args);
+            let flags = CrawlFlags::from_arg_matches(&matches).unwrap();
+            let roots = Roots::read(&flags.seeds, &flags.sitemap).unwrap();
+            let plan = Plan::of_crawl(&roots, &flags);
+            let mut judge = Judge::new(&plan, &roots.all(), 1, 0).unwrap();
+            judge.own(&roots.pages[0]);
+            assert_eq!(judge.rules.is_own(&roots.pages[0]), is_own);
+        }
+        check(&[], true);
+        check(&["--delay", "0"], true);
+        check(&["--delay", "1ms"], false);
     }
 }
