@@ -82,6 +82,18 @@ pub enum FrontierError {
         /// What the engine said.
         source: Cause,
     },
+    /// It was killed, and what it wrote last can't be worked into the file where nothing may be written.
+    #[error(
+        "{} can't be read where nothing may be written, as what worked on it was killed, or still works: copy its folder to \
+         where that may be, and look at the copy",
+        path.display()
+    )]
+    Unwritable {
+        /// The crawl's file.
+        path: PathBuf,
+        /// What the engine said.
+        source: Cause,
+    },
     /// A file could not be read or written.
     #[error("cannot open {}: see that its folder exists and may be written to", path.display())]
     File {

@@ -25,7 +25,8 @@ impl SqliteReader {
     ///
     /// # Errors
     ///
-    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
+    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`]; and
+    /// [`FrontierError::Unwritable`].
     pub fn open(path: &Path) -> Result<Self, FrontierError> {
         Ok(Self {
             connection: schema::connect_to_read(path)?,

@@ -23,7 +23,8 @@ impl SqliteResults {
     ///
     /// # Errors
     ///
-    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`].
+    /// As [`SqliteOptions::open`](super::SqliteOptions::open), but for [`FrontierError::Held`]; and
+    /// [`FrontierError::Unwritable`].
     pub fn open(path: &Path) -> Result<Self, FrontierError> {
         let connection = schema::connect_to_read(path)?;
         // All that is read in a transaction is of one moment.

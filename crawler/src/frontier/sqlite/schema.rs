@@ -9,11 +9,14 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fs, io};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
+use url::Url;
 
 use super::ledger::Ledger;
+use super::lock::{Lock, beside};
 use crate::frontier::{FrontierError, Job};
 
 /// Tells our files from those of other programs: "crwl".
@@ -100,16 +103,46 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> 
     if !path.exists() {
         return Err(refuse(path, Found::Nothing));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let opened = Connection::open_with_flags(path, flags).and_then(|connection| {
-        connection.busy_timeout(BUSY)?;
-        let found = look(&connection)?;
-        Ok((connection, found))
-    });
-    match opened.map_err(|error| explain(path, error))? {
+    let opened = match open_to_read(path, OpenFlags::empty()) {
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+            open_sealed(path, error)?
+        }
+        opened => opened.map_err(|error| explain(path, error))?,
+    };
+    match opened {
         (connection, Found::Crawl) => Ok(connection),
         (_, found) => Err(refuse(path, found)),
     }
+}
+
+fn open_to_read(path: &Path, more: OpenFlags) -> rusqlite::Result<(Connection, Found)> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags | more)?;
+    connection.busy_timeout(BUSY)?;
+    let found = look(&connection)?;
+    Ok((connection, found))
+}
+
+/// Opens a file where nothing may be written, as on a disc or in a snapshot: the engine has no place for what it shares with
+/// who writes. Without a log the file is all there is, and nobody writes it.
+fn open_sealed(path: &Path, error: rusqlite::Error) -> Result<(Connection, Found), FrontierError> {
+    let log = fs::metadata(beside(path, "-wal"));
+    let is_whole = log.map_or_else(
+        |error| error.kind() == io::ErrorKind::NotFound,
+        |log| log.len() == 0,
+    );
+    let whole = path.canonicalize().ok();
+    let address = whole.and_then(|whole| Url::from_file_path(whole).ok());
+    let Some(mut address) = address.filter(|_| is_whole && !Lock::is_held(path)) else {
+        return Err(FrontierError::Unwritable {
+            path: path.to_owned(),
+            source: Arc::new(error),
+        });
+    };
+    // Source: https://www.sqlite.org/uri.html, "immutable": it locks nothing and looks for no change.
+    address.set_query(Some("immutable=1"));
+    let opened = open_to_read(Path::new(address.as_str()), OpenFlags::SQLITE_OPEN_URI);
+    opened.map_err(|error| explain(path, error))
 }
 
 /// What a file holds.
@@ -230,6 +263,30 @@ mod tests {
         }
         connection.pragma_update(None, "application_id", 1).unwrap();
         assert_eq!(look(&connection).unwrap(), Found::Foreign);
+    }
+
+    /// A link to nowhere in the place of what is shared with writers keeps the engine from it, as such a disk does.
+    #[test]
+    fn where_nothing_may_be_written_a_file_is_read_that_has_no_log() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a b?#%.db");
+        let mut connection = connect(Some(&path)).unwrap();
+        set_up(&connection).unwrap();
+        let job = Job {
+            config: "kept".to_owned(),
+            ..Job::default()
+        };
+        lay_out(&mut connection, &job).unwrap();
+        drop(connection);
+        std::os::unix::fs::symlink("nowhere/shm", beside(&path, "-shm")).unwrap();
+        let connection = connect_to_read(&path).unwrap();
+        assert_eq!(config(&connection).unwrap(), "kept");
+        fs::write(beside(&path, "-wal"), "more").unwrap();
+        let refused = connect_to_read(&path).unwrap_err();
+        assert!(
+            matches!(refused, FrontierError::Unwritable { .. }),
+            "{refused:?}"
+        );
     }
 
     #[test]
