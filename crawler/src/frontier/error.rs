@@ -20,8 +20,10 @@ pub enum FrontierError {
         /// Where it is.
         place: Place,
     },
-    /// A crawl that was to be resumed is not there, or was never begun.
-    #[error("{place} is not there, or was never begun: begin it, or name another")]
+    /// A crawl that was to be resumed is not there, or was ended before it was begun.
+    #[error(
+        "{place} is not there, or was killed before it had begun: run the command that begins it, or name another"
+    )]
     Missing {
         /// Where it was looked for.
         place: Place,

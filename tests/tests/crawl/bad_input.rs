@@ -103,12 +103,25 @@ async fn a_seed_that_is_none_is_told_by_its_number_and_not_repeated() {
 #[tokio::test]
 async fn what_is_not_there_cannot_be_resumed() {
     let job = Job::new();
-    refused(
-        job.resume(&[]),
-        "is not there, or was never begun: begin it",
-    )
-    .await;
+    let what_to_do = "run the command that begins it";
+    refused(job.resume(&[]), what_to_do).await;
     assert!(!job.folder().exists(), "nothing is made");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crawl_that_was_killed_in_its_first_moments_is_begun_by_its_command() {
+    let server = world::start(WebOptions::default()).await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    std::fs::create_dir(job.folder()).unwrap();
+    for file in ["crawl.db", "crawl.db.lock", "pages.jsonl"] {
+        std::fs::write(job.folder().join(file), "").unwrap();
+    }
+    let what_to_do = "run the command that begins it";
+    refused(job.resume(&[]), what_to_do).await;
+    let ended = job.crawl(&seed, &["--depth", "0"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert_eq!(job.records().len(), 1);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
