@@ -154,7 +154,7 @@ pub(crate) struct ReachFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) depth: u32,
-    /// How many pages at most.
+    /// How many pages at most. Sitemaps are none; on a site with many --no-sitemaps does without them.
     #[arg(
         long,
         value_name = "N",

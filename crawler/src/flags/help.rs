@@ -41,7 +41,7 @@ metadata:
   url           the URL that was asked for
   id            the hash by which the crawl knows it
   referrer      the id of the page that led to it; none for a seed
-  fate          how it ended: fetched, redirected, refused or failed
+  fate          how it ended: fetched, listed (a sitemap that was read), redirected, refused or failed
   status        the status of the answer
   location      where it redirects to
   at            when the visit began, in UTC

@@ -102,7 +102,7 @@ impl Lease {
     /// Returns whether it was named as a sitemap.
     #[must_use]
     pub const fn is_sitemap(&self) -> bool {
-        self.priority < 0
+        self.priority < 0 && self.priority >= -SITEMAP_PRIORITIES
     }
 
     /// Returns how many indexes led to it, if it was named as a sitemap.

@@ -228,6 +228,8 @@ impl Record {
 pub enum Fate {
     /// It has an answer, which counts against the budget of pages.
     Fetched,
+    /// It has an answer that lists others: a sitemap, which is no page and counts against no budget of them.
+    Listed,
     /// It has an answer that names another URL.
     Redirected,
     /// A rule kept it from being fetched.
@@ -242,6 +244,7 @@ impl Fate {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Fetched => "fetched",
+            Self::Listed => "listed",
             Self::Redirected => "redirected",
             Self::Refused => "refused",
             Self::Failed => "failed",

@@ -11,6 +11,9 @@ use crate::policy::sitemaps::INDEXES_MAX;
 /// How many priorities below 0 there are: one for each number of indexes that may lead to a sitemap, from none on.
 pub(super) const SITEMAP_PRIORITIES: i16 = INDEXES_MAX as i16 + 1;
 
+/// The priority of what a user asked for by its URL: before the sitemaps of its site, which may be many.
+const ASKED_FOR: i16 = -SITEMAP_PRIORITIES - 1;
+
 /// The first priority of what is demoted. No depth comes so far.
 pub(super) const DEMOTED: i16 = 1 << 14;
 /// The priority of what is demoted for its pages are alike: after all else.
@@ -191,6 +194,13 @@ impl NewUrl {
         self
     }
 
+    /// Puts it before all else of its lane: a user asked for this very page.
+    #[must_use]
+    pub const fn asked_for(mut self) -> Self {
+        self.priority = ASKED_FOR;
+        self
+    }
+
     /// Puts it behind all of its lane that are not demoted, and where there is no order between lanes into one of the few that
     /// what is demoted shares: the others of its site then have nothing to give but the rest.
     #[must_use]
@@ -205,8 +215,9 @@ impl NewUrl {
         self
     }
 
-    /// Makes it a sitemap that so many indexes led to, at most [`INDEXES_MAX`]. It goes before all pages of its lane, as
-    /// these have no priority below 0; where a site has one lane, its sitemaps so go before its pages.
+    /// Makes it a sitemap that so many indexes led to, at most [`INDEXES_MAX`]. It goes before all pages of its lane but those
+    /// that were asked for, as the others have no priority below 0; where a site has one lane, its sitemaps so go before its
+    /// pages.
     #[must_use]
     pub fn as_sitemap(mut self, indexes: u8) -> Self {
         self.priority = i16::from(indexes.min(INDEXES_MAX)) - SITEMAP_PRIORITIES;

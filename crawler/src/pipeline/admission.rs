@@ -48,7 +48,11 @@ impl<'r> Admission<'r> {
             url
         };
         let new = NewUrl::seed(url.as_str(), site).known_as(&url.identity());
-        Ok(new.at_depth(depth))
+        Ok(if depth == 0 {
+            new.asked_for()
+        } else {
+            new.at_depth(depth)
+        })
     }
 
     /// Makes a URL that was found one for the frontier, unless that is known to know it.

@@ -14,6 +14,7 @@ pub struct Counts(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     fetched: AtomicU64,
+    listed: AtomicU64,
     failed: AtomicU64,
     seeds_failed: AtomicU64,
     refused: AtomicU64,
@@ -57,8 +58,10 @@ pub struct Failures {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CountsNow {
-    /// URLs with an answer.
+    /// Pages with an answer.
     pub fetched: u64,
+    /// Sitemaps that were read.
+    pub listed: u64,
     /// URLs without one after their tries.
     pub failed: u64,
     /// Seeds among them.
@@ -101,7 +104,7 @@ impl CountsNow {
     /// Returns how many URLs are done.
     #[must_use]
     pub const fn done(&self) -> u64 {
-        self.fetched + self.redirected + self.refused + self.failed
+        self.fetched + self.listed + self.redirected + self.refused + self.failed
     }
 }
 
@@ -125,6 +128,7 @@ impl Counts {
         let (shared, told) = (&*self.0, self.told().clone());
         CountsNow {
             fetched: of(&shared.fetched),
+            listed: of(&shared.listed),
             failed: of(&shared.failed),
             seeds_failed: of(&shared.seeds_failed),
             refused: of(&shared.refused),
@@ -176,6 +180,10 @@ impl Counts {
     pub(crate) fn fetched(&self, status: u16) {
         add(&self.0.fetched, 1);
         *self.told().statuses.entry(status).or_default() += 1;
+    }
+
+    pub(crate) fn listed(&self) {
+        add(&self.0.listed, 1);
     }
 
     pub(crate) fn redirected(&self, status: u16) {

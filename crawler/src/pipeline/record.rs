@@ -15,7 +15,7 @@ pub struct PageRecord {
     /// The `id` of the page that led to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub referrer: Option<String>,
-    /// How it ended: `fetched`, `redirected`, `refused` or `failed`.
+    /// How it ended: `fetched`, `listed`, `redirected`, `refused` or `failed`.
     pub fate: &'static str,
     /// The status of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]

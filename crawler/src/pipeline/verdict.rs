@@ -102,9 +102,15 @@ impl Visit<'_> {
         if let Some(fault) = failure_of_named(&lease, answer.status, sitemap.as_deref()) {
             return self.failed_with(lease, answer, digest, (fault.code(), fault.to_string()));
         }
-        self.visitor.counts.fetched(answer.status);
+        let fate = if lease.is_sitemap() {
+            self.visitor.counts.listed();
+            Fate::Listed
+        } else {
+            self.visitor.counts.fetched(answer.status);
+            Fate::Fetched
+        };
         let earlier = self.earlier(url, &lease, answer, &digest);
-        let mut record = self.answer_record(&lease, answer, "fetched", digest);
+        let mut record = self.answer_record(&lease, answer, fate.as_str(), digest);
         record.duplicate_of = earlier.map(id);
         record.canonical = wishes.canonical.map(|url| url.as_str().to_owned());
         record.canonical_disputed = wishes.is_canonical_disputed;
@@ -121,7 +127,7 @@ impl Visit<'_> {
         if let Some(listed) = sitemap {
             links.extend(listed.tell(&mut record, &self.visitor.counts));
         }
-        let mut visited = self.done(lease, Fate::Fetched, &record);
+        let mut visited = self.done(lease, fate, &record);
         visited.outcome = visited.outcome.with_links(links);
         visited.refused = refused;
         visited

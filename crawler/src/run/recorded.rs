@@ -70,6 +70,7 @@ fn count(all: &mut CountsNow, told: &Told<'_>) {
             all.fetched += 1;
             *all.statuses.entry(status).or_default() += 1;
         }
+        "listed" => all.listed += 1,
         "redirected" => {
             all.redirected += 1;
             *all.redirects.entry(status).or_default() += 1;
@@ -100,6 +101,7 @@ mod tests {
         let records = [
             r#"{"url":"http://h/","fate":"fetched","status":200,"depth":0,"retries":2}"#,
             r#"{"url":"http://h/a","fate":"fetched","status":404,"depth":1,"duplicate_of":"00"}"#,
+            r#"{"url":"http://h/s","fate":"listed","status":200,"depth":1,"sitemap":"urlset"}"#,
             r#"{"url":"http://h/b","fate":"redirected","status":301,"depth":1}"#,
             r#"{"url":"http://h/c","fate":"refused","depth":1,"reason":"robots-disallowed"}"#,
             r#"{"url":"http://h/d","fate":"failed","depth":0,"reason":"connect","message":"no \"one\""}"#,
@@ -111,6 +113,7 @@ mod tests {
             count(&mut all, &serde_json::from_str(record).unwrap());
         }
         assert_eq!((all.fetched, all.retried, all.duplicates), (2, 2, 1));
+        assert_eq!((all.listed, all.statuses.len()), (1, 2));
         assert_eq!((all.failed, all.seeds_failed), (2, 1));
         assert_eq!((all.statuses[&200], all.statuses[&404]), (1, 1));
         assert_eq!((all.redirected, all.redirects[&301]), (1, 1));

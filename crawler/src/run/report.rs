@@ -103,6 +103,7 @@ impl fmt::Display for Report {
             row(f, &format!("  status {status}"), *number)?;
         }
         row_if_any(f, "duplicates", counts.duplicates)?;
+        row_if_any(f, "sitemaps read", counts.listed)?;
         row_if_any(f, "redirected", counts.redirected)?;
         for (status, number) in &counts.redirects {
             row(f, &format!("  status {status}"), *number)?;

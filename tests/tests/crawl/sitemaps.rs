@@ -136,7 +136,7 @@ async fn a_bad_sitemap_says_why_in_its_record() {
         let ended = crawler.ended_within(world::LONG).await;
         // That of which something is taken was read.
         let (code, fate) = if least > 0 {
-            (0, "fetched")
+            (0, "listed")
         } else {
             (1, "failed")
         };
@@ -268,5 +268,33 @@ async fn fifty_thousand_urls_come_in_and_the_budget_and_the_sitemap_are_kept() {
     let ended = job.resume(&["--pages", "5"]).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert_eq!(job.records().len(), records.len() + 5);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_of_pages_is_spent_on_pages_and_first_on_the_seed() {
+    let server = islands().await;
+    let seed = world::url(&server, 0, "/site/page/0");
+    for (pages, sitemaps) in [(1, 0), (3, 2)] {
+        let (job, budget) = (Job::new(), pages.to_string());
+        let ended = job.crawl(&seed, &["--pages", &budget]).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        let records = job.records();
+        assert_eq!(records[0]["url"], seed);
+        let count = |fate| {
+            records
+                .iter()
+                .filter(|record| record["fate"] == fate)
+                .count()
+        };
+        assert_eq!((count("fetched"), count("listed")), (pages, sitemaps));
+        let told = format!("sitemaps read{sitemaps:>31}");
+        assert_eq!(
+            ended.stderr.contains(&told),
+            sitemaps > 0,
+            "{}",
+            ended.stderr
+        );
+    }
     server.stop().await;
 }

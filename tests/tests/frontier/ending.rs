@@ -217,9 +217,15 @@ pub(crate) async fn a_lost_lease_gives_its_part_of_the_budget_back<E: Engine>() 
 
 pub(crate) async fn what_is_no_page_costs_no_budget<E: Engine>() {
     let world = World::<E>::with(job(1)).await;
-    world.add(pages(&Site::unlimited("h"), 4)).await;
+    world.add(pages(&Site::unlimited("h"), 5)).await;
     world.frontier.seeded().await.unwrap();
-    for fate in [Fate::Refused, Fate::Failed, Fate::Redirected, Fate::Fetched] {
+    for fate in [
+        Fate::Refused,
+        Fate::Failed,
+        Fate::Redirected,
+        Fate::Listed,
+        Fate::Fetched,
+    ] {
         let lease = world.lease().await;
         world
             .settle(vec![Outcome::done(lease, Record::new(fate))])

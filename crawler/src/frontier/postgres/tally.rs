@@ -58,6 +58,7 @@ impl Tally {
     pub(super) const fn count(&mut self, fate: Fate) {
         match fate {
             Fate::Fetched => self.fetched += 1,
+            Fate::Listed => {}
             Fate::Redirected => self.redirected += 1,
             Fate::Refused => self.refused += 1,
             Fate::Failed => self.failed += 1,

@@ -100,6 +100,7 @@ impl Ledger {
                 self.fetched += 1;
                 self.pages_left = self.pages_left.map(|left| (left - 1).max(0));
             }
+            Fate::Listed => {}
             Fate::Redirected => self.redirected += 1,
             Fate::Refused => self.refused += 1,
             Fate::Failed => self.failed += 1,
