@@ -212,7 +212,8 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Sends the deliveries.
     fn deliver(&mut self) {
-        for (subscription, events) in self.dispatched.deliveries.drain(..) {
+        let mut deliveries = std::mem::take(&mut self.dispatched.deliveries);
+        for (subscription, events) in deliveries.drain(..) {
             let Some(downstream) = self.downstreams.get(subscription) else {
                 // A dispatcher that serves who has left.
                 self.dispatched.discarded += events.len();
@@ -220,13 +221,11 @@ impl<Out: Send + 'static> Context<Out> {
             };
             downstream.edge.delivered(events.len());
             let spare = downstream.port.exchange(subscription, events);
-            debug_assert!(
-                self.emitted.is_empty(),
-                "all that was emitted is dispatched"
-            );
-            if self.emitted.capacity() < spare.capacity() {
-                self.emitted = spare;
-            }
+            self.dispatched.keep(spare);
+        }
+        self.dispatched.deliveries = deliveries;
+        if self.emitted.capacity() == 0 {
+            self.emitted = self.dispatched.list();
         }
     }
 

@@ -135,10 +135,10 @@ impl<V> BySubscription<V> {
     }
 }
 
-/// A map by id. Ids are counted up and come from no peer, so they need no keyed hash.
+/// A map by ids, or by other names that the program itself chose. They come from no peer, so they need no keyed hash.
 pub(crate) type ById<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
-/// Spreads a number over the whole word by one multiplication.
+/// Spreads each number over the whole word by one multiplication.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct IdHasher(u64);
 
@@ -147,13 +147,26 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Hasher for IdHasher {
     fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u64(self.0 ^ u64::from(*byte));
+        for word in bytes.chunks(8) {
+            let word = word.iter().rev();
+            self.write_u64(word.fold(0, |word, byte| word << 8 | u64::from(*byte)));
         }
     }
 
+    fn write_u8(&mut self, n: u8) {
+        self.write_u64(n.into());
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.write_u64(n.into());
+    }
+
     fn write_u64(&mut self, n: u64) {
-        self.0 = n.wrapping_mul(SPREAD).rotate_left(32);
+        self.0 = (self.0 ^ n).wrapping_mul(SPREAD).rotate_left(32);
+    }
+
+    fn write_usize(&mut self, n: usize) {
+        self.write_u64(n as u64);
     }
 
     fn finish(&self) -> u64 {

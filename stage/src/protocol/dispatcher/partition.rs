@@ -1,9 +1,9 @@
 //! Each event to the partition that its hash names.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::vec::Drain;
 
 use thiserror::Error;
 
@@ -65,7 +65,7 @@ pub enum PartitionsError {
 pub struct Partition<T, P = usize> {
     hash: HashOf<T, P>,
     key: Option<KeyOf<T>>,
-    index: HashMap<P, usize>,
+    index: ById<P, usize>,
     parts: Vec<Part<T>>,
     /// Which partition a subscription serves.
     serves: ById<SubscriptionId, usize>,
@@ -90,7 +90,7 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         partitions: impl IntoIterator<Item = P>,
         hash: impl FnMut(&T) -> Option<P> + Send + 'static,
     ) -> Result<Self, PartitionsError> {
-        let mut index = HashMap::new();
+        let mut index = ById::default();
         for name in partitions {
             if index.contains_key(&name) {
                 return Err(PartitionsError::Twice(format!("{name:?}")));
@@ -137,28 +137,62 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         self
     }
 
-    /// Tells the partition of an event and its key within it. A panic is an error, as is an unknown name.
-    fn route(&mut self, event: &T) -> Result<Option<(usize, u64)>, String> {
-        let (hash, key) = (&mut self.hash, &mut self.key);
-        let named = catch_unwind(AssertUnwindSafe(|| {
-            let name = hash(event)?;
-            Some((name, key.as_mut().map_or(0, |key| key(event))))
-        }));
-        match named {
-            Ok(Some((name, key))) => match self.index.get(&name) {
-                Some(part) => Ok(Some((*part, key))),
-                None => Err(format!("the hash names an unknown partition: {name:?}")),
-            },
-            Ok(None) => Ok(None),
-            Err(_) => Err("the hash panicked".to_owned()),
+    /// Deals events from the front while some are wanted. Where the hash panics, the event at work is the front.
+    fn deal(&mut self, coming: &mut Drain<'_, T>, out: &mut Dispatched<T>) {
+        while self.is_wanting()
+            && let Some(event) = coming.as_slice().first()
+        {
+            let routed = self.route(event);
+            let Some(event) = coming.next() else {
+                return;
+            };
+            match routed {
+                Ok(Some((at, key))) => self.put(at, key, event, out),
+                Ok(None) => out.unwanted += 1,
+                Err(reason) => {
+                    out.warnings.push(reason);
+                    out.rejected.push(event);
+                }
+            }
         }
     }
 
-    /// Puts an event on its lane: out, or into the queue by its policy.
-    fn put(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
-        let Some(event) = self.serve(at, key, event) else {
-            return;
+    const fn is_wanting(&self) -> bool {
+        self.full == 0 && self.asked.sum() > 0
+    }
+
+    /// Tells the partition of an event and its key within it. An unknown name is an error.
+    #[inline]
+    fn route(&mut self, event: &T) -> Result<Option<(usize, u64)>, String> {
+        let Some(name) = (self.hash)(event) else {
+            return Ok(None);
         };
+        let key = self.key.as_mut().map_or(0, |key| key(event));
+        match self.index.get(&name) {
+            Some(part) => Ok(Some((*part, key))),
+            None => Err(format!("the hash names an unknown partition: {name:?}")),
+        }
+    }
+
+    /// Puts an event on its lane: into the batch, or into the queue where that lane has no demand.
+    #[inline]
+    fn put(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
+        let lane = self.parts[at].lane_of(key);
+        if lane.asked == 0 {
+            self.wait(at, key, event, out);
+            return;
+        }
+        if lane.batch.is_empty() {
+            self.touched.push(at);
+            lane.batch = out.list();
+        }
+        lane.asked -= 1;
+        lane.batch.push(event);
+        self.asked.forget(1);
+    }
+
+    /// Puts an event into the queue of its lane, by the policy.
+    fn wait(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
         let part = &mut self.parts[at];
         if part.queued >= self.capacity {
             out.discarded += 1;
@@ -170,7 +204,7 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
                 return;
             }
             if let Some(oldest) = part.take_oldest(key) {
-                self.marks.on_left(oldest.mark);
+                self.marks.on_left(oldest.mark, 1);
                 part.queued -= 1;
                 self.queued -= 1;
             }
@@ -185,19 +219,17 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         }
     }
 
-    /// Adds an event to the batch of its lane, or gives it back where that lane has no demand.
-    fn serve(&mut self, at: usize, key: u64, event: T) -> Option<T> {
-        let lane = self.parts[at].lane_of(key);
-        if lane.asked == 0 {
-            return Some(event);
+    /// Hands the owner of a lane what it has asked for of its queue.
+    fn serve(&mut self, at: usize, lane: usize, out: &mut Dispatched<T>) {
+        let lane = &mut self.parts[at].lanes[lane];
+        let n = lane.asked.min(lane.queue.len());
+        if let Some(owner) = lane.owner.filter(|_| n > 0) {
+            let mut batch = out.list();
+            lane.take(n, &mut batch, &mut self.marks);
+            out.deliveries.push((owner, batch));
+            self.asked.forget(n);
+            self.note_taken(at, n);
         }
-        if lane.batch.is_empty() {
-            self.touched.push(at);
-        }
-        lane.asked -= 1;
-        lane.batch.push(event);
-        self.asked.forget(1);
-        None
     }
 
     /// Moves the batches of this round out.
@@ -217,7 +249,7 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         let was_full = self.parts[at].queued >= self.capacity;
         self.parts[at].queued -= n;
         self.queued -= n;
-        if n > 0 && was_full && self.when_full == WhenFull::HoldBack {
+        if was_full && self.when_full == WhenFull::HoldBack {
             self.full -= 1;
         }
     }
@@ -272,36 +304,26 @@ where
             return;
         }
         // Others serve the partition on: what waited for the leaver is theirs now, in its order for each key.
-        let mut served = 0;
-        for Queued { event, key, mark } in lanes.remove(leaver).queue {
-            if let Some(event) = self.serve(at, key, event) {
-                let queued = Queued { event, key, mark };
-                self.parts[at].lane_of(key).queue.push_back(queued);
-            } else {
-                self.marks.on_left(mark);
-                served += 1;
-            }
+        for queued in lanes.remove(leaver).queue {
+            let lane = self.parts[at].lane_of(queued.key);
+            lane.queue.push_back(queued);
         }
-        self.note_taken(at, served);
+        for lane in 0..self.parts[at].lanes.len() {
+            self.serve(at, lane, out);
+        }
         out.passed += self.marks.take_passed();
-        self.deliver(out);
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         let Some(&at) = self.serves.get(&id) else {
             return;
         };
-        let mut lanes = self.parts[at].lanes.iter_mut();
-        let Some(lane) = lanes.find(|lane| lane.owner == Some(id)) else {
+        let lanes = &mut self.parts[at].lanes;
+        let Some(lane) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
             return;
         };
-        let events = lane.take(n.min(lane.queue.len()), &mut self.marks);
-        let served = events.len();
-        self.asked.ask(&mut lane.asked, n - served);
-        if served > 0 {
-            out.deliveries.push((id, events));
-        }
-        self.note_taken(at, served);
+        self.asked.ask(&mut lanes[lane].asked, n);
+        self.serve(at, lane, out);
         out.passed += self.marks.take_passed();
     }
 
@@ -325,20 +347,15 @@ where
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
-        let mut waiting = std::mem::take(events).into_iter();
-        while Dispatcher::wanted(self) > 0
-            && let Some(event) = waiting.next()
-        {
-            match self.route(&event) {
-                Ok(Some((at, key))) => self.put(at, key, event, out),
-                Ok(None) => out.unwanted += 1,
-                Err(reason) => {
-                    out.warnings.push(reason);
-                    out.rejected.push(event);
-                }
-            }
+        let mut coming = events.drain(..);
+        // One guard for all of them, as they are many and few panic.
+        while catch_unwind(AssertUnwindSafe(|| self.deal(&mut coming, out))).is_err() {
+            out.warnings.push("the hash panicked".to_owned());
+            out.rejected.extend(coming.next());
         }
-        events.extend(waiting);
+        if coming.len() > 0 {
+            *events = coming.collect();
+        }
         out.passed += self.marks.take_passed();
         self.deliver(out);
     }

@@ -37,17 +37,17 @@ impl<T> Part<T> {
         }
     }
 
-    /// The lane of a key.
+    /// The lane of a key. Mostly there is one.
+    #[inline]
     pub(super) fn lane_of(&mut self, key: u64) -> &mut Lane<T> {
-        let at = self.place_of(key);
+        let is_one = self.lanes.len() == 1;
+        let at = if is_one { 0 } else { self.place_of(key) };
         &mut self.lanes[at]
     }
 
     /// The owner with the highest hash of both, so that few keys move when owners come and go.
+    #[inline(never)]
     fn place_of(&self, key: u64) -> usize {
-        if self.lanes.len() == 1 {
-            return 0;
-        }
         let owners = self.lanes.iter().map(|lane| weight(lane.owner, key));
         let best = owners.enumerate().max_by_key(|(_, weight)| *weight);
         best.map_or(0, |(at, _)| at)
@@ -89,13 +89,20 @@ impl<T> Lane<T> {
         }
     }
 
-    /// Takes the first `n` events of the queue.
-    pub(super) fn take(&mut self, n: usize, marks: &mut Marks) -> Vec<T> {
-        let leave = |queued: Queued<T>| {
-            marks.on_left(queued.mark);
+    /// Moves the first `n` events of the queue to a batch, and pays with them.
+    pub(super) fn take(&mut self, n: usize, batch: &mut Vec<T>, marks: &mut Marks) {
+        let (mut mark, mut left) = (self.queue.front().map_or(0, |first| first.mark), 0);
+        batch.extend(self.queue.drain(..n).map(|queued| {
+            // Mostly all wait for the same one.
+            if queued.mark != mark {
+                marks.on_left(std::mem::replace(&mut mark, queued.mark), left);
+                left = 0;
+            }
+            left += 1;
             queued.event
-        };
-        self.queue.drain(..n).map(leave).collect()
+        }));
+        marks.on_left(mark, left);
+        self.asked -= n;
     }
 }
 

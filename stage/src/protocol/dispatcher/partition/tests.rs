@@ -80,6 +80,31 @@ fn a_queue_that_is_served_while_it_is_not_full_frees_nobody() {
 }
 
 #[test]
+fn what_is_not_wanted_any_more_stays_in_its_order() {
+    let (mut parity, mut out) = parity(9, WhenFull::DropOldest);
+    let mut events = (0..30).collect();
+    parity.dispatch(&mut events, &mut out);
+    assert_eq!(delivered(&mut out), (0..18).step_by(2).collect::<Vec<_>>());
+    assert_eq!(events, (17..30).collect::<Vec<_>>());
+}
+
+#[test]
+fn names_are_told_apart_by_all_of_them() {
+    let names = ["partition of the even ones", "partition of the odd ones"];
+    let hash = move |event: &usize| Some(names[event % 2]);
+    let mut parity = Partition::new(names, hash).expect("both have names");
+    let mut out = Dispatched::default();
+    let ids = names.map(|name| {
+        let id = SubscriptionId::next();
+        parity.subscribe(id, Some(name)).expect("it is free");
+        parity.ask(id, 2, &mut out);
+        id
+    });
+    parity.dispatch(&mut vec![1, 2, 3, 4], &mut out);
+    assert_eq!(out.deliveries, [(ids[1], vec![1, 3]), (ids[0], vec![2, 4])]);
+}
+
+#[test]
 fn asks_add_up_to_the_largest_number() {
     let (mut parity, mut out) = parity(1, WhenFull::DropOldest);
     let odd = join(&mut parity, 1, usize::MAX, &mut out);
