@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::{Dispatched, Dispatcher, Refused, take_front};
+use super::{Dispatched, Dispatcher, Refused};
 use crate::id::SubscriptionId;
 
 /// Says which events a subscription wants.
@@ -100,7 +100,32 @@ impl<T> fmt::Debug for Broadcast<T> {
 }
 
 impl<T: Clone + Send + 'static> Broadcast<T> {
-    /// Sends a chunk that every consumer has asked for.
+    /// Sends a chunk that every consumer has asked for, where none of them chooses.
+    fn send_all(&mut self, events: Vec<T>, out: &mut Dispatched<T>) {
+        if let Some((last, others)) = self.consumers.split_last_mut() {
+            for taker in others {
+                let mut copy = out.list();
+                copy.extend_from_slice(&events);
+                taker.serve(copy, out);
+            }
+            last.serve(events, out);
+        }
+    }
+
+    /// Sends the next chunk, as the selectors say.
+    fn select(&mut self, least: usize, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        // Every selector runs before anything changes, so that one that panics harms its own subscription alone.
+        let chunk = &events[..least.min(events.len())];
+        let route = |taker: &Taker<T>| Route::of(taker.selector.as_ref(), chunk);
+        let routes: Vec<Route> = self.consumers.iter().map(route).collect();
+        if !routes.iter().all(|route| matches!(route, Route::Failed)) {
+            let chunk = take_front(events, least);
+            self.send(chunk, &routes, out);
+        }
+        self.end_failed(&routes, out);
+    }
+
+    /// Sends a chunk that every consumer has asked for, to those who take it.
     fn send(&mut self, events: Vec<T>, routes: &[Route], out: &mut Dispatched<T>) {
         let whole = routes.iter().rposition(|route| matches!(route, Route::All));
         for (at, (taker, route)) in self.consumers.iter_mut().zip(routes).enumerate() {
@@ -134,6 +159,15 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
             !has_failed
         });
     }
+}
+
+/// Moves the first `n` events out; all of them without a copy.
+fn take_front<T>(events: &mut Vec<T>, n: usize) -> Vec<T> {
+    if n >= events.len() {
+        return std::mem::take(events);
+    }
+    let rest = events.split_off(n);
+    std::mem::replace(events, rest)
 }
 
 impl<T> Taker<T> {
@@ -177,15 +211,12 @@ impl<T: Clone + Send + 'static> Dispatcher<T> for Broadcast<T> {
             if least == 0 {
                 return;
             }
-            // Every selector runs before anything changes, so that one that panics harms its own subscription alone.
-            let chunk = &events[..least.min(events.len())];
-            let route = |taker: &Taker<T>| Route::of(taker.selector.as_ref(), chunk);
-            let routes: Vec<Route> = self.consumers.iter().map(route).collect();
-            if !routes.iter().all(|route| matches!(route, Route::Failed)) {
+            if self.consumers.iter().all(|taker| taker.selector.is_none()) {
                 let chunk = take_front(events, least);
-                self.send(chunk, &routes, out);
+                self.send_all(chunk, out);
+            } else {
+                self.select(least, events, out);
             }
-            self.end_failed(&routes, out);
         }
     }
 }

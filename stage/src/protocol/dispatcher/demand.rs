@@ -1,7 +1,7 @@
 //! The default: greedy, in whole batches.
 
 use super::total::Total;
-use super::{Dispatched, Dispatcher, Refused, take_front};
+use super::{Dispatched, Dispatcher, Refused, deal};
 use crate::id::SubscriptionId;
 
 mod line;
@@ -99,15 +99,13 @@ impl<T> Dispatcher<T> for DemandDispatcher {
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
-        while !events.is_empty() {
-            let Some((id, asked)) = self.line.first().filter(|(_, asked)| *asked > 0) else {
-                return;
-            };
-            let batch = take_front(events, asked);
-            self.total.forget(batch.len());
-            self.line.set(0, asked - batch.len());
-            out.deliveries.push((id, batch));
-        }
+        deal(events, out, |coming| {
+            let (id, asked) = self.line.first().filter(|(_, asked)| *asked > 0)?;
+            let given = asked.min(coming);
+            self.total.forget(given);
+            self.line.set(0, asked - given);
+            Some((id, given))
+        });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::total::Total;
-use super::{Dispatched, Dispatcher, Refused, take_front};
+use super::{Dispatched, Dispatcher, Refused, deal};
 use crate::id::SubscriptionId;
 
 /// Shares each batch in proportion to what is asked, with at least one event for each in its turn.
@@ -61,17 +61,18 @@ impl<T> Dispatcher<T> for Fair {
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         let (total, wanted) = (events.len(), self.total.sum());
-        while !events.is_empty() && self.total.sum() > 0 {
-            let Some((id, asked)) = self.line.pop_front() else {
-                return;
-            };
-            let taken = share(total, asked, wanted).min(events.len());
-            self.line.push_back((id, asked - taken));
-            if taken > 0 {
-                self.total.forget(taken);
-                out.deliveries.push((id, take_front(events, taken)));
+        deal(events, out, |coming| {
+            while self.total.sum() > 0 {
+                let (id, asked) = self.line.pop_front()?;
+                let given = share(total, asked, wanted).min(coming);
+                self.line.push_back((id, asked - given));
+                if given > 0 {
+                    self.total.forget(given);
+                    return Some((id, given));
+                }
             }
-        }
+            None
+        });
     }
 }
 

@@ -278,13 +278,33 @@ impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
     }
 }
 
-/// Moves the first `n` events out; all of them without a copy.
-fn take_front<T>(events: &mut Vec<T>, n: usize) -> Vec<T> {
-    if n >= events.len() {
-        return std::mem::take(events);
+/// Deals events from the front: `next` hears how many there are, and says how many of them go to whom, until nobody wants
+/// more. Where one gets all, they are not moved.
+fn deal<T>(
+    events: &mut Vec<T>,
+    out: &mut Dispatched<T>,
+    mut next: impl FnMut(usize) -> Option<(SubscriptionId, usize)>,
+) {
+    let mut next = |len| if len == 0 { None } else { next(len) };
+    let mut turn = next(events.len());
+    match turn {
+        None => return,
+        Some((id, given)) if given == events.len() => {
+            out.deliveries.push((id, std::mem::take(events)));
+            return;
+        }
+        Some(_) => {}
     }
-    let rest = events.split_off(n);
-    std::mem::replace(events, rest)
+    let mut coming = events.drain(..);
+    while let Some((id, given)) = turn {
+        let mut batch = out.list();
+        batch.extend(coming.by_ref().take(given));
+        out.deliveries.push((id, batch));
+        turn = next(coming.len());
+    }
+    // All at once, as each event that is taken from the front of a list moves those behind it.
+    let left: Vec<T> = coming.collect();
+    events.extend(left);
 }
 
 #[cfg(test)]
