@@ -13,6 +13,7 @@ use crate::id::SubscriptionId;
 #[derive(Debug)]
 pub struct ProducerHalf<T> {
     dispatcher: Box<dyn AnyDispatcher<T>>,
+    joins_asks: bool,
     /// What the dispatcher answered when it was told something last.
     standing: Standing,
     buffer: Buffer<T>,
@@ -51,6 +52,7 @@ impl<T: 'static> ProducerHalf<T> {
     #[must_use]
     pub fn new(dispatcher: impl Dispatcher<T>, buffer: Buffer<T>) -> Self {
         Self {
+            joins_asks: dispatcher.joins_asks(),
             standing: Standing::of(&dispatcher),
             dispatcher: Box::new(dispatcher),
             buffer,
@@ -146,6 +148,12 @@ impl<T: 'static> ProducerHalf<T> {
     pub fn on_cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
         self.standing = self.dispatcher.cancel(id, out);
         self.serve_buffer(out);
+    }
+
+    /// Returns whether asks that came together are told together. What is put off is not summed.
+    #[must_use]
+    pub fn joins_asks(&self) -> bool {
+        self.joins_asks && self.mode == DemandMode::Forward
     }
 
     /// Adds an ask and serves it from the buffer.

@@ -89,9 +89,17 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Serves an ask from what is held; the caller goes on with `after`, which tells the rest.
+    /// Serves an ask from what is held, and with it those right behind it where the dispatcher joins them; the caller goes
+    /// on with `after`, which tells the rest.
     pub(super) fn on_ask(&mut self, id: SubscriptionId, n: usize) {
-        self.cx.half.on_ask(id, n, &mut self.cx.dispatched);
+        let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
+        half.on_ask(id, n, out);
+        while half.joins_asks()
+            && let Some(Control::Ask(id, n)) = self.control.front()
+        {
+            half.on_ask(*id, *n, out);
+            self.control.pop_front();
+        }
     }
 
     async fn set_mode(&mut self, mode: DemandMode) -> Step {

@@ -326,6 +326,21 @@ async fn gs_155_156_gsx_07_a_bad_hash_rejects_its_event_and_the_producer_lives()
 }
 
 #[tokio::test]
+async fn asks_that_came_together_are_told_together_so_that_batches_stay_whole() {
+    let partition = Partition::new(0..2, PARITY).unwrap();
+    let counter = producer(Counter::new()).dispatcher(partition).spawn();
+    let counter = counter.unwrap();
+    let mut edges = [0, 1].map(|name| counter.partition(name).subscribe());
+    for edge in &mut edges {
+        edge.request(4.try_into().unwrap());
+    }
+    let [mut even, mut odd] = edges;
+    assert_eq!(even.next().await.unwrap().unwrap(), [0, 2, 4, 6]);
+    assert_eq!(odd.next().await.unwrap().unwrap(), [1, 3, 5, 7]);
+    counter.abort();
+}
+
+#[tokio::test]
 async fn gsx_07_a_refused_subscription_hears_why_and_harms_nobody() {
     let (log, mut saw) = log();
     let counter = producer(Counter::new())

@@ -201,6 +201,10 @@ impl<T: Clone + Send + 'static> Dispatcher<T> for Broadcast<T> {
         }
     }
 
+    fn joins_asks(&self) -> bool {
+        true
+    }
+
     fn wanted(&self) -> usize {
         self.least()
     }

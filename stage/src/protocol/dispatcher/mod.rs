@@ -199,6 +199,14 @@ pub trait Dispatcher<T>: fmt::Debug + Send + 'static {
     /// Returns how many more events could be taken now; saturated where the asks come to more.
     fn wanted(&self) -> usize;
 
+    /// Returns whether asks that came together are told to the stage together; by default each is told by itself.
+    ///
+    /// `true` where an event does not go to whoever asked for it: what is made for one ask goes to other askers too, and
+    /// falls apart into small batches unless it is made together.
+    fn joins_asks(&self) -> bool {
+        false
+    }
+
     /// Returns how many events it keeps in queues of its own.
     fn queued(&self) -> usize {
         0

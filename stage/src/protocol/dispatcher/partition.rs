@@ -327,6 +327,10 @@ where
         out.passed += self.marks.take_passed();
     }
 
+    fn joins_asks(&self) -> bool {
+        true
+    }
+
     fn wanted(&self) -> usize {
         if self.full > 0 {
             return 0;
