@@ -12,51 +12,65 @@ use std::hint::black_box;
 use std::io::{Error, Result as Counted};
 use std::process::{Command, ExitCode};
 
+use stage::protocol::Dispatcher;
 use stage::{
-    Batch, Build, Consumer, Context, Demand, Exit, Group, Handle, Producer, ProducerConsumer,
-    Result, Role, Source as _, consumer, producer, producer_consumer,
+    Batch, Broadcast, Build, Consumer, Context, Demand, DemandMode, Exit, Group, Handle, Outlet,
+    Partition, Producer, ProducerConsumer, ProducerHandle, Result, Role, Source as _, consumer,
+    producer, producer_consumer,
 };
 use tokio::runtime::{Builder, Runtime};
 
-/// Events on their way from a producer to a consumer, `max` at most on each edge.
-#[derive(Clone, Copy)]
+/// Events on their way from a producer, `max` at most on each edge.
 struct Row {
     name: &'static str,
-    producer_consumers: usize,
+    way: Way,
     max: usize,
-    /// Whether all stages share a task.
-    is_grouped: bool,
     /// Instructions an event, when it was measured last.
     noted: f64,
 }
 
-const fn row(name: &'static str, producer_consumers: usize, max: usize, noted: f64) -> Row {
+/// Where they go.
+#[derive(Clone, Copy)]
+enum Way {
+    /// Through so many producer-consumers to one consumer.
+    Through(usize),
+    /// The same, in one task.
+    InOneTask(usize),
+    /// Each to one of `CONSUMERS`, to whoever has asked most.
+    ByDemand,
+    /// Each to one of them, where its hash says.
+    ByHash,
+    /// Each to all of them.
+    ToAll,
+}
+
+const CONSUMERS: usize = 4;
+
+const fn row(name: &'static str, way: Way, max: usize, noted: f64) -> Row {
     Row {
         name,
-        producer_consumers,
+        way,
         max,
-        is_grouped: false,
         noted,
     }
 }
 
-const fn grouped(row: Row) -> Row {
-    Row {
-        is_grouped: true,
-        ..row
-    }
-}
-
 const ROWS: &[Row] = &[
-    row("direct-1", 0, 1, 2_542.0),
-    row("direct-10", 0, 10, 398.0),
-    row("direct-1000", 0, 1_000, 17.8),
-    row("through-1", 1, 1, 4_472.0),
-    row("through-10", 1, 10, 736.0),
-    row("through-1000", 1, 1_000, 23.4),
-    grouped(row("grouped-1", 0, 1, 2_266.0)),
-    grouped(row("grouped-10", 0, 10, 372.0)),
-    grouped(row("grouped-through-1", 1, 1, 4_057.0)),
+    row("direct-1", Way::Through(0), 1, 2_585.0),
+    row("direct-10", Way::Through(0), 10, 407.0),
+    row("direct-1000", Way::Through(0), 1_000, 17.9),
+    row("through-1", Way::Through(1), 1, 4_539.0),
+    row("through-10", Way::Through(1), 10, 751.0),
+    row("through-1000", Way::Through(1), 1_000, 23.6),
+    row("grouped-1", Way::InOneTask(0), 1, 2_286.0),
+    row("grouped-10", Way::InOneTask(0), 10, 379.0),
+    row("grouped-through-1", Way::InOneTask(1), 1, 4_091.0),
+    row("demand-4-10", Way::ByDemand, 10, 418.0),
+    row("demand-4-1000", Way::ByDemand, 1_000, 18.0),
+    row("partition-4-10", Way::ByHash, 10, 477.0),
+    row("partition-4-1000", Way::ByHash, 1_000, 145.0),
+    row("broadcast-4-10", Way::ToAll, 10, 1_012.0),
+    row("broadcast-4-1000", Way::ToAll, 1_000, 48.6),
 ];
 
 /// How much more a row may cost than was noted: what another compiler or library makes of the same code.
@@ -89,7 +103,7 @@ fn main() -> ExitCode {
 
 fn judge(word: Option<&&str>) -> ExitCode {
     let mut wrong = 0;
-    println!("{:14} {:>12} {:>8}", "", "an event", "noted");
+    println!("{:16} {:>12} {:>8}", "", "an event", "noted");
     for row in ROWS
         .iter()
         .filter(|row| word.is_none_or(|word| row.name.contains(*word)))
@@ -99,7 +113,7 @@ fn judge(word: Option<&&str>) -> ExitCode {
                 let is_wrong = count > row.noted * SLACK;
                 wrong += usize::from(is_wrong);
                 let mark = if is_wrong { "!" } else { "" };
-                println!("{:14} {count:>12.1} {:>8.1}{mark}", row.name, row.noted);
+                println!("{:16} {count:>12.1} {:>8.1}{mark}", row.name, row.noted);
             }
             Err(error) => {
                 eprintln!("turns: {error}");
@@ -133,19 +147,70 @@ impl Row {
     }
 
     async fn flow(&self) {
-        let demand = Demand::new(self.max, self.max / 2).expect("a minimum below the maximum");
-        let source = producer(Source {
-            next: 0,
-            end: self.events(),
+        match self.way {
+            Way::Through(count) => self.through(count, None).await,
+            Way::InOneTask(count) => self.through(count, Some(&Group::new())).await,
+            _ => self.fan_out().await,
+        }
+    }
+
+    fn source(&self) -> Source {
+        let end = self.events();
+        Source { next: 0, end }
+    }
+
+    fn demand(&self) -> Demand {
+        Demand::new(self.max, self.max / 2).expect("a minimum below the maximum")
+    }
+
+    async fn fan_out(&self) {
+        let source = producer(self.source()).accumulate();
+        match self.way {
+            Way::ByHash => {
+                let hash = |event: &usize| Some(scattered(*event) % CONSUMERS);
+                let by_hash = Partition::new(0..CONSUMERS, hash).expect("each has a name");
+                let source = source.dispatcher(by_hash).spawn().expect("a runtime");
+                self.serve(&source, |at| source.partition(at)).await;
+            }
+            Way::ToAll => {
+                let to_all = Broadcast::new();
+                let source = source.dispatcher(to_all).spawn().expect("a runtime");
+                self.serve(&source, |_| source.outlet()).await;
+            }
+            Way::ByDemand | Way::Through(_) | Way::InOneTask(_) => {
+                let source = source.spawn().expect("a runtime");
+                self.serve(&source, |_| source.outlet()).await;
+            }
+        }
+    }
+
+    /// Lets the events flow when all have subscribed.
+    async fn serve<D: Dispatcher<usize>>(
+        &self,
+        source: &ProducerHandle<Source, D>,
+        outlet: impl Fn(usize) -> Outlet<usize>,
+    ) {
+        let sinks = (0..CONSUMERS).map(|at| {
+            let sink = consumer(Sink).subscribe_to(&outlet(at), self.demand());
+            sink.spawn().expect("a runtime")
         });
-        let group = self.is_grouped.then(Group::new);
-        let mut last = spawn(source, group.as_ref()).outlet();
-        for _ in 0..self.producer_consumers {
+        let sinks: Vec<_> = sinks.collect();
+        tokio::task::yield_now().await;
+        source.set_demand_mode(DemandMode::Forward);
+        for sink in sinks {
+            assert!(matches!(sink.join().await, Exit::Completed));
+        }
+    }
+
+    async fn through(&self, producer_consumers: usize, group: Option<&Group>) {
+        let demand = self.demand();
+        let mut last = spawn(producer(self.source()), group).outlet();
+        for _ in 0..producer_consumers {
             let middle = producer_consumer(PassOn).subscribe_to(&last, demand);
-            last = spawn(middle, group.as_ref()).outlet();
+            last = spawn(middle, group).outlet();
         }
         let sink = consumer(Sink).subscribe_to(&last, demand);
-        let sink = spawn(sink, group.as_ref());
+        let sink = spawn(sink, group);
         drop(last);
         assert!(matches!(sink.join().await, Exit::Completed));
         assert_eq!(sink.edges()[0].delivered, self.events() as u64);
@@ -201,6 +266,11 @@ impl Producer for Source {
         }
         Ok(())
     }
+}
+
+/// A number that has nothing to do with those next to it.
+const fn scattered(event: usize) -> usize {
+    event.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
 }
 
 struct PassOn;
