@@ -14,41 +14,44 @@ use super::cpu::cpu_time;
 use super::web::{ABOUT, Web};
 use super::{BATCH, NODES, Result, SITES, Spent, lock};
 
-const BEGIN: &str =
-    "BEGIN; SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL enable_hashjoin = off;
-    SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off; SET LOCAL random_page_cost = 0.1; SET LOCAL jit = off;";
+const BEGIN: &str = "BEGIN; SELECT set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('random_page_cost', '0.1', true), set_config('jit', 'off', true);";
 
 const STATEMENTS: [&str; 9] = [
     // 0: lanes that are due
     "SELECT site FROM site_lane WHERE next_at <= $1::bigint AND next_at < 9223372036854775807
      ORDER BY next_at LIMIT 100 FOR UPDATE SKIP LOCKED",
     // 1: their first URLs
-    "SELECT x.site, q.seq, q.url_hash, q.url FROM unnest($1::bigint[]) AS x(site) CROSS JOIN LATERAL
+    "SELECT x.site, q.seq, q.url_hash, q.url FROM (SELECT unnest($1::bigint[]) AS site) x CROSS JOIN LATERAL
      (SELECT * FROM queue q WHERE q.site = x.site AND q.lane = 0 ORDER BY prio, seq LIMIT 1) q",
     // 2: leased, or let go
     "UPDATE site_lane l SET next_at = x.next_at, token = 1, held = 1
-     FROM unnest($1::bigint[], $2::bigint[]) AS x(site, next_at) WHERE (l.site, l.lane) = (x.site, 0)",
+     FROM (SELECT unnest($1::bigint[]) AS site, unnest($2::bigint[]) AS next_at) x WHERE (l.site, l.lane) = (x.site, 0)",
     // 3: what is new of the links
-    "INSERT INTO seen SELECT * FROM unnest($1::bigint[], $2::bigint[]) ON CONFLICT DO NOTHING
-     RETURNING site, url_hash",
+    "INSERT INTO seen SELECT x.site, x.url_hash
+     FROM (SELECT unnest($1::bigint[]) AS site, unnest($2::bigint[]) AS url_hash) x
+     WHERE NOT EXISTS (SELECT FROM seen s WHERE (s.site, s.url_hash) = (x.site, x.url_hash))
+     ON CONFLICT DO NOTHING RETURNING site, url_hash",
     // 4: queued
     "INSERT INTO queue(site, lane, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
-     SELECT x.site, 0, 0, nextval('seq'), x.hash, 0, 0, 0, 0, 0, x.url
-     FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS x(site, hash, url)",
+     SELECT unnest($1::bigint[]), 0, 0, nextval('seq'), unnest($2::bigint[]), 0, 0, 0, 0, 0, unnest($3::text[])",
     // 5: lanes of both, in order
-    "SELECT l.site, l.next_at FROM unnest($1::bigint[]) AS x(site) JOIN site_lane l ON (l.site, l.lane) = (x.site, 0)
+    "SELECT l.site, l.next_at FROM (SELECT unnest($1::bigint[]) AS site) x JOIN site_lane l ON (l.site, l.lane) = (x.site, 0)
      ORDER BY l.site FOR UPDATE OF l",
     // 6: done
-    "DELETE FROM queue q USING unnest($1::bigint[], $2::bigint[]) AS x(site, seq)
+    "DELETE FROM queue q USING (SELECT unnest($1::bigint[]) AS site, unnest($2::bigint[]) AS seq) x
      WHERE (q.site, q.lane, q.prio, q.seq) = (x.site, 0, 0, x.seq)",
     // 7: recorded
     "INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, node)
-     SELECT x.site, x.hash, x.url, 0, 0, 0, 'fetched', 200, $4, 'bare'
-     FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS x(site, hash, url)",
+     SELECT unnest($1::bigint[]), unnest($2::bigint[]), unnest($3::text[]), 0, 0, 0, 'fetched', 200, $4, 'bare'",
     // 8: free, and due if anything is queued
-    "UPDATE site_lane l SET token = 0, held = 0, next_at = CASE WHEN EXISTS
-         (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane)) THEN $2::bigint ELSE 9223372036854775807 END
-     FROM unnest($1::bigint[]) AS x(site) WHERE (l.site, l.lane) = (x.site, 0)",
+    "UPDATE site_lane l SET token = 0, held = 0,
+         next_at = CASE WHEN x.is_awake THEN $2::bigint ELSE 9223372036854775807 END
+     FROM (SELECT x.site, (SELECT true FROM queue q WHERE (q.site, q.lane) = (x.site, 0) LIMIT 1) IS NOT NULL AS is_awake
+           FROM (SELECT unnest($1::bigint[]) AS site) x OFFSET 0) x
+     WHERE (l.site, l.lane) = (x.site, 0)",
 ];
 
 /// Crawls until all pages are settled, and returns what it took.

@@ -21,7 +21,7 @@ use crate::frontier::{Added, NewUrl, SiteId, State, UrlHash};
 /// Most are known, and to look costs less than to try; what another has just added is waited for all the same.
 const SEE: Sql = Sql {
     text: "
-INSERT INTO seen SELECT x.site, x.url_hash FROM unnest($1, $2) AS x(site, url_hash)
+INSERT INTO seen SELECT x.site, x.url_hash FROM (SELECT unnest($1) AS site, unnest($2) AS url_hash) x
 WHERE NOT EXISTS (SELECT FROM seen s WHERE (s.site, s.url_hash) = (x.site, x.url_hash))
 ON CONFLICT DO NOTHING RETURNING site, url_hash",
     types: &[Type::INT8_ARRAY, Type::INT8_ARRAY],
@@ -67,8 +67,8 @@ FROM unnest($1, $2) AS x(site, lane) JOIN site s ON s.site = x.site ON CONFLICT 
 const QUEUE: Sql = Sql {
     text: "
 INSERT INTO queue(site, lane, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
-SELECT x.site, x.lane, x.prio, nextval('seq'), x.url_hash, x.depth, 0, x.hops, x.referrer, x.chain, x.url
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9) AS x(site, lane, prio, url_hash, depth, hops, referrer, chain, url)",
+SELECT unnest($1), unnest($2), unnest($3), nextval('seq'), unnest($4), unnest($5), 0, unnest($6), unnest($7),
+    unnest($8), unnest($9)",
     types: &[
         Type::INT8_ARRAY,
         Type::INT4_ARRAY,

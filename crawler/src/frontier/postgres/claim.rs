@@ -27,13 +27,14 @@ WHERE next_at <= $1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT $2 
 const TAKE: Sql = Sql {
     text: "
 SELECT x.ord, q.prio, q.seq, q.url_hash, q.depth, q.attempts, q.hops, q.referrer, q.chain, q.url
-FROM unnest($1, $2, $3, $4) WITH ORDINALITY AS x(site, lane, skip, take, ord)
+FROM (SELECT unnest($1) AS site, unnest($2) AS lane, unnest($3) AS skip, unnest($4) AS take, unnest($5) AS ord) x
 CROSS JOIN LATERAL (SELECT * FROM queue q WHERE (q.site, q.lane) = (x.site, x.lane)
                     ORDER BY q.prio, q.seq LIMIT x.take OFFSET x.skip) q
 ORDER BY x.ord, q.prio, q.seq",
     types: &[
         Type::INT8_ARRAY,
         Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
         Type::INT8_ARRAY,
         Type::INT8_ARRAY,
     ],
@@ -161,13 +162,14 @@ impl Turn<'_> {
         let numbers: Vec<i32> = lanes().map(|lane| lane.row.lane.number.into()).collect();
         let skip: Vec<i64> = lanes().map(|lane| long(lane.leases.len())).collect();
         let take: Vec<i64> = wanted.iter().map(|(_, take)| long(*take)).collect();
-        let rows = self.query(&TAKE, &[&sites, &numbers, &skip, &take]).await?;
+        let places: Vec<i64> = (0..wanted.len()).map(long).collect();
+        let rows = self
+            .query(&TAKE, &[&sites, &numbers, &skip, &take, &places])
+            .await?;
         let mut given: Vec<VecDeque<Lease>> = wanted.iter().map(|_| VecDeque::new()).collect();
         for row in rows {
-            let ord = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0);
-            let place = wanted
-                .get(ord.wrapping_sub(1))
-                .zip(given.get_mut(ord.wrapping_sub(1)));
+            let ord = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(usize::MAX);
+            let place = wanted.get(ord).zip(given.get_mut(ord));
             let ((at, _), urls) = place.ok_or(Failure::Damaged("a lane that was not asked for"))?;
             urls.push_back(due[*at].row.url(&row, token)?);
         }

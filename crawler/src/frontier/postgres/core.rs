@@ -4,7 +4,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{ClientWrapper, Pool};
 use tokio::sync::watch;
@@ -157,6 +157,12 @@ impl Core {
         if sessions.has_moved(connection, process) {
             self.pooled.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Returns whether a connection is to forget its plans, for tables have grown since they were made.
+    pub(super) fn has_old_plans(&self, connection: &ClientWrapper) -> bool {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.has_old_plans(connection, Instant::now())
     }
 
     /// Returns whether statements are to be sent whole each time.

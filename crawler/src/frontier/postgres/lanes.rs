@@ -43,19 +43,23 @@ const LOCK: Sql = Sql {
     text: "
 SELECT l.site, l.lane, l.lanes, l.delay_ms, l.next_at, l.polite_at, l.token, l.held, l.lost, l.suspect, l.alone,
     l.pushbacks, l.aside
-FROM unnest($1, $2) AS x(site, lane) JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)
+FROM (SELECT unnest($1) AS site, unnest($2) AS lane) x JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)
 ORDER BY l.site, l.lane FOR UPDATE OF l",
     types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
 };
 
+/// A lane is awake if it need not be asked, or anything is queued in it; to look for one row never reads them all.
 const WRITE: Sql = Sql {
     text: "
 UPDATE site_lane l SET polite_at = x.polite_at, token = x.token, held = x.held, lost = x.lost, suspect = x.suspect,
     alone = x.alone, pushbacks = x.pushbacks, aside = x.aside,
-    next_at = CASE WHEN NOT x.if_queued OR EXISTS (SELECT FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane))
-                   THEN x.next_at ELSE 9223372036854775807 END
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    AS x(site, lane, next_at, if_queued, polite_at, token, held, lost, suspect, alone, pushbacks, aside)
+    next_at = CASE WHEN x.is_awake THEN x.next_at ELSE 9223372036854775807 END
+FROM (SELECT x.*, NOT x.if_queued
+          OR (SELECT true FROM queue q WHERE (q.site, q.lane) = (x.site, x.lane) LIMIT 1) IS NOT NULL AS is_awake
+      FROM (SELECT unnest($1) AS site, unnest($2) AS lane, unnest($3) AS next_at, unnest($4) AS if_queued,
+                unnest($5) AS polite_at, unnest($6) AS token, unnest($7) AS held, unnest($8) AS lost,
+                unnest($9) AS suspect, unnest($10) AS alone, unnest($11) AS pushbacks, unnest($12) AS aside) x
+      OFFSET 0) x
 WHERE (l.site, l.lane) = (x.site, x.lane)",
     types: &[
         Type::INT8_ARRAY,

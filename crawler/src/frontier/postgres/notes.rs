@@ -13,7 +13,8 @@ use crate::frontier::{NewUrl, Outcome, Record, RobotsCopy, UrlHash, Written};
 const RECORD: Sql = Sql {
     text: "
 INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, file, file_offset, node)
-SELECT x.*, $12 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS x",
+SELECT unnest($1), unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), unnest($9),
+    unnest($10), unnest($11), $12",
     types: &[
         Type::INT8_ARRAY,
         Type::INT8_ARRAY,

@@ -25,12 +25,14 @@ use crate::frontier::{Ending, Late, NewUrl, Outcome, Settled, Written};
 /// Takes URLs out of the queue for good.
 const FINISH: Sql = Sql {
     text: "
-DELETE FROM queue q USING unnest($1, $2, $3, $4) WITH ORDINALITY AS x(site, lane, prio, seq, ord)
+DELETE FROM queue q
+USING (SELECT unnest($1) AS site, unnest($2) AS lane, unnest($3) AS prio, unnest($4) AS seq, unnest($5) AS ord) x
 WHERE (q.site, q.lane, q.prio, q.seq) = (x.site, x.lane, x.prio, x.seq) RETURNING x.ord",
     types: &[
         Type::INT8_ARRAY,
         Type::INT4_ARRAY,
         Type::INT2_ARRAY,
+        Type::INT8_ARRAY,
         Type::INT8_ARRAY,
     ],
 };
@@ -299,8 +301,9 @@ impl Turn<'_> {
             return Ok(Vec::new());
         }
         let (sites, lanes, priorities, seqs) = columns(finals.iter().copied());
+        let numbers: Vec<i64> = (1..).take(finals.len()).collect();
         let rows = self
-            .query(&FINISH, &[&sites, &lanes, &priorities, &seqs])
+            .query(&FINISH, &[&sites, &lanes, &priorities, &seqs, &numbers])
             .await?;
         numbered(&rows, |at| finals.get(at).copied())
     }
