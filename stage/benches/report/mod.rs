@@ -1,4 +1,4 @@
-//! What is left of a run: a table, its figures as data, and two plots.
+//! What is left of a run: a table, its figures as data, and three plots.
 //!
 //! A run of some rows replaces those and keeps the others, so that a long bench may be run in parts.
 
