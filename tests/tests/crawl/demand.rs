@@ -22,7 +22,8 @@ async fn crawl(output: Option<&Path>) -> (String, [u64; 2]) {
     let site = world::site(500);
     let server = world::start(WebOptions {
         site,
-        page_delay: Duration::from_millis(10),
+        // Long enough that ten are asked for before the first is done, on a busy machine too.
+        page_delay: Duration::from_millis(50),
         ..WebOptions::default()
     })
     .await;
@@ -48,9 +49,7 @@ async fn crawl(output: Option<&Path>) -> (String, [u64; 2]) {
         most, PLACES,
         "ahead by another number than there are places"
     );
-    // On a busy machine some pages are done before the last of ten is asked for.
-    let at_once = world::counts(&server, 0).max_in_flight;
-    assert!((PLACES / 2..=PLACES).contains(&at_once), "{at_once}");
+    assert_eq!(world::counts(&server, 0).max_in_flight, PLACES);
     let records = match output {
         Some(file) => std::fs::read_to_string(file).unwrap(),
         None => job.output(),
