@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crawler::frontier::{Frontier, Job, Lease, NewUrl, Outcome, Site, SqliteOptions};
 
 use super::web::fetched;
-use super::{BATCH, LINKS, NEW_LINKS, Result, SITES};
+use super::{BATCH, LINKS, NEW_LINKS, Result, SITES, timed};
 
 /// URLs queued when it is measured.
 const SIZES: [usize; 3] = [10_000, 100_000, 1_000_000];
@@ -48,18 +48,8 @@ async fn grow(name: &str, sites: Vec<Site>) -> Result<()> {
             queued += some;
         }
         let added = began.elapsed() / u32::try_from(size - from)?;
-        let (mut claims, mut settles) = (Vec::new(), Vec::new());
-        for _round in 0..ROUNDS {
-            let began = Instant::now();
-            let leases = frontier.claim(BATCH).await?.leases;
-            claims.push(began.elapsed());
-            assert_eq!(leases.len(), BATCH, "all are due");
-            queued = queued - BATCH + BATCH * NEW_LINKS;
-            let outcomes = leases.into_iter().map(|lease| web.fetch(lease)).collect();
-            let began = Instant::now();
-            frontier.settle(outcomes, vec![]).await?;
-            settles.push(began.elapsed());
-        }
+        let (claims, settles) = timed(&frontier, ROUNDS, |lease| web.fetch(lease)).await?;
+        queued += ROUNDS * BATCH * (NEW_LINKS - 1);
         println!(
             "{name:<12} {size:>10} {:>12.1} {:>12.2} {:>12.2} {:>10} {:>10}",
             added.as_secs_f64() * 1e6,

@@ -7,7 +7,7 @@ use tests::Postgres;
 use tokio_postgres::NoTls;
 
 use super::web::Web;
-use super::{BATCH, Result};
+use super::{BATCH, Result, timed};
 
 const SITES: i64 = 1_000_000;
 const URLS_A_SITE: i64 = 10;
@@ -44,18 +44,7 @@ pub(crate) async fn run() -> Result<()> {
         began.elapsed().as_secs_f64()
     );
     let mut web = Web::new(usize::MAX);
-    let (mut claims, mut settles) = (Vec::new(), Vec::new());
-    for _round in 0..ROUNDS {
-        let began = Instant::now();
-        let leases = frontier.claim(BATCH).await?.leases;
-        claims.push(began.elapsed());
-        assert_eq!(leases.len(), BATCH, "all are due");
-        let outcomes = leases.into_iter().map(|lease| web.fetch(lease));
-        let outcomes = outcomes.collect();
-        let began = Instant::now();
-        frontier.settle(outcomes, vec![]).await?;
-        settles.push(began.elapsed());
-    }
+    let (claims, settles) = timed(&frontier, ROUNDS, |lease| web.fetch(lease)).await?;
     print("claim", claims);
     print("settle", settles);
     frontier.close().await?;

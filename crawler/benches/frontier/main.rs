@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crawler::frontier::{Frontier, Job, Next, PostgresOptions, SqliteOptions};
+use crawler::frontier::{Frontier, Job, Lease, Next, Outcome, PostgresOptions, SqliteOptions};
 use tests::Postgres;
 
 use cpu::cpu_time;
@@ -221,6 +221,26 @@ async fn work(frontier: &dyn Frontier, web: &Mutex<Web>) -> Result<usize> {
         };
         frontier.settle(outcomes, vec![]).await?;
     }
+}
+
+/// Claims and settles batches of which all is due, and returns how long each claim and each settle took.
+async fn timed(
+    frontier: &dyn Frontier,
+    rounds: usize,
+    mut fetch: impl FnMut(Lease) -> Outcome,
+) -> Result<(Vec<Duration>, Vec<Duration>)> {
+    let (mut claims, mut settles) = (Vec::new(), Vec::new());
+    for _round in 0..rounds {
+        let began = Instant::now();
+        let leases = frontier.claim(BATCH).await?.leases;
+        claims.push(began.elapsed());
+        assert_eq!(leases.len(), BATCH, "all are due");
+        let outcomes = leases.into_iter().map(&mut fetch).collect();
+        let began = Instant::now();
+        frontier.settle(outcomes, vec![]).await?;
+        settles.push(began.elapsed());
+    }
+    Ok((claims, settles))
 }
 
 fn lock(web: &Mutex<Web>) -> std::sync::MutexGuard<'_, Web> {
