@@ -59,6 +59,7 @@ mod outputs;
 pub use outputs::Outputs;
 pub(crate) use outputs::{Entry, EntryId};
 mod window;
-pub(crate) use window::settle_window;
+pub(crate) use window::SettleWindow;
+mod settler;
 mod store;
 pub use store::Store;

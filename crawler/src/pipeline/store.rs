@@ -1,54 +1,77 @@
-//! The end of the flow: a record is written first, then its URL is settled, so that the output holds each settled URL once.
+//! The end of the flow: outcomes are gathered and settled in batches, one batch after another.
 
-use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as Task, Poll, ready};
 use std::time::Duration;
 
-use stage::{Asking, Batch, Consumer, Context, Directive, Failure, Result, SubscriptionId};
+use futures::FutureExt;
+use stage::{Asking, Batch, Consumer, Context, Directive, Exit, Failure, Result, SubscriptionId};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
-use super::capture::Capture;
-use super::{Counts, Entry, EntryId, Held, Outputs, Visited};
-use crate::frontier::{Frontier, FrontierError, Lease, NewUrl, Outcome, Settled};
+use super::settler::Settler;
+use super::{Counts, Held, Outputs, SettleWindow, Visited};
+use crate::frontier::Frontier;
 
-/// How long after a settle began the next begins at the earliest for one page; for more it is less, and none for a full batch.
-/// A settle costs as much for one page as for ten; a page that comes alone is settled at once.
+/// How long after a settle began the next begins at the earliest, unless a batch is full before. A settle costs as much for
+/// one page as for ten; a page that comes alone is settled at once.
 const SETTLE_EVERY: Duration = Duration::from_millis(10);
 
-/// Writes and settles outcomes, a batch in one step.
-#[derive(Debug)]
+/// Outcomes in one settle: a transaction of some milliseconds, behind which claims wait.
+const BATCH_MAX: usize = 128;
+
+/// A batch that is settled, with who does it.
+type Settling = Pin<Box<dyn Future<Output = (Settler, Result)> + Send>>;
+
+/// Gathers outcomes, and settles them in batches.
 pub struct Store {
-    frontier: Arc<dyn Frontier>,
-    outputs: Outputs,
-    /// Whether the frontier has heard of them.
-    are_known: bool,
-    held: Held,
-    counts: Counts,
-    batch_max: usize,
-    /// When the last settle began.
-    settled: Option<Instant>,
+    window: SettleWindow,
+    /// Whom its outcomes come from.
+    visits: Option<SubscriptionId>,
+    /// Fetched and not settled; fewer than the window is wide.
+    waiting: Vec<Visited>,
+    /// `None` while it is at work.
+    settler: Option<Settler>,
+    settling: Option<Settling>,
+    /// How many are settled now.
+    at_work: usize,
+    /// Whether a settle has failed, which ends the stage.
+    has_failed: bool,
+    /// Until a batch that is not full may be settled.
+    rest: Pin<Box<Sleep>>,
     /// Told when it is subscribed.
     subscribed: Option<oneshot::Sender<()>>,
 }
 
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store")
+            .field("waiting", &self.waiting.len())
+            .field("at_work", &self.at_work)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Store {
-    /// Makes one that gets batches of so many outcomes at most.
-    pub(crate) const fn new(
+    /// Makes one that takes as many outcomes as the window is wide.
+    pub(crate) fn new(
         frontier: Arc<dyn Frontier>,
         outputs: Outputs,
         held: Held,
         counts: Counts,
-        batch_max: usize,
+        window: SettleWindow,
     ) -> Self {
         Self {
-            frontier,
-            outputs,
-            are_known: false,
-            held,
-            counts,
-            batch_max,
-            settled: None,
+            window,
+            visits: None,
+            waiting: Vec::new(),
+            settler: Some(Settler::new(frontier, outputs, held, counts)),
+            settling: None,
+            at_work: 0,
+            has_failed: false,
+            rest: Box::pin(tokio::time::sleep(Duration::ZERO)),
             subscribed: None,
         }
     }
@@ -59,153 +82,98 @@ impl Store {
         self
     }
 
-    async fn settle(&self, outcomes: Vec<Outcome>) -> std::result::Result<Settled, FrontierError> {
-        self.frontier.settle(outcomes, self.outputs.written()).await
+    /// Begins to settle what waits, unless a batch is at work.
+    fn begin(&mut self) {
+        let Some(mut settler) = self.settler.take() else {
+            return;
+        };
+        let behind = self.waiting.split_off(self.waiting.len().min(BATCH_MAX));
+        let batch = std::mem::replace(&mut self.waiting, behind);
+        self.at_work = batch.len();
+        self.rest.as_mut().reset(Instant::now() + SETTLE_EVERY);
+        self.settling = Some(Box::pin(async move {
+            let settled = settler.settle(batch).await;
+            (settler, settled)
+        }));
     }
-}
 
-/// Returns how long after a settle began the next begins at the earliest, with so many pages of at most `max`.
-fn rest(pages: usize, max: usize) -> Duration {
-    let of_max = |pages: usize| u32::try_from(pages).unwrap_or(u32::MAX);
-    SETTLE_EVERY * of_max(max.saturating_sub(pages)) / of_max(max.max(1))
-}
-
-/// Keeps those of outcomes and links that have a record.
-fn keep(entries: &mut Vec<Entry>, outcomes: &[Outcome]) {
-    let recorded = outcomes.iter().filter(|outcome| outcome.record().is_some());
-    let recorded = recorded.map(|outcome| id(&outcome.lease));
-    let links = outcomes.iter().flat_map(|outcome| &outcome.links);
-    let links = links.filter(|link| link.record.is_some()).map(id_of_link);
-    let recorded: HashSet<_> = recorded.chain(links).collect();
-    entries.retain(|entry| recorded.contains(&entry.id));
-}
-
-/// Notes where an archive holds the answers of outcomes.
-fn note_places(outcomes: &mut [Outcome], entries: &mut [Entry]) {
-    let places = entries.iter_mut();
-    let places = places.filter_map(|entry| Some((entry.id, entry.archived.take()?)));
-    let mut places: HashMap<_, _> = places.collect();
-    for outcome in outcomes {
-        let place = places.remove(&id(&outcome.lease));
-        outcome.archived_at(place);
+    /// Waits until no batch is at work, and returns how many outcomes are settled since.
+    fn poll_settled(&mut self, task: &mut Task<'_>) -> Poll<Result<usize>> {
+        let Some(settling) = &mut self.settling else {
+            return Poll::Ready(Ok(0));
+        };
+        let (settler, settled) = ready!(settling.poll_unpin(task));
+        self.settling = None;
+        self.settler = Some(settler);
+        self.has_failed = settled.is_err();
+        let count = std::mem::take(&mut self.at_work);
+        Poll::Ready(settled.map(|()| count))
     }
-}
 
-const fn id(lease: &Lease) -> EntryId {
-    EntryId::Lease(lease.key(), lease.hash)
-}
-
-const fn id_of_link(link: &NewUrl) -> EntryId {
-    EntryId::Link(link.site.id(), link.hash)
-}
-
-/// Returns what is written of a link that is done with its page.
-fn entry_of(link: &NewUrl, has_archive: bool) -> Option<Entry> {
-    let line = format!("{}\n", link.record.as_ref()?.about);
-    let capture = has_archive.then(|| {
-        let mut capture = Box::<Capture>::default();
-        capture.tell(&link.url, &line);
-        capture
-    });
-    Some(Entry {
-        id: id_of_link(link),
-        line,
-        capture,
-        archived: None,
-    })
+    /// Waits until what waits is to be settled.
+    fn poll_due(&mut self, task: &mut Task<'_>) -> Poll<()> {
+        if self.waiting.is_empty() {
+            return Poll::Pending;
+        }
+        let is_full = self.waiting.len() >= self.window.batch;
+        if is_full || self.rest.deadline() <= Instant::now() {
+            return Poll::Ready(());
+        }
+        self.rest.as_mut().poll(task)
+    }
 }
 
 impl Consumer for Store {
     type In = Visited;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, Visited>, _: &mut Context) -> Result {
-        if let Some(settled) = self.settled
-            && events.len() < self.batch_max
-        {
-            tokio::time::sleep_until(settled + rest(events.len(), self.batch_max)).await;
-        }
-        self.settled = Some(Instant::now());
-        let (mut entries, mut outcomes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-        let mut refused = HashMap::new();
-        for visited in events {
-            let mut outcome = visited.outcome.aged(visited.ended.elapsed());
-            entries.extend(visited.line.map(|line| Entry {
-                id: id(&outcome.lease),
-                line,
-                capture: visited.capture,
-                archived: None,
-            }));
-            if !visited.refused.is_empty() {
-                let codes: HashMap<_, _> = visited.refused.into_iter().collect();
-                let has_archive = self.outputs.has_archive();
-                outcome.links.retain(|link| {
-                    let Some(entry) = entry_of(link, has_archive) else {
-                        return true;
-                    };
-                    // Others may have had the same link since its page was read.
-                    let code = codes.get(&link.hash).copied().unwrap_or_default();
-                    let is_new = !self.frontier.remembers(link.site.id(), link.hash)
-                        && refused.insert(entry.id, code).is_none();
-                    if is_new {
-                        entries.push(entry);
-                    }
-                    is_new
-                });
-            }
-            keys.push(outcome.lease.key());
-            outcomes.push(outcome);
-        }
-        if !entries.is_empty() {
-            if !self.are_known {
-                // Before they hold anything, so that what a kill leaves in them is cut back, and taken for nobody's.
-                let written = self.outputs.written();
-                self.frontier.settle(Vec::new(), written).await?;
-                self.are_known = true;
-            }
-            entries = self.outputs.append(entries).await?;
-            note_places(&mut outcomes, &mut entries);
-        }
-        self.held.settles(&keys);
-        let (mut late, mut settled) = (0, self.settle(outcomes).await?);
-        while !settled.refused.is_empty() {
-            // Others have recorded these URLs meanwhile, and each has one record.
-            late += settled.late;
-            keep(&mut entries, &settled.refused);
-            let kept: HashSet<_> = entries.iter().map(|entry| entry.id).collect();
-            refused.retain(|id, _| kept.contains(id));
-            entries = self.outputs.replace(entries).await?;
-            note_places(&mut settled.refused, &mut entries);
-            settled = self.settle(settled.refused).await?;
-        }
-        for key in keys {
-            self.held.give_back(key);
-        }
-        for code in refused.into_values() {
-            self.counts.refused(code);
-        }
-        self.counts.links(settled.links);
-        late = late.max(settled.late);
-        if late > 0 {
-            tracing::warn!(outcomes = late, "outcomes came after their lease was lost");
-        }
+        // `poll_events` runs after every batch.
+        self.waiting.extend(events);
         Ok(())
+    }
+
+    fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context) -> Poll<Result> {
+        loop {
+            let settled = ready!(self.poll_settled(task))?;
+            if let Some(visits) = self.visits {
+                cx.ask(visits, settled);
+            }
+            ready!(self.poll_due(task));
+            self.begin();
+        }
     }
 
     async fn handle_subscribe(
         &mut self,
-        _: SubscriptionId,
-        asking: Asking,
-        _: &mut Context,
+        visits: SubscriptionId,
+        _: Asking,
+        cx: &mut Context,
     ) -> Result<Asking> {
+        self.visits = Some(visits);
+        cx.ask(visits, self.window.max);
         if let Some(subscribed) = self.subscribed.take() {
             let _nobody_waits = subscribed.send(());
         }
-        Ok(asking)
+        Ok(Asking::Manual)
     }
 
     /// What can't be written or settled can't be skipped: the crawl ends, and is resumed.
     fn handle_failure(&mut self, _: &Failure) -> Directive {
         Directive::Stop
+    }
+
+    fn in_hand(&self) -> usize {
+        self.waiting.len() + self.at_work
+    }
+
+    /// Settles what is here, whatever ends the stage but a settle.
+    async fn stopping(&mut self, _: &Exit, _: &mut Context) {
+        while !self.has_failed && self.in_hand() > 0 {
+            self.begin();
+            if let Err(error) = poll_fn(|task| self.poll_settled(task)).await {
+                tracing::error!(%error, "what was fetched last is not settled");
+            }
+        }
     }
 }
 
@@ -216,12 +184,13 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::{Duration, SystemTime};
 
-    use stage::{Stages, consumer, from_iter};
-    use tokio::time::Instant;
+    use stage::{Stages, Subscribe, consumer, from_iter};
 
     use super::*;
-    use crate::frontier::{Clock, Fate, Job, LEASE, NewUrl, Record, Site, SqliteOptions};
-    use crate::pipeline::{Overwritten, settle_window};
+    use crate::frontier::{
+        Clock, Fate, Job, LEASE, Lease, NewUrl, Outcome, Record, Site, SqliteOptions,
+    };
+    use crate::pipeline::Overwritten;
 
     #[derive(Debug, Default)]
     struct Hand(AtomicU64);
@@ -306,12 +275,13 @@ mod tests {
         let mut outputs = Outputs::open(&[path.to_owned()], None, 0).unwrap();
         outputs.cut_back(&[], Overwritten::Never).unwrap();
         let (held, counts) = (Held::default(), Counts::default());
-        let store = Store::new(Arc::clone(frontier), outputs, held, counts.clone(), 3);
+        let window = SettleWindow::of(NonZeroUsize::new(3).unwrap());
+        let store = Store::new(Arc::clone(frontier), outputs, held, counts.clone(), window);
         let stages = Stages::new();
         let visits = from_iter(visits).within(&stages).spawn().unwrap();
-        let all_at_once = settle_window(NonZeroUsize::new(3).unwrap()).unwrap();
         let store = consumer(store).within(&stages);
-        let store = store.subscribe_to(&visits, all_at_once).spawn().unwrap();
+        let store = store.subscribe_to(&visits, Subscribe::default());
+        let store = store.spawn().unwrap();
         assert!(!store.join().await.is_failure());
         counts
     }

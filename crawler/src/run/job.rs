@@ -19,7 +19,7 @@ use super::{Crew, Home, progress};
 use crate::flags::HowFlags;
 use crate::frontier::{Frontier, FrontierError, Lease, Membership};
 use crate::pipeline::{
-    ClaimSource, Counts, CountsNow, Held, Outputs, Store, Visitor, settle_window,
+    ClaimSource, Counts, CountsNow, Held, Outputs, SettleWindow, Store, Visitor,
 };
 use crate::policy::rate::Rate;
 use crate::seeds::Seeded;
@@ -144,14 +144,13 @@ impl Job {
         .subscribe_to(&claims, Demand::one_by_one(n.get())?)
         .spawn()?;
         let frontier = Arc::clone(&self.frontier);
-        let window = settle_window(n)?;
         let (held_on, counted) = (held.clone(), counts.clone());
-        let store = Store::new(frontier, outputs, held_on, counted, window.batch_max());
+        let store = Store::new(frontier, outputs, held_on, counted, SettleWindow::of(n));
         let store = store.telling(tell);
         let store = consumer(store)
             .named("store")
             .within(&stages)
-            .subscribe_to(&visits, Subscribe::from(window).coalesce())
+            .subscribe_to(&visits, Subscribe::default().manual())
             .spawn()?;
         let abort = || {
             claims.abort();
