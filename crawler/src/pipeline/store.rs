@@ -260,6 +260,48 @@ mod tests {
         assert_eq!(counts.now().refused, 1);
     }
 
+    /// Time stands still, so that what is not a full batch waits for ever but for the stop.
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_is_gathered_and_settled_before_the_stage_stops() {
+        tokio::time::resume();
+        let frontier = SqliteOptions::default();
+        let frontier: Arc<dyn Frontier> =
+            Arc::new(frontier.in_memory(Job::default()).await.unwrap());
+        let site = Site::unlimited("h");
+        let seeds = (0..4).map(|n| NewUrl::seed(format!("http://h/{n}"), site.clone()));
+        frontier.add(seeds.collect()).await.unwrap();
+        let mut leases = frontier.claim(4).await.unwrap().leases.into_iter();
+        tokio::time::pause();
+        let folder = tempfile::tempdir().unwrap();
+        let outputs = Outputs::open(&[folder.path().join("pages.jsonl")], None, 0).unwrap();
+        let window = SettleWindow::of(NonZeroUsize::new(64).unwrap());
+        let (held, counts) = (Held::default(), Counts::default());
+        let store = Store::new(Arc::clone(&frontier), outputs, held, counts, window);
+        let (sender, visits) = stage::channel();
+        let visits = visits.spawn().unwrap();
+        let store = consumer(store).subscribe_to(&visits, Subscribe::default());
+        let store = store.spawn().unwrap();
+        let fetched = async || frontier.stats().await.unwrap().fetched;
+
+        sender.send(visited(leases.next().unwrap())).await.unwrap();
+        while fetched().await < 1 {
+            tokio::task::yield_now().await;
+        }
+        for lease in leases {
+            sender.send(visited(lease)).await.unwrap();
+        }
+        while store.edges().iter().all(|edge| edge.delivered < 4) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(
+            fetched().await,
+            1,
+            "one that comes alone is settled at once"
+        );
+        store.stop().await;
+        assert_eq!((fetched().await, store.stats().lost), (4, 0));
+    }
+
     fn visited(lease: Lease) -> Visited {
         Visited {
             line: Some(format!("{}\n", lease.url)),
