@@ -22,6 +22,7 @@ pub(crate) fn contests() -> Vec<Contest> {
     contests.extend([1, 10, 100, 1000].map(two_stages));
     contests.extend([1, 10, 100, 1000].map(|max| in_one_task((0, max))));
     contests.extend([(1, 1), (1, 1000), (4, 1000), (16, 1000)].map(in_one_task));
+    contests.extend([1, 1000].map(fused));
     contests.extend([(1, 1), (4, 1), (16, 1)].map(in_a_row));
     contests.extend([(1, 1000), (4, 1000), (16, 1000), (64, 1000)].map(in_a_row));
     contests.extend([10, 1000].into_iter().flat_map(to_four));
@@ -71,6 +72,27 @@ fn in_one_task((middles, max): (usize, usize)) -> Contest {
     Contest::new(IN_ONE_TASK, label, MillionPerSecond)
         .reference("by hand, co-located", by_hand::colocated, flow)
         .ours("stage, co-located", staged::colocated, flow, SHARE)
+        .ours("stage", staged::flow, flow, None)
+}
+
+/// Three behaviours in one stage, beside what they would be without one.
+fn fused(max: usize) -> Contest {
+    let flow = Flow {
+        max,
+        middles: 1,
+        ..Flow::default()
+    };
+    let label = format!("1 producer-consumer, max_demand {max}");
+    Contest::new("Fused stages", label, MillionPerSecond)
+        .reference("bare loop", by_hand::bare_loop, flow)
+        .ours(
+            "stage, all fused",
+            staged::fused,
+            flow,
+            Goal::RatioAtLeast(0.5),
+        )
+        .ours("stage, a fused pair", staged::fused_pair, flow, None)
+        .ours("stage, co-located", staged::colocated, flow, None)
         .ours("stage", staged::flow, flow, None)
 }
 

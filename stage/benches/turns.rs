@@ -36,6 +36,10 @@ enum Way {
     Through(usize),
     /// The same, in one task.
     InOneTask(usize),
+    /// Through one producer-consumer that is fused with the producer.
+    Fused,
+    /// The same, fused with the consumer too, so that there is no edge and no window.
+    AllFused,
     /// Each to one of `CONSUMERS`, to whoever has asked most.
     ByDemand,
     /// Each to one of them, where its hash says.
@@ -65,6 +69,10 @@ const ROWS: &[Row] = &[
     row("grouped-1", Way::InOneTask(0), 1, 2_286.0),
     row("grouped-10", Way::InOneTask(0), 10, 379.0),
     row("grouped-through-1", Way::InOneTask(1), 1, 4_091.0),
+    row("fused-1", Way::Fused, 1, 0.0),
+    row("fused-10", Way::Fused, 10, 0.0),
+    row("fused-1000", Way::Fused, 1_000, 0.0),
+    row("all-fused", Way::AllFused, 1_000, 0.0),
     row("demand-4-10", Way::ByDemand, 10, 418.0),
     row("demand-4-1000", Way::ByDemand, 1_000, 18.0),
     row("partition-4-10", Way::ByHash, 10, 477.0),
@@ -150,7 +158,9 @@ impl Row {
         match self.way {
             Way::Through(count) => self.through(count, None).await,
             Way::InOneTask(count) => self.through(count, Some(&Group::new())).await,
-            _ => self.fan_out().await,
+            Way::Fused => self.fused().await,
+            Way::AllFused => self.all_fused().await,
+            Way::ByDemand | Way::ByHash | Way::ToAll => self.fan_out().await,
         }
     }
 
@@ -177,7 +187,7 @@ impl Row {
                 let source = source.dispatcher(to_all).spawn().expect("a runtime");
                 self.serve(&source, |_| source.outlet()).await;
             }
-            Way::ByDemand | Way::Through(_) | Way::InOneTask(_) => {
+            _ => {
                 let source = source.spawn().expect("a runtime");
                 self.serve(&source, |_| source.outlet()).await;
             }
@@ -214,6 +224,22 @@ impl Row {
         drop(last);
         assert!(matches!(sink.join().await, Exit::Completed));
         assert_eq!(sink.edges()[0].delivered, self.events() as u64);
+    }
+
+    async fn fused(&self) {
+        let pair = producer(self.source()).fuse(producer_consumer(PassOn));
+        let pair = pair.spawn().expect("a runtime");
+        let sink = consumer(Sink).subscribe_to(&pair, self.demand());
+        let sink = sink.spawn().expect("a runtime");
+        drop(pair);
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert_eq!(sink.edges()[0].delivered, self.events() as u64);
+    }
+
+    async fn all_fused(&self) {
+        let pair = producer(self.source()).fuse(producer_consumer(PassOn));
+        let all = pair.fuse(consumer(Sink)).spawn().expect("a runtime");
+        assert!(matches!(all.join().await, Exit::Completed));
     }
 
     /// Runs this program anew under valgrind and returns the instructions an event.

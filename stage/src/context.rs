@@ -283,7 +283,7 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
-    fn note_held(&self) {
+    pub(crate) fn note_held(&self) {
         self.cell.set_held(self.half.buffered(), self.half.owed());
     }
 

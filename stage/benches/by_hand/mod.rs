@@ -7,6 +7,8 @@ mod window;
 
 mod pipeline;
 pub(crate) use pipeline::flow;
+mod bare_loop;
+pub(crate) use bare_loop::bare_loop;
 mod colocated;
 pub(crate) use colocated::colocated;
 mod fan_out;

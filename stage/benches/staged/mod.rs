@@ -3,7 +3,7 @@
 mod behaviours;
 
 mod pipeline;
-pub(crate) use pipeline::{colocated, flow};
+pub(crate) use pipeline::{colocated, flow, fused, fused_pair};
 mod fan_out;
 pub(crate) use fan_out::{broadcast, demand, partition};
 mod children;

@@ -11,6 +11,27 @@ pub(crate) fn flow(runtime: &Runtime, flow: Flow) -> f64 {
     run(runtime, flow, None)
 }
 
+/// Through one producer-consumer, all three fused into one stage.
+pub(crate) fn fused(runtime: &Runtime, flow: Flow) -> f64 {
+    timed(runtime, async {
+        let pair = producer(Source::of(flow)).fuse(producer_consumer(PassOn));
+        let all = pair.fuse(consumer(Sink)).spawn().expect("a runtime");
+        assert!(matches!(all.join().await, Exit::Completed));
+    })
+}
+
+/// The producer-consumer fused with the producer alone.
+pub(crate) fn fused_pair(runtime: &Runtime, flow: Flow) -> f64 {
+    timed(runtime, async {
+        let pair = producer(Source::of(flow)).fuse(producer_consumer(PassOn));
+        let pair = pair.spawn().expect("a runtime");
+        let sink = consumer(Sink).subscribe_to(&pair, demand(flow));
+        let sink = sink.spawn().expect("a runtime");
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert_eq!(sink.edges()[0].delivered, flow.events as u64);
+    })
+}
+
 /// All driven from one task.
 pub(crate) fn colocated(runtime: &Runtime, flow: Flow) -> f64 {
     run(runtime, flow, Some(&Group::new()))

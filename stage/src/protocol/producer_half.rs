@@ -252,6 +252,16 @@ impl<T: 'static> ProducerHalf<T> {
         self.tell(demand)
     }
 
+    /// Says how many events could be taken now, for a half whose dispatcher can't know.
+    pub(crate) const fn set_wanted(&mut self, wanted: usize) {
+        self.standing.wanted = wanted;
+    }
+
+    /// Notes that `n` events were emitted that need no dispatcher.
+    pub(crate) const fn pay(&mut self, n: usize) {
+        self.owed = self.owed.saturating_sub(n);
+    }
+
     /// Returns all that the stage owes, to be told again after a failure; what was put off of it is told with it.
     #[must_use]
     pub fn retell_demand(&mut self) -> usize {

@@ -137,6 +137,9 @@ impl<R: Role> Task<R> {
             if self.may_take() {
                 self.take_turn().await?;
             }
+            while R::IS_FUSED && self.is_second_due() {
+                Box::pin(self.complete_second()).await?;
+            }
             self.ended()?;
             match self.wait().await {
                 Some(polled) => self.after(polled).await?,
@@ -182,7 +185,8 @@ impl<R: Role> Task<R> {
                     && self.cx.half.buffered() == 0
                     && self.at_work.is_none()
                     && self.incoming.is_empty()
-                    && Role::in_hand(&*self.role) == 0 =>
+                    && Role::in_hand(&*self.role) == 0
+                    && self.role.between() == 0 =>
             {
                 Err(exit.clone())
             }
@@ -220,7 +224,7 @@ impl<R: Role> Task<R> {
         }
         let had_in_hand = was_ending && self.role.in_hand() > 0;
         // A source that is ending has nothing more to say, unless it waits for what it has in hand.
-        if was_ending && R::IS_SOURCE && !had_in_hand {
+        if was_ending && R::IS_SOURCE && !R::IS_FUSED && !had_in_hand {
             return None;
         }
         let (role, cx) = (&mut self.role, &mut self.cx);
@@ -238,12 +242,15 @@ impl<R: Role> Task<R> {
     pub(super) async fn after(&mut self, mut outcome: Outcome) -> Step {
         self.has_more = false;
         // A consumer emits nothing, so that there is nothing to do after each of its batches.
-        if !R::EMITS && outcome.is_ok() {
+        if !R::EMITS && !R::IS_FUSED && outcome.is_ok() {
             return Ok(());
         }
         let mut was_demand = false;
         let mut told = 0;
         loop {
+            if R::IS_FUSED && self.role.is_passing(&self.cx) {
+                self.pass_on(&outcome).await?;
+            }
             self.cx.flush();
             if self.cx.discarded > 0 {
                 self.report_discarded();
@@ -265,10 +272,11 @@ impl<R: Role> Task<R> {
             if std::mem::take(&mut self.owes_anew) {
                 demand = self.cx.half.retell_demand();
             }
-            if !R::EMITS || self.cx.stop.is_some() {
+            if (!R::EMITS && !R::IS_SOURCE) || self.cx.stop.is_some() {
                 return Ok(());
             }
             demand += self.cx.take_demand();
+            demand = self.role.to_tell(demand, &self.cx);
             if demand == 0 || !R::IS_SOURCE || self.cx.ending.is_some() {
                 let Some(message) = self.take_passed() else {
                     return Ok(());
@@ -287,6 +295,41 @@ impl<R: Role> Task<R> {
             }
             outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
         }
+    }
+
+    /// Hands what the first of a fused pair has emitted to the second, until all is handled or skipped, or has to wait.
+    /// `outcome` is of the callback before it.
+    async fn pass_on(&mut self, outcome: &Outcome) -> Step {
+        while self.cx.stop.is_none() && self.role.is_passing(&self.cx) {
+            let passed = self.role.pass_on(&mut self.cx).await;
+            self.cx.note_held();
+            let Err(failure) = passed else {
+                continue;
+            };
+            self.cx.flush();
+            if let Err(exit) = Box::pin(self.on_failure(&failure)).await {
+                if outcome.is_err() {
+                    self.cx.cell.failed();
+                }
+                return Err(exit);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the first of a fused pair has ended, and the second is to hear of it: nothing more comes from that one.
+    fn is_second_due(&self) -> bool {
+        self.cx.ending.is_some()
+            && self.cx.stop.is_none()
+            && (!self.draining || self.cx.upstreams.is_empty())
+            && self.at_work.is_none()
+            && self.incoming.is_empty()
+            && self.role.is_due()
+    }
+
+    async fn complete_second(&mut self) -> Step {
+        let completed = guarded(self.role.complete_next(&mut self.cx)).await;
+        self.after(completed).await
     }
 
     /// Tells the behaviour what was dropped since the last callback, and reports it unless it does so itself.
@@ -308,7 +351,7 @@ impl<R: Role> Task<R> {
         let at_work = self.at_work.as_ref().map_or(0, |(_, events)| events.len());
         let handing = self.handing.as_ref();
         let unhandled = handing.map_or(0, |handing| handing.unhandled);
-        let in_hand = self.role.in_hand();
+        let in_hand = self.role.in_hand() + self.role.between();
         for message in &self.control {
             if let Control::Subscribe(consumer) = message {
                 let down = End::Down(Exit::Unreachable);

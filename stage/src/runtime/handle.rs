@@ -8,15 +8,15 @@ use tokio::sync::oneshot;
 
 use super::call::cast;
 use super::{
-    AsConsumer, AsProducer, AsProducerConsumer, AskPort, CallError, CallPort, CastError, Cell,
-    Control, EdgeStats, Emits, Mailbox, Message, NewUpstream, Outlet, Role, Source, StageStats,
-    Takes,
+    AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallError, CallPort, CastError,
+    Cell, Control, EdgeStats, Emits, Mailbox, Message, NewUpstream, Outlet, Role, Source,
+    StageStats, Takes,
 };
 use crate::adapter::{EventStream, Subscription, stream};
-use crate::behaviour::{Handler, Producer};
+use crate::behaviour::Handler;
 use crate::exit::{Cancel, Exit};
 use crate::id::{StageId, SubscriptionId};
-use crate::protocol::{Demand, DemandDispatcher, DemandMode, Dispatcher, Subscribe};
+use crate::protocol::{Demand, DemandDispatcher, DemandMode, Subscribe};
 use crate::sync;
 
 /// A stage that runs; clones are the same stage, and dropping them stops nothing.
@@ -355,7 +355,7 @@ impl<R: Takes> Handle<R> {
     }
 }
 
-impl<S: Producer, D: Dispatcher<S::Out>> Handle<AsProducer<S, D>> {
+impl<R: Begins> Handle<R> {
     /// Puts demand and events off, or lets them pass again: what was put off is then replayed in its order. Setting the
     /// mode that it has changes nothing.
     pub fn set_demand_mode(&self, mode: DemandMode) {

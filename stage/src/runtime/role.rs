@@ -15,6 +15,7 @@ use crate::protocol::{Asking, DemandDispatcher, Dispatcher};
 mod sealed {
     pub trait Sealed {}
 }
+pub(super) use sealed::Sealed;
 
 /// A behaviour in the role it plays: its types decide which edges compile. Sealed.
 #[expect(
@@ -30,6 +31,11 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     const IS_SOURCE: bool;
     #[doc(hidden)]
     const EMITS: bool;
+    #[doc(hidden)]
+    const IS_FUSED: bool = false;
+    /// What a new behaviour takes over from the old one.
+    #[doc(hidden)]
+    type Kept: Kept;
     #[doc(hidden)]
     fn new(stage: Self::Stage) -> Self;
     #[doc(hidden)]
@@ -97,6 +103,67 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
         exit: &Exit,
         cx: &mut Context<Self::Out>,
     ) -> impl Future<Output = ()> + Send;
+
+    // Below is what only a fused pair has: events between its two.
+
+    /// Gives what is between the two to the behaviour that follows.
+    #[doc(hidden)]
+    fn keep(&mut self) -> Self::Kept {
+        Self::Kept::default()
+    }
+    #[doc(hidden)]
+    fn follow(&mut self, _: Self::Kept) {}
+    /// Returns whether something of the first has yet to get to the second, and could.
+    #[doc(hidden)]
+    fn is_passing(&self, _: &Context<Self::Out>) -> bool {
+        false
+    }
+    /// Hands what the first has emitted to the second.
+    #[doc(hidden)]
+    fn pass_on(
+        &mut self,
+        _: &mut Context<Self::Out>,
+    ) -> impl Future<Output = std::result::Result<(), Box<Failure>>> + Send {
+        ready(Ok(()))
+    }
+    /// Returns what to tell now, where the stage owes `new` more.
+    #[doc(hidden)]
+    #[inline]
+    fn to_tell(&self, new: usize, _: &Context<Self::Out>) -> usize {
+        new
+    }
+    /// Returns whether the first has ended, and the second has not heard all of it.
+    #[doc(hidden)]
+    fn is_due(&self) -> bool {
+        false
+    }
+    /// Tells the second the next part of the first's end.
+    #[doc(hidden)]
+    fn complete_next(&mut self, _: &mut Context<Self::Out>) -> impl Future<Output = Result> + Send {
+        ready(Ok(()))
+    }
+    /// Events between the two.
+    #[doc(hidden)]
+    fn between(&self) -> usize {
+        0
+    }
+    /// Gives up what a callback that was dropped had at work between the two, and returns how many events that is.
+    #[doc(hidden)]
+    fn give_up(&mut self) -> usize {
+        0
+    }
+}
+
+/// What one behaviour leaves to the next.
+pub trait Kept: Default + Send {
+    /// Events of it.
+    fn len(&self) -> usize;
+}
+
+impl Kept for () {
+    fn len(&self) -> usize {
+        0
+    }
 }
 
 /// A role that emits: only there a buffer, a dispatcher and consumers exist. Sealed.
@@ -108,6 +175,15 @@ pub trait Emits: Role {}
 
 impl<S: Producer, D: Dispatcher<S::Out>> Emits for AsProducer<S, D> {}
 impl<S: ProducerConsumer, D: Dispatcher<S::Out>> Emits for AsProducerConsumer<S, D> {}
+
+/// A role that begins a flow: only there demand can be put off. Sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no producer",
+    label = "a producer is needed here"
+)]
+pub trait Begins: Emits {}
+
+impl<S: Producer, D: Dispatcher<S::Out>> Begins for AsProducer<S, D> {}
 
 /// A role that takes events: only there subscriptions to producers exist. Sealed.
 #[diagnostic::on_unimplemented(
@@ -134,6 +210,7 @@ macro_rules! role {
             type Dispatcher = D;
             const IS_SOURCE: bool = $source;
             const EMITS: bool = $emits;
+            type Kept = ();
             fn new(stage: S) -> Self {
                 Self(stage, PhantomData)
             }

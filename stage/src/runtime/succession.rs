@@ -21,7 +21,7 @@ use futures::future::{Either, select};
 
 use super::event_loop::{Step, Task};
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
-use super::{Control, NewUpstream, Outlet, Report, Role, Supervised, Verdict};
+use super::{Control, Kept as _, NewUpstream, Outlet, Report, Role, Supervised, Verdict};
 use crate::behaviour::Directive;
 use crate::exit::{End, Exit};
 use crate::id::{ById, SubscriptionId};
@@ -30,41 +30,65 @@ use crate::protocol::{Intensity, Subscribe};
 pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
 
 /// The place of a behaviour; it is empty while a supervisor keeps the stage down.
-#[derive(Debug)]
-pub(crate) struct Seat<R>(Option<R>);
+pub(crate) struct Seat<R: Role> {
+    role: Option<R>,
+    /// What the last one left.
+    kept: R::Kept,
+}
 
-impl<R> Deref for Seat<R> {
+impl<R: Role> Deref for Seat<R> {
     type Target = R;
     fn deref(&self) -> &R {
-        self.0.as_ref().expect("a callback runs on a behaviour")
+        self.role.as_ref().expect("a callback runs on a behaviour")
     }
 }
 
-impl<R> DerefMut for Seat<R> {
+impl<R: Role> DerefMut for Seat<R> {
     fn deref_mut(&mut self) -> &mut R {
-        self.0.as_mut().expect("a callback runs on a behaviour")
+        self.role.as_mut().expect("a callback runs on a behaviour")
     }
 }
 
 impl<R: Role> Seat<R> {
-    pub(crate) const fn new(role: R) -> Self {
-        Self(Some(role))
+    pub(crate) fn new(role: R) -> Self {
+        Self {
+            role: Some(role),
+            kept: R::Kept::default(),
+        }
     }
 
     pub(super) const fn is_taken(&self) -> bool {
-        self.0.is_some()
+        self.role.is_some()
     }
 
     /// Events taken and still at work; their count is the user's code.
     pub(super) fn in_hand(&self) -> usize {
-        let in_hand = || self.0.as_ref().map_or(0, Role::in_hand);
+        let in_hand = || self.role.as_ref().map_or(0, Role::in_hand);
         catch_unwind(AssertUnwindSafe(in_hand)).unwrap_or(0)
+    }
+
+    /// Events between the two of a fused pair.
+    pub(super) fn between(&self) -> usize {
+        self.role.as_ref().map_or(0, Role::between) + self.kept.len()
+    }
+
+    /// Gives up what a dropped callback had at work between the two, and returns how many events that is.
+    fn give_up(&mut self) -> usize {
+        self.role.as_mut().map_or(0, Role::give_up)
     }
 
     /// Drops the behaviour; returns whether its `Drop` panicked, which ends nothing.
     fn vacate(&mut self) -> bool {
-        let behaviour = self.0.take();
+        let mut behaviour = self.role.take();
+        if let Some(role) = &mut behaviour {
+            self.kept = role.keep();
+        }
         catch_unwind(AssertUnwindSafe(|| drop(behaviour))).is_err()
+    }
+
+    fn seat(&mut self, mut role: R) {
+        role.follow(std::mem::take(&mut self.kept));
+        self.role = Some(role);
     }
 }
 
@@ -273,6 +297,10 @@ impl<R: Role> Task<R> {
         if let Some(handing) = self.handing.take() {
             self.give_up_message(&handing);
         }
+        if R::IS_FUSED {
+            let given_up = self.role.give_up();
+            self.cx.cell.lost_if_any(given_up);
+        }
         if let Some((id, end)) = self.leaving.take() {
             self.forget_consumer(id, end);
         }
@@ -308,7 +336,7 @@ impl<R: Role> Task<R> {
             Ok(stage) => stage,
             Err(payload) => return Some(Err(Failure::panic(&*payload))),
         };
-        self.role = Seat::new(R::new(stage));
+        self.role.seat(R::new(stage));
         self.succession.is_new = true;
         self.owes_anew = true;
         self.cx.forget_introductions();

@@ -129,7 +129,7 @@ impl<R: Role> Task<R> {
         if outcome.is_ok() {
             lent.succeeded();
             handing.left = 0;
-            if R::EMITS {
+            if R::EMITS || R::IS_FUSED {
                 self.cx.taken(id, len, 0);
                 self.after(outcome).await?;
                 self.turn_taken(id, 0, ask);

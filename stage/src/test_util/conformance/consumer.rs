@@ -3,14 +3,14 @@
 use super::rules;
 use super::running::Running;
 use super::takes::{AsksBy, Taking};
-use crate::behaviour::Consumer;
-use crate::runtime::{AsConsumer, Build};
+use crate::context::Never;
+use crate::runtime::{Build, Takes};
 use crate::test_util::{Patience, Report};
 
 /// A consumer about to be checked; made by [`consumer`].
-pub struct ConsumerConformance<S: Consumer> {
-    make: Box<dyn Fn() -> Build<AsConsumer<S>>>,
-    sample: Box<dyn Fn(usize) -> S::In>,
+pub struct ConsumerConformance<R: Takes> {
+    make: Box<dyn Fn() -> Build<R>>,
+    sample: Box<dyn Fn(usize) -> R::In>,
     asking: AsksBy,
     patience: Patience,
 }
@@ -36,10 +36,10 @@ pub struct ConsumerConformance<S: Consumer> {
 /// report.assert();
 /// # }
 /// ```
-pub fn consumer<S: Consumer>(
-    make: impl Fn() -> Build<AsConsumer<S>> + 'static,
-    sample: impl Fn(usize) -> S::In + 'static,
-) -> ConsumerConformance<S> {
+pub fn consumer<R: Takes<Out = Never>>(
+    make: impl Fn() -> Build<R> + 'static,
+    sample: impl Fn(usize) -> R::In + 'static,
+) -> ConsumerConformance<R> {
     ConsumerConformance {
         make: Box::new(make),
         sample: Box::new(sample),
@@ -48,7 +48,7 @@ pub fn consumer<S: Consumer>(
     }
 }
 
-impl<S: Consumer> ConsumerConformance<S> {
+impl<R: Takes<Out = Never>> ConsumerConformance<R> {
     /// Says that it asks with `cx.ask` by a rule of its own, whatever its window says: its asks are not held against
     /// the window.
     #[must_use]
@@ -86,7 +86,7 @@ impl<S: Consumer> ConsumerConformance<S> {
     }
 }
 
-impl<S: Consumer> std::fmt::Debug for ConsumerConformance<S> {
+impl<R: Takes> std::fmt::Debug for ConsumerConformance<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ConsumerConformance")
             .field("asking", &self.asking)

@@ -9,21 +9,20 @@ use super::rules;
 use super::running::{NumberOf, Running};
 use crate::behaviour::Producer;
 use crate::protocol::{Broadcast, Dispatcher, Partition};
-use crate::runtime::{AsProducer, Build};
+use crate::runtime::{AsProducer, Begins, Build};
 use crate::test_util::{Outcome, Patience, Report, Unexpected};
 
-type KeyOf<T> = Arc<dyn Fn(&T) -> u64 + Send + Sync>;
 /// A check of what is built, under a dispatcher that needs more of the events than all producers have.
-type CheckBuilt<S, D> = fn(Build<AsProducer<S, D>>, Patience) -> Checked;
+type CheckBuilt<R> = Box<dyn Fn(Build<R>, Patience) -> Checked>;
 type Checked = Pin<Box<dyn Future<Output = Result<(), Unexpected>>>>;
 
 /// A producer about to be checked; made by [`producer`].
-pub struct ProducerConformance<S: Producer, D: Dispatcher<S::Out>> {
-    make: Box<dyn Fn() -> Build<AsProducer<S, D>>>,
+pub struct ProducerConformance<R: Begins> {
+    make: Box<dyn Fn() -> Build<R>>,
     len: Option<usize>,
-    number: Option<NumberOf<S::Out>>,
-    paces: Option<CheckBuilt<S, D>>,
-    key: Option<KeyOf<S::Out>>,
+    number: Option<NumberOf<R::Out>>,
+    paces: Option<CheckBuilt<R>>,
+    keeps_keys: Option<CheckBuilt<R>>,
     patience: Patience,
 }
 
@@ -48,24 +47,18 @@ pub struct ProducerConformance<S: Producer, D: Dispatcher<S::Out>> {
 /// report.assert();
 /// # }
 /// ```
-pub fn producer<S, D>(
-    make: impl Fn() -> Build<AsProducer<S, D>> + 'static,
-) -> ProducerConformance<S, D>
-where
-    S: Producer,
-    D: Dispatcher<S::Out>,
-{
+pub fn producer<R: Begins>(make: impl Fn() -> Build<R> + 'static) -> ProducerConformance<R> {
     ProducerConformance {
         make: Box::new(make),
         len: None,
         number: None,
         paces: None,
-        key: None,
+        keeps_keys: None,
         patience: Patience::default(),
     }
 }
 
-impl<S: Producer, D: Dispatcher<S::Out>> ProducerConformance<S, D> {
+impl<R: Begins> ProducerConformance<R> {
     /// Says that the producer completes after so many events, at least 16.
     #[must_use]
     pub fn completes_after(mut self, len: usize) -> Self {
@@ -75,30 +68,8 @@ impl<S: Producer, D: Dispatcher<S::Out>> ProducerConformance<S, D> {
 
     /// Says how to tell an event's number, from 0 in the order of emission.
     #[must_use]
-    pub fn numbered(mut self, number: impl Fn(&S::Out) -> usize + 'static) -> Self {
+    pub fn numbered(mut self, number: impl Fn(&R::Out) -> usize + 'static) -> Self {
         self.number = Some(Box::new(number));
-        self
-    }
-
-    /// Checks it under a [`Broadcast`] too.
-    #[must_use]
-    pub fn broadcast(mut self) -> Self
-    where
-        S::Out: Clone,
-    {
-        self.paces = Some(|build, patience| {
-            Box::pin(async move {
-                let stage = Running::spawn(build.dispatcher(Broadcast::new()))?;
-                paces_by_the_slowest(stage, patience).await
-            })
-        });
-        self
-    }
-
-    /// Checks it under a [`Partition`] too whose two consumers share the events by `key`.
-    #[must_use]
-    pub fn keyed(mut self, key: impl Fn(&S::Out) -> u64 + Send + Sync + 'static) -> Self {
-        self.key = Some(Arc::new(key));
         self
     }
 
@@ -133,39 +104,77 @@ impl<S: Producer, D: Dispatcher<S::Out>> ProducerConformance<S, D> {
 
     async fn check_dispatched(&self, report: &mut Report) {
         let pace = "under a Broadcast as many events flow as the slowest asked for";
-        match self.paces {
-            Some(paces) => {
-                let checked = paces((self.make)(), self.patience);
-                report.check("law: broadcast", pace, checked).await;
-            }
-            None => report.note(
-                "law: broadcast",
-                pace,
-                Outcome::NotApplicable("it was not told that the events may be cloned"),
-            ),
-        }
+        let unknown = "it was not told that the events may be cloned";
+        self.check_built(
+            report,
+            ("law: broadcast", pace),
+            self.paces.as_ref(),
+            unknown,
+        )
+        .await;
         let keys = "under a keyed Partition the events of a key stay at one consumer";
-        match &self.key {
-            Some(key) => report.check("law: key", keys, self.keeps_keys(key)).await,
-            None => report.note(
-                "law: key",
-                keys,
-                Outcome::NotApplicable("it was not told the keys of the events"),
-            ),
-        }
+        let unknown = "it was not told the keys of the events";
+        self.check_built(
+            report,
+            ("law: key", keys),
+            self.keeps_keys.as_ref(),
+            unknown,
+        )
+        .await;
     }
 
-    async fn keeps_keys(&self, key: &KeyOf<S::Out>) -> Result<(), Unexpected> {
-        let shared = Arc::clone(key);
-        let partition = Partition::new([0], |_: &S::Out| Some(0))
-            .map_err(|error| Unexpected::new("a partition", error.to_string()))?
-            .keyed(move |event| shared(event));
-        let stage = Running::spawn((self.make)().dispatcher(partition))?;
-        keeps_keys(stage, &**key, self.patience).await
+    async fn check_built(
+        &self,
+        report: &mut Report,
+        (rule, statement): (&'static str, &'static str),
+        check: Option<&CheckBuilt<R>>,
+        unknown: &'static str,
+    ) {
+        match check {
+            Some(check) => {
+                let checked = check((self.make)(), self.patience);
+                report.check(rule, statement, checked).await;
+            }
+            None => report.note(rule, statement, Outcome::NotApplicable(unknown)),
+        }
     }
 }
 
-impl<S: Producer, D: Dispatcher<S::Out>> std::fmt::Debug for ProducerConformance<S, D> {
+impl<S: Producer, D: Dispatcher<S::Out>> ProducerConformance<AsProducer<S, D>> {
+    /// Checks it under a [`Broadcast`] too.
+    #[must_use]
+    pub fn broadcast(mut self) -> Self
+    where
+        S::Out: Clone,
+    {
+        self.paces = Some(Box::new(|build, patience| {
+            Box::pin(async move {
+                let stage = Running::spawn(build.dispatcher(Broadcast::new()))?;
+                paces_by_the_slowest(stage, patience).await
+            })
+        }));
+        self
+    }
+
+    /// Checks it under a [`Partition`] too whose two consumers share the events by `key`.
+    #[must_use]
+    pub fn keyed(mut self, key: impl Fn(&S::Out) -> u64 + Send + Sync + 'static) -> Self {
+        let key = Arc::new(key);
+        self.keeps_keys = Some(Box::new(move |build, patience| {
+            let (key, shared) = (Arc::clone(&key), Arc::clone(&key));
+            Box::pin(async move {
+                let partition = Partition::new([0], |_: &S::Out| Some(0))
+                    .map_err(|error| Unexpected::new("a partition", error.to_string()))?
+                    .keyed(move |event| shared(event));
+                let stage = Running::spawn(build.dispatcher(partition))?;
+                keeps_keys(stage, &*key, patience).await
+            })
+        }));
+        self
+    }
+}
+
+impl<R: Begins> std::fmt::Debug for ProducerConformance<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProducerConformance")
             .field("completes_after", &self.len)

@@ -8,17 +8,16 @@ use super::running::{NumberOf, Running};
 use super::takes::{AsksBy, Taking, options};
 use super::through::Through;
 use crate::adapter::from_iter;
-use crate::behaviour::ProducerConsumer;
-use crate::protocol::{Dispatcher, UpstreamEnds};
-use crate::runtime::{AsProducerConsumer, Build};
+use crate::protocol::UpstreamEnds;
+use crate::runtime::{Build, Emits, Takes};
 use crate::stages::Stages;
 use crate::test_util::{Patience, Report, SinkProbe, Unexpected};
 
 /// A producer-consumer about to be checked; made by [`producer_consumer`].
-pub struct ProducerConsumerConformance<S: ProducerConsumer, D: Dispatcher<S::Out>> {
-    make: Box<dyn Fn() -> Build<AsProducerConsumer<S, D>>>,
-    sample: Arc<dyn Fn(usize) -> S::In + Send + Sync>,
-    origin: Option<NumberOf<S::Out>>,
+pub struct ProducerConsumerConformance<R: Takes + Emits> {
+    make: Box<dyn Fn() -> Build<R>>,
+    sample: Arc<dyn Fn(usize) -> R::In + Send + Sync>,
+    origin: Option<NumberOf<R::Out>>,
     fan_out: Option<usize>,
     asking: AsksBy,
     patience: Patience,
@@ -47,14 +46,10 @@ pub struct ProducerConsumerConformance<S: ProducerConsumer, D: Dispatcher<S::Out
 /// report.assert();
 /// # }
 /// ```
-pub fn producer_consumer<S, D>(
-    make: impl Fn() -> Build<AsProducerConsumer<S, D>> + 'static,
-    sample: impl Fn(usize) -> S::In + Send + Sync + 'static,
-) -> ProducerConsumerConformance<S, D>
-where
-    S: ProducerConsumer,
-    D: Dispatcher<S::Out>,
-{
+pub fn producer_consumer<R: Takes + Emits>(
+    make: impl Fn() -> Build<R> + 'static,
+    sample: impl Fn(usize) -> R::In + Send + Sync + 'static,
+) -> ProducerConsumerConformance<R> {
     ProducerConsumerConformance {
         make: Box::new(make),
         sample: Arc::new(sample),
@@ -65,7 +60,7 @@ where
     }
 }
 
-impl<S: ProducerConsumer, D: Dispatcher<S::Out>> ProducerConsumerConformance<S, D> {
+impl<R: Takes + Emits> ProducerConsumerConformance<R> {
     /// Says that each event makes `n ≥ 1` others; 0 says nothing.
     ///
     /// Of a stage that leaves events out or groups them this can't be said, and without it nothing checks that the rest
@@ -79,7 +74,7 @@ impl<S: ProducerConsumer, D: Dispatcher<S::Out>> ProducerConsumerConformance<S, 
     /// Says how to tell from an output the number of the input it came from, for a stage that keeps the order; of a
     /// group, the first.
     #[must_use]
-    pub fn origin(mut self, origin: impl Fn(&S::Out) -> usize + 'static) -> Self {
+    pub fn origin(mut self, origin: impl Fn(&R::Out) -> usize + 'static) -> Self {
         self.origin = Some(Box::new(origin));
         self
     }
@@ -142,7 +137,7 @@ impl<S: ProducerConsumer, D: Dispatcher<S::Out>> ProducerConsumerConformance<S, 
     }
 
     /// Starts one with as much input as it asks for, or as its output is to have an end.
-    fn spawn_fed(&self) -> Result<Running<AsProducerConsumer<S, D>>, Unexpected> {
+    fn spawn_fed(&self) -> Result<Running<R>, Unexpected> {
         let sample = Arc::clone(&self.sample);
         let most = self.fan_out.map_or(usize::MAX, |_| EVENTS_MIN);
         let input = from_iter((0..most).map(move |n| sample(n)))
@@ -155,11 +150,7 @@ impl<S: ProducerConsumer, D: Dispatcher<S::Out>> ProducerConsumerConformance<S, 
     }
 }
 
-impl<S, D> std::fmt::Debug for ProducerConsumerConformance<S, D>
-where
-    S: ProducerConsumer,
-    D: Dispatcher<S::Out>,
-{
+impl<R: Takes + Emits> std::fmt::Debug for ProducerConsumerConformance<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("ProducerConsumerConformance")
             .field("fan_out", &self.fan_out)

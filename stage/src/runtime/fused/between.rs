@@ -1,0 +1,390 @@
+//! What is between the two of a fused pair: the first's own context, and the events that wait for the second.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, PoisonError};
+use std::task::Poll;
+
+use futures::FutureExt as _;
+use futures::future::{Either, select};
+
+use super::super::failure::{Failure, Outcome, guarded};
+use super::super::{ConsumerPort, Edge, Role};
+use crate::batch::Batch;
+use crate::context::{Context, Downstream};
+use crate::exit::{End, Exit, Result};
+use crate::id::{BySubscription, SubscriptionId};
+use crate::protocol::{Buffer, Dispatched, Dispatcher, ProducerHalf, Refused, WhenFull};
+use crate::sync::{Mutex, MutexGuard};
+
+/// The most events that the first is told of at a time, and that the second is lent at a time: as many as a window of
+/// the default size hands over.
+const BATCH_MAX: usize = 500;
+
+/// The context of the first, and the line to the second. A behaviour that follows another goes on with it.
+pub(super) struct Between<Mid: Send + 'static> {
+    /// It has no consumer of its own: what is flushed there goes into the line.
+    pub(super) cx: Context<Mid>,
+    pub(super) line: Line<Mid>,
+    /// Whether the first is to be told again all that it owes.
+    pub(super) owes_anew: bool,
+    /// Whether the stage ends because the first has.
+    pub(super) has_ended: bool,
+}
+
+/// The events on their way to the second.
+pub(super) struct Line<Mid> {
+    /// The edge, as both are told of it.
+    pub(super) id: SubscriptionId,
+    /// At most `BATCH_MAX`.
+    at_work: Vec<Mid>,
+    /// What comes behind it.
+    rest: VecDeque<Mid>,
+    flushed: Arc<Flushed<Mid>>,
+    /// Events lent to a callback that was dropped.
+    unhandled: usize,
+    /// The event that failed the second.
+    pub(super) failed: Option<Mid>,
+    /// How the second failed while a callback of the first was at work, which ends first.
+    pub(super) failure: Option<Box<Failure>>,
+}
+
+/// What the first has flushed, and whether it has sent its consumer away.
+struct Flushed<Mid>(Mutex<(Vec<Mid>, Option<End>)>);
+
+impl<Mid> Flushed<Mid> {
+    fn lock(&self) -> MutexGuard<'_, (Vec<Mid>, Option<End>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<Mid: Send> ConsumerPort<Mid> for Flushed<Mid> {
+    fn deliver(&self, _: SubscriptionId, mut events: Vec<Mid>) {
+        let mut flushed = self.lock();
+        if flushed.0.is_empty() {
+            flushed.0 = events;
+        } else {
+            flushed.0.append(&mut events);
+        }
+    }
+
+    fn end(&self, _: SubscriptionId, end: End) {
+        self.lock().1 = Some(end);
+    }
+}
+
+/// The dispatcher of the first, whose events all go to the second.
+#[derive(Debug)]
+struct ToSecond(SubscriptionId);
+
+impl<T> Dispatcher<T> for ToSecond {
+    type Key = ();
+
+    fn subscribe(&mut self, _: SubscriptionId, _: Option<()>) -> std::result::Result<(), Refused> {
+        Ok(())
+    }
+
+    fn cancel(&mut self, _: SubscriptionId, _: &mut Dispatched<T>) {}
+
+    fn ask(&mut self, _: SubscriptionId, _: usize, _: &mut Dispatched<T>) {}
+
+    /// Set from outside: it is what the second's own consumers want.
+    fn wanted(&self) -> usize {
+        0
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        out.deliveries.push((self.0, std::mem::take(events)));
+    }
+}
+
+/// What the first is told in all: what the consumers of the second wait for, up to a batch.
+#[inline]
+fn wanted<B: Role>(cx: &Context<B::Out>) -> usize {
+    if B::EMITS {
+        cx.waited_for().min(BATCH_MAX)
+    } else {
+        BATCH_MAX
+    }
+}
+
+impl<Mid: Send + 'static> Between<Mid> {
+    /// What is between, made where it is not yet.
+    #[inline]
+    pub(super) fn of<'a, Out: Send + 'static>(
+        own: &'a mut Option<Box<Self>>,
+        cx: &Context<Out>,
+    ) -> &'a mut Self {
+        own.get_or_insert_with(|| Box::new(Self::new(cx)))
+    }
+
+    fn new<Out: Send + 'static>(cx: &Context<Out>) -> Self {
+        let id = SubscriptionId::next();
+        let flushed = Arc::new(Flushed(Mutex::new((Vec::new(), None))));
+        let buffer = Buffer::new(1, WhenFull::HoldBack);
+        let mut between = Self {
+            cx: Context {
+                cell: Arc::clone(&cx.cell),
+                half: ProducerHalf::new(ToSecond(id), buffer),
+                emitted: Vec::new(),
+                has_emitted: false,
+                discarded: 0,
+                passed: 0,
+                dispatched: Dispatched::default(),
+                downstreams: BySubscription::default(),
+                upstreams: BySubscription::default(),
+                me: Box::new(()) as Box<dyn Any + Send + Sync>,
+                timers: None,
+                ending: None,
+                stop: None,
+                registry: cx.registry.clone(),
+            },
+            line: Line {
+                id,
+                at_work: Vec::new(),
+                rest: VecDeque::new(),
+                flushed,
+                unhandled: 0,
+                failed: None,
+                failure: None,
+            },
+            owes_anew: false,
+            has_ended: false,
+        };
+        between.open();
+        between
+    }
+
+    /// Has what the first flushes go into the line.
+    fn open(&mut self) {
+        let name = &self.cx.cell.name;
+        let downstream = Downstream {
+            port: Arc::clone(&self.line.flushed) as Arc<dyn ConsumerPort<Mid>>,
+            edge: Edge::new(Arc::clone(name), Arc::clone(name)),
+            is_heard: true,
+        };
+        self.cx.downstreams.insert(self.line.id, downstream);
+    }
+
+    /// Lets the first know what is wanted of it; a producer-consumer owes it without being told.
+    #[inline]
+    pub(super) fn want<A: Role, B: Role>(&mut self, cx: &Context<B::Out>) {
+        self.cx.half.set_wanted(wanted::<B>(cx));
+        if !A::IS_SOURCE {
+            let _untold = self.cx.half.take_demand();
+        }
+    }
+
+    /// Returns what the first is to be told now.
+    #[inline]
+    pub(super) fn to_tell<B: Role>(&self, cx: &Context<B::Out>) -> usize {
+        let owed = self.cx.half.owed();
+        let again = if self.owes_anew { owed } else { 0 };
+        wanted::<B>(cx).saturating_sub(owed) + again
+    }
+
+    /// Returns what to tell the first now, which it then owes.
+    #[inline]
+    pub(super) fn tell<A: Role, B: Role>(&mut self, cx: &Context<B::Out>) -> usize {
+        let told = self.to_tell::<B>(cx);
+        self.owes_anew = false;
+        self.want::<A, B>(cx);
+        let _in_told = self.cx.half.take_demand();
+        told
+    }
+
+    #[inline]
+    pub(super) fn is_passing<B: Role>(&self, cx: &Context<B::Out>) -> bool {
+        !self.cx.emitted.is_empty()
+            || self.cx.has_emitted
+            || (!self.line.is_empty() && may_take::<B>(cx))
+            || self.line.failure.is_some()
+            || (self.cx.ending.is_some() && cx.ending.is_none())
+            || self.cx.stop.is_some()
+            || self.cx.downstreams.is_empty()
+    }
+
+    /// Takes up what the first has emitted; where nothing waits before it, its list itself.
+    #[inline]
+    pub(super) fn take_up(&mut self) {
+        if std::mem::take(&mut self.cx.has_emitted) {
+            self.line.take_flushed();
+        }
+        if self.cx.downstreams.is_empty() {
+            self.end_as_sent_away();
+        }
+        let emitted = &mut self.cx.emitted;
+        self.cx.half.pay(emitted.len());
+        if emitted.len() <= BATCH_MAX && self.line.at_work.is_empty() && self.line.rest.is_empty() {
+            std::mem::swap(emitted, &mut self.line.at_work);
+        } else {
+            self.line.rest.extend(emitted.drain(..));
+        }
+    }
+
+    /// A first that sends the second away has ended.
+    #[cold]
+    fn end_as_sent_away(&mut self) {
+        let end = self.line.flushed.lock().1.take();
+        match end {
+            Some(end) if end.is_failure() => self.cx.stop = Some(end.to_exit()),
+            _ => self.cx.ending = Some(Exit::Completed),
+        }
+        self.open();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.line.len() + self.cx.emitted.len()
+    }
+}
+
+/// Whether the second may be lent something.
+#[inline]
+fn may_take<B: Role>(cx: &Context<B::Out>) -> bool {
+    cx.stop.is_none() && !(B::EMITS && cx.half.is_holding_back())
+}
+
+impl<Mid: Send + 'static> Line<Mid> {
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.at_work.is_empty() && self.rest.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.at_work.len() + self.rest.len() + self.flushed.lock().0.len() + self.unhandled
+    }
+
+    /// Gives up what a callback that was dropped had at work, and returns how many events that is.
+    pub(super) fn give_up(&mut self) -> usize {
+        std::mem::take(&mut self.unhandled)
+    }
+
+    fn take_flushed(&mut self) {
+        self.rest.extend(self.flushed.lock().0.drain(..));
+    }
+
+    /// Whether something was flushed, or left before, that the second can be lent while the first waits.
+    fn has_to_feed<B: Role>(&mut self, cx: &mut Context<B::Out>) -> bool {
+        self.failure.is_none()
+            && may_take::<B>(cx)
+            && (!self.is_empty() || !self.flushed.lock().0.is_empty())
+    }
+
+    /// Lends the second what is there, a batch at a time, for as long as its output does not wait.
+    #[inline]
+    pub(super) async fn feed<B: Role<In = Mid>>(
+        &mut self,
+        second: &mut B,
+        cx: &mut Context<B::Out>,
+    ) -> Outcome {
+        while may_take::<B>(cx) {
+            if self.at_work.is_empty() {
+                if self.rest.is_empty() {
+                    break;
+                }
+                let len = self.rest.len().min(BATCH_MAX);
+                self.at_work.extend(self.rest.drain(..len));
+            }
+            let mut lent = Batch::new(self.at_work.drain(..), self.id, &mut self.unhandled, 0);
+            let handled = guarded(second.handle_events(&mut lent, cx)).await;
+            if let Err(failure) = handled {
+                let (failed, again) = lent.failed();
+                self.unhandled = 0;
+                self.failed = failed;
+                self.at_work = again;
+                return Err(failure);
+            }
+            lent.succeeded();
+            if B::IS_FUSED {
+                second.pass_on(cx).await?;
+            }
+            if !self.is_empty() {
+                cx.flush();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The context of the first, with what of the stage's own it is lent for the time of a callback: its upstreams.
+pub(super) struct Lent<'a, A: Role, Out: Send + 'static> {
+    pub(super) inner: &'a mut Context<A::Out>,
+    pub(super) cx: &'a mut Context<Out>,
+}
+
+impl<'a, A: Role, Out: Send + 'static> Lent<'a, A, Out> {
+    #[inline]
+    pub(super) fn new(inner: &'a mut Context<A::Out>, cx: &'a mut Context<Out>) -> Self {
+        let mut lent = Self { inner, cx };
+        lent.exchange();
+        lent
+    }
+
+    #[inline]
+    fn exchange(&mut self) {
+        if !A::IS_SOURCE {
+            std::mem::swap(&mut self.inner.upstreams, &mut self.cx.upstreams);
+        }
+    }
+}
+
+/// Also when the callback is dropped.
+impl<A: Role, Out: Send + 'static> Drop for Lent<'_, A, Out> {
+    #[inline]
+    fn drop(&mut self) {
+        self.exchange();
+    }
+}
+
+/// Runs a callback of the first. When it waits, the second is lent what it has flushed, and both go on side by side.
+#[inline]
+pub(super) async fn beside<T, B: Role>(
+    callback: impl Future<Output = Result<T>> + Send,
+    line: &mut Line<B::In>,
+    second: &mut B,
+    cx: &mut Context<B::Out>,
+) -> Result<T> {
+    // Its panic goes on only when the second has finished what it has at work.
+    let mut callback = pin!(AssertUnwindSafe(callback).catch_unwind());
+    loop {
+        // Held exclusively, since the events need not be `Sync`.
+        let (waiting, lent) = (&mut *line, &mut *cx);
+        let returned = poll_fn(|task| match callback.poll_unpin(task) {
+            Poll::Ready(returned) => Poll::Ready(Some(returned)),
+            Poll::Pending if waiting.has_to_feed::<B>(lent) => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let returned = match returned.await {
+            Some(returned) => returned,
+            None => match feed_beside(callback.as_mut(), line, second, cx).await {
+                Some(returned) => returned,
+                None => continue,
+            },
+        };
+        return returned.unwrap_or_else(|payload| resume_unwind(payload));
+    }
+}
+
+/// Lends the second what was flushed; returns what the callback came to, if it has.
+async fn feed_beside<F: Future, B: Role>(
+    callback: Pin<&mut F>,
+    line: &mut Line<B::In>,
+    second: &mut B,
+    cx: &mut Context<B::Out>,
+) -> Option<F::Output> {
+    line.take_flushed();
+    let (returned, fed) = {
+        let feeding = pin!(line.feed(second, cx));
+        match select(callback, feeding).await {
+            Either::Left((returned, feeding)) => (Some(returned), feeding.await),
+            Either::Right((fed, _)) => (None, fed),
+        }
+    };
+    cx.flush();
+    cx.note_held();
+    line.failure = fed.err();
+    returned
+}
