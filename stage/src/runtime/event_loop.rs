@@ -248,7 +248,7 @@ impl<R: Role> Task<R> {
         let mut was_demand = false;
         let mut told = 0;
         loop {
-            if R::IS_FUSED && self.role.is_passing(&self.cx) {
+            if R::IS_FUSED && self.cx.stop.is_none() && self.role.is_passing(&self.cx) {
                 self.pass_on(&outcome).await?;
             }
             self.cx.flush();
@@ -300,12 +300,7 @@ impl<R: Role> Task<R> {
     /// Hands what the first of a fused pair has emitted to the second, until all is handled or skipped, or has to wait.
     /// `outcome` is of the callback before it.
     async fn pass_on(&mut self, outcome: &Outcome) -> Step {
-        while self.cx.stop.is_none() && self.role.is_passing(&self.cx) {
-            let passed = self.role.pass_on(&mut self.cx).await;
-            self.cx.note_held();
-            let Err(failure) = passed else {
-                continue;
-            };
+        while let Err(failure) = self.role.pass_on(&mut self.cx).await {
             self.cx.flush();
             if let Err(exit) = Box::pin(self.on_failure(&failure)).await {
                 if outcome.is_err() {

@@ -188,12 +188,13 @@ impl<Mid: Send + 'static> Between<Mid> {
 
     /// Returns what to tell the first now, which it then owes.
     #[inline]
-    pub(super) fn tell<A: Role, B: Role>(&mut self, cx: &Context<B::Out>) -> usize {
-        let told = self.to_tell::<B>(cx);
-        self.owes_anew = false;
-        self.want::<A, B>(cx);
-        let _in_told = self.cx.half.take_demand();
-        told
+    pub(super) fn tell<B: Role>(&mut self, cx: &Context<B::Out>) -> usize {
+        self.cx.half.set_wanted(wanted::<B>(cx));
+        let new = self.cx.half.take_demand();
+        if std::mem::take(&mut self.owes_anew) {
+            return self.cx.half.owed();
+        }
+        new
     }
 
     #[inline]

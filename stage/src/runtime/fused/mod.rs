@@ -168,7 +168,6 @@ macro_rules! lead {
     ($fused:expr, $cx:expr, |$first:ident, $inner:ident| $callback:expr) => {{
         $fused.at = Half::First;
         let between = Between::of(&mut $fused.joint.between, $cx);
-        between.want::<A, B>($cx);
         let lent = Lent::<A, B::Out>::new(&mut between.cx, $cx);
         let callback = {
             let $first = &mut $fused.first;
@@ -231,7 +230,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
 
     async fn handle_demand(&mut self, _: usize, cx: &mut Context<B::Out>) -> Result {
         let between = Between::of(&mut self.joint.between, cx);
-        let told = between.tell::<A, B>(cx);
+        let told = between.tell::<B>(cx);
         if told == 0 && self.first.to_tell(0, &between.cx) == 0 {
             return Ok(());
         }
@@ -243,11 +242,13 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
         events: &mut Batch<'_, A::In>,
         cx: &mut Context<B::Out>,
     ) -> Result {
+        Between::of(&mut self.joint.between, cx).want::<A, B>(cx);
         lead!(self, cx, |first, inner| first.handle_events(events, inner))
     }
 
     async fn handle_complete(&mut self, cx: &mut Context<B::Out>) -> Result {
         self.is_complete = true;
+        Between::of(&mut self.joint.between, cx).want::<A, B>(cx);
         lead!(self, cx, |first, inner| first.handle_complete(inner))
     }
 
@@ -257,6 +258,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
         asking: Asking,
         cx: &mut Context<B::Out>,
     ) -> Result<Asking> {
+        Between::of(&mut self.joint.between, cx).want::<A, B>(cx);
         lead!(self, cx, |first, inner| first
             .handle_subscribe(id, asking, inner))
     }
@@ -382,6 +384,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
             self.first.pass_on(&mut between.cx).await?;
         }
         self.failed = Some(Half::Second);
+        let has_flushed = between.cx.has_emitted || A::IS_FUSED;
         between.take_up();
         if let Some(failure) = between.line.failure.take() {
             return Err(failure);
@@ -391,6 +394,10 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
             self.second.pass_on(cx).await?;
         }
         self.failed = None;
+        if has_flushed {
+            // What the first flushed noted what that one holds.
+            cx.note_held();
+        }
         self.end_with_first(cx);
         Ok(())
     }

@@ -76,6 +76,7 @@ impl<A: Role, B: Role<In = A::Out>> Envelope<Fused<A, B>, B::Out> for ToFirst<A>
         fused: &'a mut Fused<A, B>,
         cx: &'a mut Context<B::Out>,
     ) -> BoxFuture<'a> {
+        Between::of(&mut fused.joint.between, cx).want::<A, B>(cx);
         Box::pin(async move {
             let _always_ok = lead!(fused, cx, |first, inner| async {
                 self.0.run(first.stage(), inner).await;
