@@ -442,13 +442,16 @@ impl<A: Emits> Build<A> {
     ///
     /// **Messages**: calls and casts go to the second. `cx.me` and `cx.cast_after` work in both.
     ///
-    /// When to do which, by what an event costs where windows are small: a stage of its own costs some 2,600 instructions a
-    /// batch, and runs on its own processor; a member of the same [`Group`] 2,300, and fails by itself; a fused one FUSED.
-    /// So fuse what is always ready and cheap beside that; colocate what has to fail, stop or be counted by itself; and leave
-    /// alone what computes for long or waits, since the two of a pair take turns.
+    /// When to do which, by what a producer-consumer costs a batch, its own work included: in a stage of its own some 2,000
+    /// instructions, and it may run on another processor; as a member of the same [`Group`] 1,800, and it fails by itself;
+    /// fused 700. At batches of hundreds all three cost little beside the work on the events. So fuse what is always ready
+    /// and works on small batches; colocate what has to fail, stop or be counted by itself; and leave alone what computes
+    /// for long or waits, since the two of a pair take turns.
     ///
     /// The second can neither ask nor cancel on the edge between the two, which has no window: a behaviour that asks for
     /// itself, as [`map_async`](crate::map_async), can be the first of a pair and not the second, which fails at its start.
+    /// What a first emits without being told, as by a timer, is lent on as well; while the buffer holds back it waits between
+    /// the two, where nothing bounds it.
     ///
     /// # Errors
     ///

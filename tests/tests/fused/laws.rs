@@ -77,7 +77,11 @@ impl Running {
     }
 
     async fn work(&mut self, event: usize, cx: &mut Context<usize>) -> Result {
-        if self.half.waits.is_some_and(|every| event % every == 0) {
+        if self
+            .half
+            .waits
+            .is_some_and(|every| event.is_multiple_of(every))
+        {
             tokio::task::yield_now().await;
         }
         if let Some(fate) = self.fate(event) {
@@ -107,7 +111,7 @@ impl ProducerConsumer for Running {
         cx: &mut Context<usize>,
     ) -> Result {
         if self.half.takes {
-            while let Some(event) = events.next() {
+            for event in events.by_ref() {
                 self.work(event, cx).await?;
             }
             return Ok(());
