@@ -8,7 +8,7 @@
 //! ```
 
 use std::num::NonZeroU16;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::lane::Lane;
 use super::url::{SITEMAP_PRIORITIES, demotion};
@@ -59,6 +59,8 @@ pub struct Lease {
     pub(crate) key: LeaseKey,
     pub(crate) lanes: NonZeroU16,
     pub(crate) seq: i64,
+    /// When its lease was asked for, or renewed last, where that was before the claim that handed it out.
+    pub(crate) since: Option<Instant>,
 }
 
 /// What a lease is renewed by: all URLs that were claimed of one lane at once share it.
@@ -208,6 +210,7 @@ mod tests {
             },
             lanes: NonZeroU16::MIN,
             seq: 1,
+            since: None,
         }
     }
 

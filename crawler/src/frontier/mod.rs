@@ -9,7 +9,8 @@
 //! each of its URLs is settled as failed, unasked.
 //!
 //! Each URL is fetched once: links that are known go nowhere. There is no order between lanes; within a lane the lower
-//! priority goes first, then the older.
+//! priority goes first, then the older. In PostgreSQL one that comes when the next few of a lane are known to a node waits
+//! for these, seven at most.
 //!
 //! ```
 //! use std::time::Duration;
@@ -121,7 +122,8 @@ pub trait Frontier: Debug + Send + Sync {
     /// Says that all seeds are in: from now on the crawl is done when nothing is left.
     async fn seeded(&self) -> Result<(), FrontierError>;
 
-    /// Leases at most `demand` URLs that may all be fetched at once, and says when to ask again.
+    /// Leases at most `demand` URLs that may all be fetched at once, and says when to ask again. A lease may be older than
+    /// the claim, where it went on from one URL of a site to the next; its holder counts from when it was asked for.
     async fn claim(&self, demand: usize) -> Result<Claims, FrontierError>;
 
     /// Waits until a claim could give more than the one that told of round `since`, or the frontier is closed. What

@@ -110,7 +110,8 @@ impl ClaimSource {
             rate.on_begun(claims.leases.len(), Instant::now().into_std());
         }
         for lease in &claims.leases {
-            self.held.take(lease.key(), self.sent);
+            let since = lease.since.map_or(self.sent, Instant::from_std);
+            self.held.take(lease.key(), since);
         }
         self.ahead.extend(claims.leases);
         let frontier = Arc::clone(&self.frontier);

@@ -5,6 +5,7 @@
 //! passed by, so that a claim waits for nobody.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -48,29 +49,52 @@ pub(super) struct Claim {
     pub(super) round: Round,
 }
 
+/// What a claim came to.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    pub(super) claims: Claims,
+    /// What follows some of the leases.
+    pub(super) behind: Vec<VecDeque<Lease>>,
+}
+
 /// A lane with what is handed out of it.
 struct Taken {
     row: LaneRow,
     leases: Vec<Lease>,
+    /// How many URLs are taken of it if it gives one at a time.
+    line: usize,
+    /// What follows that one.
+    behind: VecDeque<Lease>,
 }
 
 impl Work for Claim {
-    type Answer = Claims;
+    type Answer = Claimed;
 
     const KIND: Kind = Kind::Passing;
 
-    async fn run(&self, turn: &mut Turn<'_>) -> Result<Claims, Failure> {
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<Claimed, Failure> {
         if turn.has_ready {
             turn.move_ready().await?;
         }
         let room = turn.room(self.demand).await?;
         let mut leases: Vec<Lease> = Vec::new();
+        let mut behind = Vec::new();
         // A lane whose URLs are all done was due too: there may be more.
         while leases.len() < room.now {
             let wanted = room.now - leases.len();
-            let due = turn.due(wanted).await?;
+            let mut due = turn.due(wanted).await?;
             let is_last = due.len() < wanted;
-            leases.extend(turn.lease(due, wanted).await?);
+            if !is_last && turn.may_go_on() && turn.core.successors().has_room(Instant::now()) {
+                for lane in &mut due {
+                    lane.line = lane.row.line();
+                }
+            }
+            for lane in turn.lease(due, wanted).await? {
+                leases.extend(lane.leases);
+                if !lane.behind.is_empty() {
+                    behind.push(lane.behind);
+                }
+            }
             if is_last {
                 break;
             }
@@ -82,15 +106,16 @@ impl Work for Claim {
         } else {
             turn.next(&room, leases.len()).await?
         };
-        Ok(Claims {
+        let claims = Claims {
             leases,
             next,
             round: self.round,
-        })
+        };
+        Ok(Claimed { claims, behind })
     }
 
-    fn is_change(claims: &Claims) -> bool {
-        claims.next == Next::Done
+    fn is_change(claimed: &Claimed) -> bool {
+        claimed.claims.next == Next::Done
     }
 }
 
@@ -102,13 +127,15 @@ impl Turn<'_> {
             Ok(Taken {
                 row: LaneRow::from_row(row)?.on_due(),
                 leases: Vec::new(),
+                line: 1,
+                behind: VecDeque::new(),
             })
         });
         lanes.collect()
     }
 
     /// Takes the first URLs of each lane in turn, until `room` are found or no lane may give more.
-    async fn lease(&mut self, mut due: Vec<Taken>, room: usize) -> Result<Vec<Lease>, Failure> {
+    async fn lease(&mut self, mut due: Vec<Taken>, room: usize) -> Result<Vec<Taken>, Failure> {
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -120,11 +147,8 @@ impl Turn<'_> {
         // Few of them may hold all there is: they give more than their share.
         while found < room && !open.is_empty() {
             let share = (room - found).div_ceil(open.len());
-            let wanted: Vec<_> = open
-                .iter()
-                .map(|&at| (at, if due[at].row.is_single() { 1 } else { share }))
-                .collect();
-            let mut given = self.take(&due, &wanted, token).await?;
+            let wanted: Vec<_> = open.iter().map(|&at| (at, due[at].wanted(share))).collect();
+            let mut given = self.take(&due, &wanted).await?;
             open.clear();
             for ((at, take), urls) in wanted.into_iter().zip(&mut given) {
                 if found == room {
@@ -132,10 +156,14 @@ impl Turn<'_> {
                 }
                 reached = reached.max(at + 1);
                 let lane = &mut due[at];
-                let count = urls.len().min(room - found);
+                let is_single = lane.row.is_single();
+                let most = if is_single { 1 } else { room - found };
+                let count = urls.len().min(most);
                 found += count;
                 lane.leases.extend(urls.drain(..count));
-                if count == take && !lane.row.is_single() {
+                if is_single {
+                    lane.behind = std::mem::take(urls);
+                } else if count == take {
                     open.push(at);
                 }
             }
@@ -146,7 +174,7 @@ impl Turn<'_> {
             self.write_down(lane, token);
         }
         self.write_lanes(due.iter().map(|lane| &lane.row)).await?;
-        Ok(due.into_iter().flat_map(|lane| lane.leases).collect())
+        Ok(due)
     }
 
     /// Reads up to so many more URLs of each lane.
@@ -154,7 +182,6 @@ impl Turn<'_> {
         &self,
         due: &[Taken],
         wanted: &[(usize, usize)],
-        token: i64,
     ) -> Result<Vec<VecDeque<Lease>>, Failure> {
         let long = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let lanes = || wanted.iter().map(|(at, _)| &due[*at]);
@@ -171,7 +198,7 @@ impl Turn<'_> {
             let ord = usize::try_from(row.try_get::<_, i64>(0)?).unwrap_or(usize::MAX);
             let place = wanted.get(ord).zip(given.get_mut(ord));
             let ((at, _), urls) = place.ok_or(Failure::Damaged("a lane that was not asked for"))?;
-            urls.push_back(due[*at].row.url(&row, token)?);
+            urls.push_back(due[*at].row.url(&row)?);
         }
         Ok(given)
     }
@@ -182,15 +209,33 @@ impl Turn<'_> {
         // A lease that ran out held it.
         self.tally.leased -= i64::from(row.held);
         if let Some(first) = lane.leases.first() {
-            row.losses = row.losses.on_claim(first.seq, lane.leases.len());
+            let count = lane.leases.len() + lane.behind.len();
+            row.losses = row.losses.on_claim(first.seq, count);
             let held = i32::try_from(lane.leases.len()).unwrap_or(i32::MAX);
+            let token = if lane.behind.is_empty() {
+                token
+            } else {
+                -token
+            };
             row.lease(token, held, self.now + span_millis(LEASE));
         } else {
             row.sleep();
         }
         self.tally.leased += i64::from(row.held);
-        for lease in &mut lane.leases {
+        for lease in lane.leases.iter_mut().chain(&mut lane.behind) {
             lease.lost = row.losses.alone;
+            lease.key.token = row.token;
+        }
+    }
+}
+
+impl Taken {
+    /// Returns how many URLs to take of it, of an equal share of what is wanted.
+    const fn wanted(&self, share: usize) -> usize {
+        if self.row.is_single() {
+            self.line
+        } else {
+            share
         }
     }
 }
@@ -204,7 +249,8 @@ impl LaneRow {
         self
     }
 
-    fn url(&self, row: &Row, token: i64) -> Result<Lease, Failure> {
+    /// Reads a URL, whose lease is not known yet.
+    fn url(&self, row: &Row) -> Result<Lease, Failure> {
         let hops = u8::try_from(row.try_get::<_, i16>(6)?);
         Ok(Lease {
             site: self.lane.site,
@@ -220,10 +266,11 @@ impl LaneRow {
             lost: 0,
             key: LeaseKey {
                 lane: self.lane,
-                token,
+                token: 0,
             },
             lanes: self.lanes,
             welcome: self.welcome,
+            since: None,
         })
     }
 }

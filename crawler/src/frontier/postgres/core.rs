@@ -13,10 +13,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::backoff::Backoff;
 use super::failure::Failure;
 use super::layouts::KnownLayouts;
+use super::leases::Release;
 use super::sessions::Sessions;
+use super::successors::Successors;
 use super::turn::{Turn, Work};
 use crate::frontier::known::Known;
-use crate::frontier::{Clock, FrontierError, Place, Round};
+use crate::frontier::{Clock, FrontierError, LeaseKey, Place, Round};
 
 /// A transaction that is not answered for so long never will be: its server is frozen.
 const TURN_MAX: Duration = Duration::from_secs(60);
@@ -70,6 +72,7 @@ pub(super) struct Core {
     pub(super) known: Mutex<Known>,
     pub(super) layouts: Mutex<KnownLayouts>,
     pub(super) sessions: Mutex<Sessions>,
+    pub(super) successors: Mutex<Successors>,
     /// Whether a pooler mixes connections up, so that no statement stays prepared.
     pub(super) pooled: AtomicBool,
 }
@@ -134,7 +137,10 @@ impl Core {
                     turn.give_up().await;
                     Ok(answer)
                 }
-                Ok(answer) => turn.commit().await.map(|()| answer),
+                Ok(answer) => turn.commit().await.map(|()| {
+                    work.note(self, &answer);
+                    answer
+                }),
                 Err(failure) => {
                     turn.give_up().await;
                     Err(failure)
@@ -149,6 +155,20 @@ impl Core {
             _ => {}
         }
         done
+    }
+
+    /// Gives leases back of which nothing is in hand.
+    pub(super) async fn give_back(&self, keys: Vec<LeaseKey>) {
+        if keys.is_empty() {
+            return;
+        }
+        {
+            let mut successors = self.successors();
+            for key in &keys {
+                successors.forget(*key);
+            }
+        }
+        let _they_run_out = self.try_once(&Release(keys)).await;
     }
 
     /// Takes note of the server's process that a connection has now.
@@ -188,6 +208,11 @@ impl Core {
 
     pub(super) fn layouts(&self) -> MutexGuard<'_, KnownLayouts> {
         self.layouts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn successors(&self) -> MutexGuard<'_, Successors> {
+        let successors = self.successors.lock();
+        successors.unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use tokio::runtime::Handle;
@@ -21,8 +21,8 @@ use super::trace::ReadTraces;
 use super::turn::Work;
 use crate::frontier::known::Key;
 use crate::frontier::{
-    Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
-    Round, Settled, SiteId, Stats, Trace, UrlHash, Written,
+    Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Next, Outcome,
+    RobotsCopy, Round, Settled, SiteId, Stats, Trace, UrlHash, Written,
 };
 
 /// How long a claimer waits at most before it looks at what other nodes did.
@@ -228,14 +228,9 @@ impl Frontier for PostgresFrontier {
     async fn claim(&self, demand: usize) -> Result<Claims, FrontierError> {
         let (reply, answer) = oneshot::channel();
         let core = Arc::clone(&self.core);
-        let claim = Claim {
-            demand,
-            round: core.round(),
-        };
         self.spawn(async move {
-            let claims = core.persist(&claim).await;
-            if let Err(Ok(claims)) = reply.send(claims) {
-                let _they_run_out = core.try_once(&Release::new(&claims.leases)).await;
+            if let Err(Ok(claims)) = reply.send(claim(&core, demand).await) {
+                core.give_back(keys(&claims.leases)).await;
             }
         })?;
         let mut claiming = Claiming {
@@ -256,7 +251,18 @@ impl Frontier for PostgresFrontier {
     }
 
     async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError> {
-        self.try_once(Renew(leases)).await
+        let mut all = leases.clone();
+        all.extend(self.core.successors().waiting());
+        let (core, sent) = (Arc::clone(&self.core), Instant::now());
+        let renew = async move {
+            let renew = Renew(all);
+            let lost = core.try_once(&renew).await?;
+            core.successors().on_renewed(&renew.0, &lost, sent);
+            Ok(lost)
+        };
+        let mut lost = self.wait(renew).await?;
+        lost.retain(|key| leases.contains(key));
+        Ok(lost)
     }
 
     async fn settle(
@@ -272,13 +278,17 @@ impl Frontier for PostgresFrontier {
         }
         let links = outcomes.iter().flat_map(|outcome| &outcome.links);
         let keys: Vec<Key> = links.map(NewUrl::key).collect();
-        let (core, settle) = (Arc::clone(&self.core), Settle::new(outcomes, written));
+        let (core, tasks) = (Arc::clone(&self.core), self.tasks.clone());
+        let settle = Settle::new(outcomes, written);
         let persist = async move {
             let settling = core.persist(&settle).await?;
+            if core.successors().begin_watch() {
+                tasks.spawn(watch(core));
+            }
             Ok((settling, settle))
         };
         Ok(match self.wait(persist).await? {
-            (Settling::Settled(settled), _) => {
+            (Settling::Settled { settled, .. }, _) => {
                 self.core.known().learn(keys);
                 settled
             }
@@ -287,7 +297,14 @@ impl Frontier for PostgresFrontier {
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError> {
-        self.ask(Release::new(&leases)).await
+        let keys = keys(&leases);
+        {
+            let mut successors = self.core.successors();
+            for key in &keys {
+                successors.forget(*key);
+            }
+        }
+        self.ask(Release(keys)).await
     }
 
     async fn robots(&self, authority: &str) -> Result<Option<RobotsCopy>, FrontierError> {
@@ -314,6 +331,8 @@ impl Frontier for PostgresFrontier {
         self.core.close();
         self.tasks.close();
         self.tasks.wait().await;
+        let waiting = self.core.successors().take_all();
+        self.core.give_back(waiting).await;
         self.core.pool.close();
         Ok(())
     }
@@ -335,7 +354,76 @@ impl Drop for Claiming<'_> {
         let core = Arc::clone(&self.frontier.core);
         // With a closed frontier they come back when their lease runs out.
         let _closed = self.frontier.spawn(async move {
-            let _they_run_out = core.try_once(&Release::new(&claims.leases)).await;
+            core.give_back(keys(&claims.leases)).await;
         });
+    }
+}
+
+fn keys(leases: &[Lease]) -> Vec<LeaseKey> {
+    leases.iter().map(Lease::key).collect()
+}
+
+/// Claims what follows in this process first, and the rest in the database.
+async fn claim(core: &Core, demand: usize) -> Result<Claims, FrontierError> {
+    let (round, sent) = (core.round(), Instant::now());
+    let mut leases = core.successors().take_due(sent, demand);
+    let demand = demand - leases.len();
+    if demand == 0 && !leases.is_empty() {
+        return Ok(Claims {
+            leases,
+            next: Next::Now,
+            round,
+        });
+    }
+    let claimed = match core.persist(&Claim { demand, round }).await {
+        Ok(claimed) => claimed,
+        Err(error) => {
+            // What was in hand already comes back when its lease runs out.
+            let mut successors = core.successors();
+            for key in keys(&leases) {
+                successors.forget(key);
+            }
+            return Err(error);
+        }
+    };
+    let mut claims = claimed.claims;
+    let mut successors = core.successors();
+    for urls in claimed.behind {
+        successors.on_claimed(urls, sent);
+    }
+    if let Some(due) = successors.next_due() {
+        let wait = due.saturating_duration_since(Instant::now());
+        claims.next = match claims.next {
+            Next::After(other) => Next::After(other.min(wait)),
+            Next::Changed => Next::After(wait),
+            next => next,
+        };
+    }
+    drop(successors);
+    if !leases.is_empty() {
+        leases.append(&mut claims.leases);
+        leases.sort_by_key(|lease| (lease.priority, lease.seq));
+        claims.leases = leases;
+    }
+    Ok(claims)
+}
+
+/// Gives back what nobody claims, for as long as anything waits.
+async fn watch(core: Arc<Core>) {
+    loop {
+        let (unclaimed, next) = {
+            let mut successors = core.successors();
+            let unclaimed = successors.take_unclaimed(Instant::now());
+            (unclaimed, successors.next_unclaimed())
+        };
+        core.give_back(unclaimed).await;
+        let Some(next) = next else {
+            return;
+        };
+        let mut told = core.told.subscribe();
+        let closed = told.wait_for(|told| told.is_closed);
+        if tokio::time::timeout_at(next.into(), closed).await.is_ok() {
+            return;
+        }
     }
 }

@@ -6,9 +6,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
+use super::successors::line_of;
 use super::turn::{Sql, Turn};
 use crate::frontier::SiteId;
-use crate::frontier::clock::NEVER;
+use crate::frontier::clock::{NEVER, span};
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
 use crate::policy::welcome::Welcome;
@@ -101,6 +102,16 @@ impl LaneRow {
             },
             is_changed: false,
         })
+    }
+
+    /// Returns how many URLs are claimed of it at once, of which but the first follow one another, if it may go on so.
+    pub(super) fn line(&self) -> usize {
+        let is_polite = self.lanes.get() == 1 && !self.welcome.is_set_aside();
+        if is_polite && self.losses.lost == 0 {
+            line_of(span(self.delay_ms))
+        } else {
+            1
+        }
     }
 
     /// Returns whether it gives one URL at a time; of a site that is set aside nothing is asked, and all may go at once.

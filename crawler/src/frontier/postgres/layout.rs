@@ -4,7 +4,8 @@
 //! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer,
 //! the end of its lease and its wake-up in one; a lane without queued URLs is due never. Invariant:
 //! `next_at >= polite_at`, but for a site that is set aside: `aside` is the status for which it was, 0 for none, and such
-//! a lane keeps its `polite_at` for another day.
+//! a lane keeps its `polite_at` for another day. A `token` below zero is that of a lease under which URLs
+//! [follow one another](super::successors); then `polite_at` is that of before the first of them.
 //!
 //! The upper eight bits of a site are its shard, and it comes first in every key: from some ten million URLs on `seen`
 //! and `queue` are partitioned by ranges of it.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use tokio_postgres::types::Type;
 
 use super::failure::Failure;
+use super::successors::REST_MAX;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
-use crate::frontier::{LEASE, Lease, LeaseKey};
+use crate::frontier::{LEASE, LeaseKey};
 
 /// Makes leases last from now on, and returns those that were lost.
 #[derive(Debug)]
@@ -40,13 +41,7 @@ impl Work for Renew {
 
 /// Takes a URL back for each key, unfetched.
 #[derive(Debug)]
-pub(super) struct Release(Vec<LeaseKey>);
-
-impl Release {
-    pub(super) fn new(leases: &[Lease]) -> Self {
-        Self(leases.iter().map(Lease::key).collect())
-    }
-}
+pub(super) struct Release(pub(super) Vec<LeaseKey>);
 
 impl Work for Release {
     type Answer = ();
@@ -83,10 +78,10 @@ const END_ALL: Sql = Sql {
     text: "
 WITH held AS (SELECT site, lane, held FROM site_lane
               WHERE next_at < 9223372036854775807 AND token <> 0 ORDER BY site, lane FOR UPDATE)
-UPDATE site_lane l SET next_at = greatest(l.polite_at, $1), lost = least(l.lost + 1, 1000),
+UPDATE site_lane l SET next_at = greatest(l.polite_at, $1 + (l.token < 0)::int * $2), lost = least(l.lost + 1, 1000),
     alone = least(l.alone + (l.suspect <> 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0
 FROM held WHERE (l.site, l.lane) = (held.site, held.lane) RETURNING held.held",
-    types: &[Type::INT8],
+    types: &[Type::INT8, Type::INT8],
 };
 
 const WELCOME_ALL: Sql = Sql {
@@ -94,7 +89,8 @@ const WELCOME_ALL: Sql = Sql {
     types: &[],
 };
 
-/// Ends all leases: they count as lost, and their lanes are due when it is polite. A site that was set aside gets another
+/// Ends all leases: they count as lost, and their lanes are due when it is polite; of one that went on it is not written
+/// when that is. A site that was set aside gets another
 /// chance, when it is polite too.
 #[derive(Debug)]
 pub(super) struct EndAll;
@@ -105,7 +101,8 @@ impl Work for EndAll {
     const KIND: Kind = Kind::Durable;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let rows = turn.query(&END_ALL, &[&turn.now]).await?;
+        let rest = span_millis(REST_MAX);
+        let rows = turn.query(&END_ALL, &[&turn.now, &rest]).await?;
         for row in rows {
             turn.tally.leased -= i64::from(row.try_get::<_, i32>(0)?);
         }

@@ -8,7 +8,8 @@
 //!
 //! What is decided is decided in this process, under the locks of the lanes it is about; statements only lock, read and
 //! write rows, many at once, by arrays of their keys. Nodes never wait for each other but for a lock: the one that is
-//! killed keeps its lanes until their lease runs out, and nothing else.
+//! killed keeps its lanes until their lease runs out, and nothing else. Of a polite lane a process may hold the next few URLs
+//! besides, which [follow](successors) the one on lease without the database.
 
 mod address;
 mod tls;
@@ -20,6 +21,8 @@ mod backoff;
 mod layout;
 
 mod tally;
+
+mod successors;
 
 mod sessions;
 

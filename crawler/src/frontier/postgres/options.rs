@@ -165,6 +165,7 @@ impl PostgresOptions {
             known: Mutex::new(Known::new(self.known_max)),
             layouts: Mutex::default(),
             sessions: Mutex::default(),
+            successors: Mutex::default(),
             pooled: AtomicBool::new(false),
         };
         if self.is_alone {

@@ -9,18 +9,30 @@
 //!
 //! Where files hold records of those that are ignored, all of it is undone instead, so that no file is told to hold them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use tokio_postgres::types::Type;
 
+use super::core::Core;
 use super::failure::Failure;
-use super::lanes::LaneRow;
+use super::lanes::{self, LaneRow};
 use super::sites::Resting;
+use super::successors::{REST_MAX, Successors, has_successors};
 use super::turn::{Kind, Sql, Turn, Work};
-use crate::frontier::clock::span_millis;
+use crate::frontier::clock::{span, span_millis};
 use crate::frontier::known::Key;
 use crate::frontier::lane::Lane;
-use crate::frontier::{Ending, Late, NewUrl, Outcome, Settled, Written};
+use crate::frontier::{Ending, Late, LeaseKey, NewUrl, Outcome, Settled, Written};
+
+/// Reads lanes that may go on, and whether a lane is due that nobody has claimed.
+const GO_ON: Sql = Sql {
+    text: "
+SELECT l.site, l.lane, l.token, l.delay_ms, l.polite_at,
+    (SELECT true FROM site_lane WHERE next_at <= $3 AND next_at < 9223372036854775807 LIMIT 1) IS NOT NULL
+FROM (SELECT unnest($1) AS site, unnest($2) AS lane) x JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)",
+    types: &[Type::INT8_ARRAY, Type::INT4_ARRAY, Type::INT8],
+};
 
 /// Takes URLs out of the queue for good.
 const FINISH: Sql = Sql {
@@ -70,6 +82,8 @@ pub(super) struct Settle {
     outcomes: Vec<Outcome>,
     links: Vec<NewUrl>,
     written: Vec<Written>,
+    /// When it was asked for: the ages are of then.
+    at: Instant,
 }
 
 impl Settle {
@@ -81,6 +95,7 @@ impl Settle {
             outcomes,
             links,
             written,
+            at: Instant::now(),
         }
     }
 
@@ -93,10 +108,16 @@ impl Settle {
 /// What a settle came to.
 #[derive(Debug)]
 pub(super) enum Settling {
-    Settled(Settled),
+    Settled {
+        settled: Settled,
+        going_on: GoingOn,
+    },
     /// Nothing, for these records came too late.
     Late(Late),
 }
+
+/// The leases whose lane goes on, and when what follows is due.
+type GoingOn = HashMap<LeaseKey, Instant>;
 
 /// Where a URL stands in the queue.
 type Row = (Lane, i16, i64);
@@ -128,10 +149,13 @@ impl Work for Settle {
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<Settling, Failure> {
         let resting = self.resting(turn.now);
+        let going_on = self.going_on(turn).await?;
         let filled = turn.add(&self.links, &resting).await?;
         let mut keys = turn.lanes_of_sites(&resting).await?;
         keys.extend(&filled.lanes);
-        keys.extend(self.outcomes.iter().map(|outcome| outcome.lease.key.lane));
+        let freed = self.outcomes.iter().map(|outcome| outcome.lease.key);
+        let freed = freed.filter(|key| !going_on.contains_key(key));
+        keys.extend(freed.map(|key| key.lane));
         let rows = turn.lock(keys).await?;
         let mut lanes: BTreeMap<_, _> = rows.into_iter().map(|row| (row.lane, row)).collect();
         for lane in &filled.lanes {
@@ -144,19 +168,30 @@ impl Work for Settle {
         if !late.is_empty() {
             return Ok(Settling::Late(late));
         }
-        self.free(turn, &mut lanes, &done);
+        self.free(turn, &mut lanes, &done, &going_on);
         turn.write_lanes(lanes.values()).await?;
         turn.note_written(&self.written).await?;
-        Ok(Settling::Settled(Settled {
+        let settled = Settled {
             outcomes: done.len(),
             late: self.outcomes.len() - done.len(),
             links: filled.new,
             ..Settled::default()
-        }))
+        };
+        Ok(Settling::Settled { settled, going_on })
     }
 
     fn is_change(settling: &Settling) -> bool {
-        matches!(settling, Settling::Settled(_))
+        matches!(settling, Settling::Settled { .. })
+    }
+
+    fn note(&self, core: &Core, settling: &Settling) {
+        if let Settling::Settled { going_on, .. } = settling {
+            let mut successors = core.successors();
+            for outcome in &self.outcomes {
+                let key = outcome.lease.key;
+                successors.on_settled(key, going_on.get(&key).copied());
+            }
+        }
     }
 
     fn is_void(settling: &Settling) -> bool {
@@ -165,14 +200,13 @@ impl Work for Settle {
 }
 
 impl Settle {
-    /// Returns which sites are to rest, and until when.
+    /// Returns which sites are to rest in all their lanes, and until when. One with a single lane needs no row for it: that
+    /// is as old as the site.
     fn resting(&self, now: i64) -> Resting {
         let mut resting = Resting::new();
-        for outcome in self
-            .outcomes
-            .iter()
-            .filter(|outcome| !outcome.rest.is_zero() && !outcome.is_unasked)
-        {
+        for outcome in self.outcomes.iter().filter(|outcome| {
+            !outcome.rest.is_zero() && !outcome.is_unasked && !outcome.lease.is_in_a_row()
+        }) {
             let until = now - span_millis(outcome.age) + span_millis(outcome.rest);
             let rest = resting.entry(outcome.lease.site).or_default();
             *rest = until.max(*rest);
@@ -221,8 +255,72 @@ impl Settle {
         plan
     }
 
+    /// Returns which lanes go on with what follows in this process. Their rows are read and not locked: what is written to
+    /// them at the same time comes as if it came a moment later, and finds them on lease.
+    async fn going_on(&self, turn: &Turn<'_>) -> Result<GoingOn, Failure> {
+        let mut going_on = GoingOn::new();
+        if turn.is_repeat || !turn.may_go_on() {
+            return Ok(going_on);
+        }
+        let candidates = self.candidates(&turn.core.successors());
+        if candidates.is_empty() {
+            return Ok(going_on);
+        }
+        let (sites, numbers) = lanes::columns(candidates.keys());
+        let rows = turn.query(&GO_ON, &[&sites, &numbers, &turn.now]).await?;
+        for row in rows {
+            let outcome = candidates.get(&lanes::lane_from(&row)?);
+            let (token, delay_ms): (i64, i64) = (row.try_get(2)?, row.try_get(3)?);
+            let (polite_at, has_more): (i64, bool) = (row.try_get(4)?, row.try_get(5)?);
+            let is_free = has_more && polite_at <= turn.now;
+            if let Some(outcome) = outcome
+                && is_free
+                && token == outcome.lease.key.token
+                && let Some(due) = self.due_after(outcome, span(delay_ms))
+                && turn.core.successors().may_go_on(outcome.lease.key, due)
+            {
+                going_on.insert(outcome.lease.key, due);
+            }
+        }
+        Ok(going_on)
+    }
+
+    /// Returns the outcomes whose lane may go on as far as they know, but for those that share it with another.
+    fn candidates(&self, successors: &Successors) -> BTreeMap<Lane, &Outcome> {
+        let mut candidates = BTreeMap::new();
+        // They are in the order of their lanes.
+        for outcomes in self
+            .outcomes
+            .chunk_by(|one, other| one.lease.key.lane == other.lease.key.lane)
+        {
+            if let [outcome] = outcomes
+                && matches!(outcome.ending, Ending::Done(_))
+                && outcome.welcome == outcome.lease.welcome
+                && successors.may_go_on(outcome.lease.key, self.at)
+            {
+                candidates.insert(outcome.lease.key.lane, outcome);
+            }
+        }
+        candidates
+    }
+
+    /// Returns when a site with this delay may be asked again, if that is soon.
+    fn due_after(&self, outcome: &Outcome, delay: Duration) -> Option<Instant> {
+        if outcome.is_unasked {
+            return Some(self.at);
+        }
+        let rest = delay.max(outcome.rest);
+        (rest <= REST_MAX).then(|| self.at + rest.saturating_sub(outcome.age))
+    }
+
     /// Gives each lease its URLs less, and lets sites rest.
-    fn free(&self, turn: &mut Turn<'_>, lanes: &mut BTreeMap<Lane, LaneRow>, done: &[&Outcome]) {
+    fn free(
+        &self,
+        turn: &mut Turn<'_>,
+        lanes: &mut BTreeMap<Lane, LaneRow>,
+        done: &[&Outcome],
+        going_on: &GoingOn,
+    ) {
         let done: HashSet<_> = done.iter().map(|outcome| row_of(outcome)).collect();
         for outcome in &self.outcomes {
             let ended_at = turn.now - span_millis(outcome.age);
@@ -233,7 +331,12 @@ impl Settle {
                 let bytes = i64::try_from(outcome.bytes).unwrap_or(i64::MAX);
                 turn.tally.bytes = turn.tally.bytes.saturating_add(bytes);
             }
+            if going_on.contains_key(&outcome.lease.key) {
+                continue;
+            }
             let is_held = is_held(outcome, lanes);
+            // A lane may have gone on by the try before, and nobody knows with what; one that was freed has no lease.
+            let is_new = is_new || is_held && has_successors(outcome.lease.key);
             if is_new && let Some(row) = lanes.get_mut(&outcome.lease.key.lane) {
                 if is_held {
                     let asked = (!outcome.is_unasked).then_some(ended_at);
@@ -244,8 +347,9 @@ impl Settle {
                 }
             }
             if rest > 0 && !outcome.is_unasked {
-                let of_site = |row: &&mut LaneRow| row.lane.site == outcome.lease.site;
-                for row in lanes.values_mut().filter(of_site) {
+                let site = outcome.lease.site;
+                let lane = |number| Lane { site, number };
+                for (_, row) in lanes.range_mut(lane(0)..=lane(u16::MAX)) {
                     row.rest(ended_at + rest);
                 }
             }

@@ -74,6 +74,9 @@ pub(super) trait Work: Send + Sync {
         false
     }
 
+    /// Takes note of what was committed, before a claimer is told of it.
+    fn note(&self, _: &Core, _: &Self::Answer) {}
+
     /// Returns whether what was done for it is to be undone.
     fn is_void(_: &Self::Answer) -> bool {
         false
@@ -234,6 +237,11 @@ impl<'a> Turn<'a> {
         {
             close(client);
         }
+    }
+
+    /// Returns whether lanes may go on with what follows their URLs: no budget is set, and time is as in this process.
+    pub(super) const fn may_go_on(&self) -> bool {
+        self.pages_max.is_none() && self.bytes_max.is_none() && self.core.clock.is_none()
     }
 
     fn client(&self) -> Result<&Object, Failure> {

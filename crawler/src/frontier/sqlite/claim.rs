@@ -289,6 +289,7 @@ impl Due {
         let place = (row.get(0)?, row.get(1)?);
         Ok(Lease {
             welcome: self.welcome,
+            since: None,
             ..url.leased(key, place, self.lanes)
         })
     }

@@ -18,6 +18,8 @@ mod nodes;
 
 mod traces;
 
+mod successors;
+
 mod universe;
 
 use std::sync::Arc;

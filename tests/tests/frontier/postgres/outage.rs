@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crawler::frontier::{
-    Frontier, FrontierError, Job, LEASE, Next, PostgresFrontier, PostgresOptions, State, Written,
+    Frontier, FrontierError, Job, LEASE, Next, PostgresFrontier, PostgresOptions, Site, State,
+    Written,
 };
 use tests::{Postgres, tree_page, tree_url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 use super::{Crawl, number};
-use crate::world::{Hand, names};
+use crate::world::{Hand, fetched, names, pages};
 
 /// Pages of the tree.
 const PAGES: usize = 900;
@@ -157,14 +159,12 @@ async fn forward(mut near: TcpStream, port: u16, cuts: Arc<AtomicBool>) -> std::
     }
 }
 
-/// A settle that is tried again finds its URLs done: by itself, so that its records are not taken out of their file.
-#[tokio::test]
-async fn a_settle_whose_commit_is_not_answered_keeps_its_records() {
+/// Returns a crawl whose connections are cut as they are told.
+async fn cut_off(cuts: &Arc<AtomicBool>) -> PostgresOptions {
     let server = Postgres::shared();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (port, near_port) = (server.port(), listener.local_addr().unwrap().port());
-    let cuts = Arc::new(AtomicBool::new(false));
-    let is_to_cut = Arc::clone(&cuts);
+    let is_to_cut = Arc::clone(cuts);
     tokio::spawn(async move {
         while let Ok((near, _)) = listener.accept().await {
             tokio::spawn(forward(near, port, Arc::clone(&is_to_cut)));
@@ -172,7 +172,14 @@ async fn a_settle_whose_commit_is_not_answered_keeps_its_records() {
     });
     let url = server.tcp_url(Postgres::PASSWORD);
     let url = url.replace(&format!(":{port}/"), &format!(":{near_port}/"));
-    let options = PostgresOptions::new(&url, &Postgres::crawl_name()).unwrap();
+    PostgresOptions::new(&url, &Postgres::crawl_name()).unwrap()
+}
+
+/// A settle that is tried again finds its URLs done: by itself, so that its records are not taken out of their file.
+#[tokio::test]
+async fn a_settle_whose_commit_is_not_answered_keeps_its_records() {
+    let cuts = Arc::new(AtomicBool::new(false));
+    let options = cut_off(&cuts).await;
     let frontier = options.create(Job::default()).await.unwrap();
     frontier.add(vec![tree_url(1)]).await.unwrap();
     let lease = frontier.claim(1).await.unwrap().leases.pop().unwrap();
@@ -186,4 +193,28 @@ async fn a_settle_whose_commit_is_not_answered_keeps_its_records() {
     assert_eq!(settled.unwrap().refused, []);
     assert_eq!(frontier.written().await.unwrap(), written);
     assert_eq!(frontier.stats().await.unwrap().fetched, 1);
+}
+
+/// A lane that went on by a settle whose answer was lost is given back by the try after it, for only the first knows with
+/// what.
+#[tokio::test]
+async fn a_lane_that_went_on_unheard_is_given_back() {
+    let cuts = Arc::new(AtomicBool::new(false));
+    let options = cut_off(&cuts).await;
+    let frontier = options.create(Job::default()).await.unwrap();
+    let site = Site::polite("h", Duration::ZERO);
+    frontier.add(pages(&site, 3)).await.unwrap();
+    let lease = frontier.claim(1).await.unwrap().leases.pop().unwrap();
+    let wide = Site::unlimited("wide");
+    frontier.add(pages(&wide, 9)).await.unwrap();
+
+    cuts.store(true, Ordering::SeqCst);
+    let settled = frontier.settle(vec![fetched(lease)], vec![]).await.unwrap();
+    assert!(!cuts.load(Ordering::SeqCst), "its commit was cut off");
+    assert_eq!(settled.late, 1, "the try before had done it");
+    let stats = frontier.stats().await.unwrap();
+    assert_eq!((stats.fetched, stats.leased), (1, 0));
+    let other = options.open().await.unwrap();
+    let urls = names(&other.claim(20).await.unwrap().leases);
+    assert!(urls.contains(&"http://h/2".to_owned()), "{urls:?}");
 }

@@ -65,6 +65,7 @@ impl Waiting {
             key,
             lanes,
             seq,
+            since: None,
         }
     }
 }
