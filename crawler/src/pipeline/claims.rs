@@ -110,8 +110,7 @@ impl ClaimSource {
             rate.on_begun(claims.leases.len(), Instant::now().into_std());
         }
         for lease in &claims.leases {
-            let since = lease.since.map_or(self.sent, Instant::from_std);
-            self.held.take(lease.key(), since);
+            self.held.on_claimed(lease, self.sent);
         }
         self.ahead.extend(claims.leases);
         let frontier = Arc::clone(&self.frontier);

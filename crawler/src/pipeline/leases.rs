@@ -14,7 +14,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::frontier::{ABORT_AFTER, Frontier, FrontierError, LeaseKey, RENEW_EVERY, START_UNTIL};
+use crate::frontier::{
+    ABORT_AFTER, Frontier, FrontierError, Lease, LeaseKey, RENEW_EVERY, START_UNTIL,
+};
 
 /// After a renewal that failed: soon enough for some more tries before no visit may begin.
 const RENEW_AGAIN: Duration = Duration::from_secs(1);
@@ -40,8 +42,13 @@ struct HeldLease {
 }
 
 impl Held {
+    /// Notes a URL that was handed out by a claim that was sent then: its lease may be older.
+    pub(crate) fn on_claimed(&self, lease: &Lease, sent: Instant) {
+        self.take(lease.key(), lease.since.map_or(sent, Instant::from_std));
+    }
+
     /// Notes a URL of a lease that was asked for then.
-    pub(crate) fn take(&self, key: LeaseKey, sent: Instant) {
+    fn take(&self, key: LeaseKey, sent: Instant) {
         let mut held = self.lock();
         let lease = held.entry(key).or_insert(HeldLease {
             count: 0,
@@ -190,6 +197,12 @@ mod tests {
 
     /// Returns the key of a lease that is held since now.
     async fn held() -> (Held, LeaseKey) {
+        let (held, key) = (Held::default(), lease().await.key());
+        held.take(key, Instant::now());
+        (held, key)
+    }
+
+    async fn lease() -> Lease {
         tokio::time::resume();
         let frontier = SqliteOptions::default()
             .in_memory(Job::default())
@@ -197,11 +210,21 @@ mod tests {
             .unwrap();
         let url = NewUrl::seed("http://h/", Site::unlimited("h"));
         frontier.add(vec![url]).await.unwrap();
-        let key = frontier.claim(1).await.unwrap().leases[0].key();
+        let lease = frontier.claim(1).await.unwrap().leases.pop().unwrap();
         tokio::time::pause();
-        let held = Held::default();
-        held.take(key, Instant::now());
-        (held, key)
+        lease
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_url_that_follows_another_may_begin_as_long_as_their_lease_is_young() {
+        let (mut lease, held, began) = (lease().await, Held::default(), Instant::now());
+        lease.since = Some(began.into_std());
+        tokio::time::advance(START_UNTIL - Duration::from_secs(1)).await;
+        held.on_claimed(&lease, Instant::now());
+        let end = held.end_of(lease.key(), START_UNTIL);
+        assert_eq!(end, Some(began + START_UNTIL));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(held.visit(lease.key(), async {}).await, None);
     }
 
     #[tokio::test(start_paused = true)]
