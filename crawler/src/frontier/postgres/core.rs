@@ -18,7 +18,7 @@ use super::sessions::Sessions;
 use super::successors::Successors;
 use super::turn::{Turn, Work};
 use crate::frontier::known::Known;
-use crate::frontier::{Clock, FrontierError, LeaseKey, Place, Round};
+use crate::frontier::{Clock, FrontierError, Place, Round};
 
 /// A transaction that is not answered for so long never will be: its server is frozen.
 const TURN_MAX: Duration = Duration::from_secs(60);
@@ -158,17 +158,17 @@ impl Core {
     }
 
     /// Gives leases back of which nothing is in hand.
-    pub(super) async fn give_back(&self, keys: Vec<LeaseKey>) {
-        if keys.is_empty() {
+    pub(super) async fn give_back(&self, release: Release) {
+        if release.0.is_empty() {
             return;
         }
         {
             let mut successors = self.successors();
-            for key in &keys {
+            for (key, _) in &release.0 {
                 successors.forget(*key);
             }
         }
-        let _they_run_out = self.try_once(&Release(keys)).await;
+        let _they_run_out = self.try_once(&release).await;
     }
 
     /// Takes note of the server's process that a connection has now.

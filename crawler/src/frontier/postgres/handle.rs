@@ -230,7 +230,7 @@ impl Frontier for PostgresFrontier {
         let core = Arc::clone(&self.core);
         self.spawn(async move {
             if let Err(Ok(claims)) = reply.send(claim(&core, demand).await) {
-                core.give_back(keys(&claims.leases)).await;
+                core.give_back(Release::of(&claims.leases)).await;
             }
         })?;
         let mut claiming = Claiming {
@@ -297,14 +297,13 @@ impl Frontier for PostgresFrontier {
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError> {
-        let keys = keys(&leases);
         {
             let mut successors = self.core.successors();
-            for key in &keys {
-                successors.forget(*key);
+            for lease in &leases {
+                successors.forget(lease.key());
             }
         }
-        self.ask(Release(keys)).await
+        self.ask(Release::of(&leases)).await
     }
 
     async fn robots(&self, authority: &str) -> Result<Option<RobotsCopy>, FrontierError> {
@@ -331,8 +330,8 @@ impl Frontier for PostgresFrontier {
         self.core.close();
         self.tasks.close();
         self.tasks.wait().await;
-        let waiting = self.core.successors().take_all();
-        self.core.give_back(waiting).await;
+        let waiting = self.core.successors().take_all(Instant::now());
+        self.core.give_back(Release(waiting)).await;
         self.core.pool.close();
         Ok(())
     }
@@ -354,13 +353,9 @@ impl Drop for Claiming<'_> {
         let core = Arc::clone(&self.frontier.core);
         // With a closed frontier they come back when their lease runs out.
         let _closed = self.frontier.spawn(async move {
-            core.give_back(keys(&claims.leases)).await;
+            core.give_back(Release::of(&claims.leases)).await;
         });
     }
-}
-
-fn keys(leases: &[Lease]) -> Vec<LeaseKey> {
-    leases.iter().map(Lease::key).collect()
 }
 
 /// Claims what follows in this process first, and the rest in the database.
@@ -380,8 +375,8 @@ async fn claim(core: &Core, demand: usize) -> Result<Claims, FrontierError> {
         Err(error) => {
             // What was in hand already comes back when its lease runs out.
             let mut successors = core.successors();
-            for key in keys(&leases) {
-                successors.forget(key);
+            for lease in &leases {
+                successors.forget(lease.key());
             }
             return Err(error);
         }
@@ -416,7 +411,7 @@ async fn watch(core: Arc<Core>) {
             let unclaimed = successors.take_unclaimed(Instant::now());
             (unclaimed, successors.next_unclaimed())
         };
-        core.give_back(unclaimed).await;
+        core.give_back(Release(unclaimed)).await;
         let Some(next) = next else {
             return;
         };

@@ -147,9 +147,10 @@ impl LaneRow {
         }
     }
 
-    /// Takes a URL of its lease back, unfetched.
-    pub(super) fn release(&mut self, now: i64) {
+    /// Takes a URL of its lease back, unfetched, and is polite from then on.
+    pub(super) fn release(&mut self, now: i64, polite_at: i64) {
         self.is_changed = true;
+        self.polite_at = self.polite_at.max(polite_at);
         self.held -= 1;
         if self.held <= 0 {
             (self.held, self.token) = (0, 0);

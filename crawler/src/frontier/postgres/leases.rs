@@ -1,6 +1,7 @@
 //! Leases that go on, are given back, or are ended because nobody else is there to hold them.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tokio_postgres::types::Type;
 
@@ -8,7 +9,7 @@ use super::failure::Failure;
 use super::successors::REST_MAX;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
-use crate::frontier::{LEASE, LeaseKey};
+use crate::frontier::{LEASE, Lease, LeaseKey};
 
 /// Makes leases last from now on, and returns those that were lost.
 #[derive(Debug)]
@@ -39,9 +40,16 @@ impl Work for Renew {
     }
 }
 
-/// Takes a URL back for each key, unfetched.
+/// Takes a URL back for each key, unfetched, and leaves its lane alone for so long.
 #[derive(Debug)]
-pub(super) struct Release(pub(super) Vec<LeaseKey>);
+pub(super) struct Release(pub(super) Vec<(LeaseKey, Duration)>);
+
+impl Release {
+    pub(super) fn of(leases: &[Lease]) -> Self {
+        let keys = leases.iter().map(Lease::key);
+        Self(keys.map(|key| (key, Duration::ZERO)).collect())
+    }
+}
 
 impl Work for Release {
     type Answer = ();
@@ -55,14 +63,14 @@ impl Work for Release {
             return Ok(());
         }
         let mut lanes = turn
-            .lock(self.0.iter().map(|key| key.lane).collect())
+            .lock(self.0.iter().map(|(key, _)| key.lane).collect())
             .await?;
-        for key in &self.0 {
+        for (key, rest) in &self.0 {
             let place = lanes.binary_search_by_key(&key.lane, |row| row.lane);
             if let Ok(at) = place
                 && let Some(row) = lanes.get_mut(at).filter(|row| row.token == key.token)
             {
-                row.release(turn.now);
+                row.release(turn.now, turn.now + span_millis(*rest));
                 turn.tally.leased -= 1;
             }
         }

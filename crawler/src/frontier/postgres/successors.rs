@@ -201,21 +201,24 @@ impl Successors {
         due.map(|due| due + GRACE)
     }
 
-    /// Gives the leases back that nobody claimed for too long.
-    pub(super) fn take_unclaimed(&mut self, now: Instant) -> Vec<LeaseKey> {
+    /// Gives the leases back that nobody claimed for too long; their sites have rested.
+    pub(super) fn take_unclaimed(&mut self, now: Instant) -> Vec<(LeaseKey, Duration)> {
         let late = self.waiting.iter().map(|(due, key)| (*due + GRACE, *key));
         let late = late.take_while(|(late, _)| *late <= now);
         let late: Vec<_> = late.map(|(_, key)| key).collect();
         for key in &late {
             self.forget(*key);
         }
-        late
+        late.into_iter().map(|key| (key, Duration::ZERO)).collect()
     }
 
-    /// Gives back all leases of which none is in hand, and forgets what follows under the others.
-    pub(super) fn take_all(&mut self) -> Vec<LeaseKey> {
-        let waiting = std::mem::take(self).waiting;
-        waiting.into_iter().map(|(_, key)| key).collect()
+    /// Gives back all leases of which none is in hand, with how long their sites are to rest yet, which nobody else knows;
+    /// and forgets what follows under the others.
+    pub(super) fn take_all(&mut self, now: Instant) -> Vec<(LeaseKey, Duration)> {
+        let waiting = std::mem::take(self).waiting.into_iter();
+        waiting
+            .map(|(due, key)| (key, due.saturating_duration_since(now)))
+            .collect()
     }
 
     /// Returns the leases of which none is in hand: nobody else renews them.
@@ -344,9 +347,10 @@ mod tests {
         assert_eq!(successors.next_unclaimed(), Some(now + SECOND + GRACE));
         assert_eq!(successors.take_unclaimed(now + SECOND), []);
         let unclaimed = successors.take_unclaimed(now + SECOND + GRACE);
-        assert_eq!(unclaimed, [key(1)]);
+        assert_eq!(unclaimed, [(key(1), Duration::ZERO)]);
         assert_eq!(successors.waiting(), [key(2)]);
-        assert_eq!(successors.take_all(), [key(2)]);
+        let left = successors.take_all(now + SECOND);
+        assert_eq!(left, [(key(2), SECOND)], "it rests yet");
         assert!(!successors.may_go_on(key(3), now), "nothing follows it");
         assert_eq!(successors.next_unclaimed(), None);
     }
@@ -453,7 +457,8 @@ mod tests {
                     Step::GiveBack => {
                         let is_late = |line: &Paper| line.due.is_some_and(|due| due + GRACE <= now);
                         let mut late: Vec<_> = paper.iter().filter(|line| is_late(line)).map(|line| line.key).collect();
-                        let mut given = successors.take_unclaimed(now);
+                        let given = successors.take_unclaimed(now).into_iter();
+                        let mut given: Vec<_> = given.map(|(key, _)| key).collect();
                         late.sort();
                         given.sort();
                         prop_assert_eq!(given, late);

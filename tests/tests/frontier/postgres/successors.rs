@@ -203,11 +203,13 @@ async fn what_is_released_is_everybodys_with_all_that_follows() {
 #[tokio::test]
 async fn what_follows_is_everybodys_once_its_node_is_closed() {
     let mut begun = Begun::new(&site(0)).await;
-    assert!(begun.goes_on(fetched).await);
+    let (rest, ended) = (Duration::from_millis(900), Instant::now());
+    assert!(begun.goes_on(|lease| fetched(lease).resting(rest)).await);
     begun.first.close().await.unwrap();
     assert_eq!(begun.leased().await, 0);
     let lease = next_page(&begun.other).await;
     assert_eq!((lease.url.as_str(), lease.lost), ("http://h/2", 0));
+    assert!(ended.elapsed() + Duration::from_millis(1) >= rest);
 }
 
 #[tokio::test]
