@@ -158,7 +158,7 @@ impl Core {
     }
 
     /// Gives leases back of which nothing is in hand.
-    pub(super) async fn give_back(&self, release: Release) {
+    pub(super) async fn give_back(&self, release: &Release) {
         if release.0.is_empty() {
             return;
         }
@@ -168,7 +168,7 @@ impl Core {
                 successors.forget(*key);
             }
         }
-        let _they_run_out = self.try_once(&release).await;
+        let _they_run_out = self.try_once(release).await;
     }
 
     /// Takes note of the server's process that a connection has now.

@@ -230,7 +230,7 @@ impl Frontier for PostgresFrontier {
         let core = Arc::clone(&self.core);
         self.spawn(async move {
             if let Err(Ok(claims)) = reply.send(claim(&core, demand).await) {
-                core.give_back(Release::of(&claims.leases)).await;
+                core.give_back(&Release::of(&claims.leases)).await;
             }
         })?;
         let mut claiming = Claiming {
@@ -331,7 +331,7 @@ impl Frontier for PostgresFrontier {
         self.tasks.close();
         self.tasks.wait().await;
         let waiting = self.core.successors().take_all(Instant::now());
-        self.core.give_back(Release(waiting)).await;
+        self.core.give_back(&Release(waiting)).await;
         self.core.pool.close();
         Ok(())
     }
@@ -353,7 +353,7 @@ impl Drop for Claiming<'_> {
         let core = Arc::clone(&self.frontier.core);
         // With a closed frontier they come back when their lease runs out.
         let _closed = self.frontier.spawn(async move {
-            core.give_back(Release::of(&claims.leases)).await;
+            core.give_back(&Release::of(&claims.leases)).await;
         });
     }
 }
@@ -411,7 +411,7 @@ async fn watch(core: Arc<Core>) {
             let unclaimed = successors.take_unclaimed(Instant::now());
             (unclaimed, successors.next_unclaimed())
         };
-        core.give_back(Release(unclaimed)).await;
+        core.give_back(&Release(unclaimed)).await;
         let Some(next) = next else {
             return;
         };
