@@ -412,6 +412,9 @@ async fn a_site_rests_between_two_fetches_whichever_node_makes_them() {
     for node in nodes {
         node.await.unwrap();
     }
+    let raw = crawl.raw().await;
+    let left = "SELECT sum(leased)::bigint + sum(queued)::bigint FROM tally";
+    assert_eq!(number(&raw, left).await, 0);
     let seen = seen.lock().unwrap();
     assert_eq!(seen.urls.len(), SITES * PAGES);
     let shortest = seen.gaps.iter().min().copied().unwrap();
@@ -421,7 +424,4 @@ async fn a_site_rests_between_two_fetches_whichever_node_makes_them() {
     assert!(leases < SITES * PAGES, "nothing followed: {leases} leases");
     let shared = seen.nodes.values().filter(|nodes| nodes.len() == 2);
     assert!(shared.count() > 0, "no site went from one to the other");
-    let raw = crawl.raw().await;
-    let left = "SELECT sum(leased)::bigint + sum(queued)::bigint FROM tally";
-    assert_eq!(number(&raw, left).await, 0);
 }
