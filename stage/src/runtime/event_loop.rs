@@ -143,7 +143,8 @@ impl<R: Role> Task<R> {
             self.ended()?;
             match self.wait().await {
                 Some(polled) => self.after(polled).await?,
-                None if self.has_more => self.after(Ok(())).await?,
+                // What has come meanwhile goes first.
+                None if self.has_more && self.control.is_empty() => self.after(Ok(())).await?,
                 None => {}
             }
         }
@@ -152,6 +153,9 @@ impl<R: Role> Task<R> {
     /// A producer-consumer takes events only for demand, and never while its buffer holds back.
     fn may_take(&self) -> bool {
         if self.cx.stop.is_some() {
+            return false;
+        }
+        if R::IS_FUSED && self.role.is_passing(&self.cx) {
             return false;
         }
         if self.at_work.is_some() {
@@ -265,7 +269,7 @@ impl<R: Role> Task<R> {
                 }
                 self.cx.flush();
             }
-            if told == DEMANDS_MAX {
+            if told == DEMANDS_MAX || (R::IS_FUSED && self.role.is_passing(&self.cx)) {
                 self.has_more = true;
                 return Ok(());
             }
@@ -284,6 +288,11 @@ impl<R: Role> Task<R> {
                 was_demand = false;
                 outcome = Box::pin(self.handle(message)).await;
                 continue;
+            }
+            if R::IS_FUSED && told > 0 {
+                // The second has had a batch of it.
+                self.has_more = true;
+                return Ok(());
             }
             was_demand = true;
             if told > 0 {

@@ -1,12 +1,14 @@
 //! How a pair ends: completion, drain, stop and abort, from either half and from outside.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::TryStreamExt;
 use stage::test_util::SinkProbe;
 use stage::{
-    Batch, Cancel, Context, Demand, End, Exit, Producer, ProducerConsumer, Result, SpawnError,
-    SubscriptionId, consumer, from_iter, map_async, producer, producer_consumer,
+    Batch, Build, Cancel, Consumer, Context, Demand, End, Exit, Producer, ProducerConsumer, Result,
+    Role, SpawnError, SubscriptionId, consumer, from_iter, map_async, producer, producer_consumer,
 };
 
 use crate::halves::{Counter, Map, Taker};
@@ -304,4 +306,77 @@ async fn what_asks_by_itself_can_not_be_behind_another() {
     let stage = from_iter(0..3).fuse(slow).spawn().unwrap();
     let exit = stage.join().await.to_string();
     assert!(exit.starts_with("failed: what asks by itself"), "{exit}");
+}
+
+/// Notes each batch, for which it takes its time.
+#[derive(Clone, Default)]
+struct Slow(Arc<AtomicUsize>);
+
+impl Consumer for Slow {
+    type In = usize;
+
+    async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        events.for_each(drop);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Swallows each event, and takes its time for each batch.
+#[derive(Clone, Default)]
+struct SlowNone(Slow);
+
+impl ProducerConsumer for SlowNone {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        _: &mut Context<usize>,
+    ) -> Result {
+        events.for_each(drop);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        self.0.0.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+/// Stops a stage in the middle of its work, and returns how many callbacks of the slow one have ended since.
+async fn callbacks_after_stop<R: Role>(build: Build<R>, slow: &Slow) -> usize {
+    let stage = build.spawn().unwrap();
+    tokio::time::sleep(Duration::from_millis(310)).await;
+    let before = slow.0.load(Ordering::SeqCst);
+    assert!(before > 0, "it is at work");
+    stage.stop().await;
+    slow.0.load(Ordering::SeqCst) - before
+}
+
+async fn check_of<R: Role>(make: impl Fn(Slow) -> Build<R>) {
+    let slow = Slow::default();
+    assert_eq!(callbacks_after_stop(make(slow.clone()), &slow).await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_comes_between_two_batches_of_the_second() {
+    let source = || producer(Counter::default());
+    let fives = || producer_consumer(Map::copies(5));
+    let many = || producer_consumer(Map::copies(5_000));
+    check_of(|slow| source().fuse(consumer(slow))).await;
+    check_of(|slow| source().fuse(fives()).fuse(consumer(slow))).await;
+    check_of(|slow| source().fuse(fives().fuse(consumer(slow)))).await;
+    check_of(|slow| source().fuse(fives()).fuse(fives()).fuse(consumer(slow))).await;
+    check_of(|slow| source().fuse(fives().fuse(fives().fuse(consumer(slow))))).await;
+    let upstream = source().spawn().unwrap();
+    check_of(|slow| {
+        let many = many().fuse(consumer(slow));
+        many.subscribe_to(&upstream, Demand::default())
+    })
+    .await;
+    check_of(|slow| {
+        let nothing = source().fuse(producer_consumer(SlowNone(slow)));
+        nothing.fuse(consumer(Taker::default()))
+    })
+    .await;
 }

@@ -268,43 +268,45 @@ impl<Mid: Send + 'static> Line<Mid> {
     }
 
     /// Whether something was flushed, or left before, that the second can be lent while the first waits.
-    fn has_to_feed<B: Role>(&mut self, cx: &mut Context<B::Out>) -> bool {
+    fn has_to_feed<B: Role>(&mut self, second: &mut B, cx: &mut Context<B::Out>) -> bool {
+        let is_there = || !self.is_empty() || !self.flushed.lock().0.is_empty();
         self.failure.is_none()
-            && may_take::<B>(cx)
-            && (!self.is_empty() || !self.flushed.lock().0.is_empty())
+            && (may_take::<B>(cx) && is_there() || B::IS_FUSED && second.is_passing(cx))
     }
 
-    /// Lends the second what is there, a batch at a time, for as long as its output does not wait.
+    /// Lends the second a batch of what is there, unless its output waits; what is behind it waits for the next turn, so that
+    /// a stop or a call comes between two batches.
     #[inline]
     pub(super) async fn feed<B: Role<In = Mid>>(
         &mut self,
         second: &mut B,
         cx: &mut Context<B::Out>,
     ) -> Outcome {
-        while may_take::<B>(cx) {
-            if self.at_work.is_empty() {
-                if self.rest.is_empty() {
-                    break;
-                }
-                let len = self.rest.len().min(BATCH_MAX);
-                self.at_work.extend(self.rest.drain(..len));
-            }
-            let mut lent = Batch::new(self.at_work.drain(..), self.id, &mut self.unhandled, 0);
-            let handled = guarded(second.handle_events(&mut lent, cx)).await;
-            if let Err(failure) = handled {
-                let (failed, again) = lent.failed();
-                self.unhandled = 0;
-                self.failed = failed;
-                self.at_work = again;
-                return Err(failure);
-            }
-            lent.succeeded();
-            if B::IS_FUSED {
-                second.pass_on(cx).await?;
-            }
-            if !self.is_empty() {
-                cx.flush();
-            }
+        if B::IS_FUSED && second.is_passing(cx) {
+            return second.pass_on(cx).await;
+        }
+        if !may_take::<B>(cx) {
+            return Ok(());
+        }
+        if self.at_work.is_empty() {
+            let len = self.rest.len().min(BATCH_MAX);
+            self.at_work.extend(self.rest.drain(..len));
+        }
+        if self.at_work.is_empty() {
+            return Ok(());
+        }
+        let mut lent = Batch::new(self.at_work.drain(..), self.id, &mut self.unhandled, 0);
+        let handled = guarded(second.handle_events(&mut lent, cx)).await;
+        if let Err(failure) = handled {
+            let (failed, again) = lent.failed();
+            self.unhandled = 0;
+            self.failed = failed;
+            self.at_work = again;
+            return Err(failure);
+        }
+        lent.succeeded();
+        if B::IS_FUSED {
+            second.pass_on(cx).await?;
         }
         Ok(())
     }
@@ -352,10 +354,10 @@ pub(super) async fn beside<T, B: Role>(
     let mut callback = pin!(AssertUnwindSafe(callback).catch_unwind());
     loop {
         // Held exclusively, since the events need not be `Sync`.
-        let (waiting, lent) = (&mut *line, &mut *cx);
+        let (waiting, next, lent) = (&mut *line, &mut *second, &mut *cx);
         let returned = poll_fn(|task| match callback.poll_unpin(task) {
             Poll::Ready(returned) => Poll::Ready(Some(returned)),
-            Poll::Pending if waiting.has_to_feed::<B>(lent) => Poll::Ready(None),
+            Poll::Pending if waiting.has_to_feed(next, lent) => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         });
         let returned = match returned.await {

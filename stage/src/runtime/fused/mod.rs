@@ -369,7 +369,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
     fn is_passing(&self, cx: &Context<B::Out>) -> bool {
         self.joint.between.as_ref().is_some_and(|between| {
             between.is_passing::<B>(cx)
-                || (A::IS_FUSED && self.first.is_passing(&between.cx))
+                || (A::IS_FUSED && between.line.is_empty() && self.first.is_passing(&between.cx))
                 || (B::IS_FUSED && self.second.is_passing(cx))
         })
     }
@@ -378,7 +378,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
         let Some(between) = &mut self.joint.between else {
             return Ok(());
         };
-        if A::IS_FUSED {
+        if A::IS_FUSED && between.line.is_empty() {
             self.failed = Some(Half::First);
             between.want::<A, B>(cx);
             self.first.pass_on(&mut between.cx).await?;
@@ -390,9 +390,6 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
             return Err(failure);
         }
         between.line.feed(&mut self.second, cx).await?;
-        if B::IS_FUSED {
-            self.second.pass_on(cx).await?;
-        }
         self.failed = None;
         if has_flushed {
             // What the first flushed noted what that one holds.
