@@ -70,19 +70,10 @@ impl Held {
 
     /// Notes that a URL is settled.
     pub(crate) fn give_back(&self, key: LeaseKey) {
-        self.less(key, 1);
-    }
-
-    /// Notes that a URL is released, unvisited.
-    pub(crate) fn let_go(&self, key: LeaseKey) {
-        self.less(key, 0);
-    }
-
-    fn less(&self, key: LeaseKey, settled: usize) {
         let mut held = self.lock();
         if let Some(lease) = held.get_mut(&key) {
             lease.count -= 1;
-            lease.settling -= settled;
+            lease.settling -= 1;
             if lease.count == 0 {
                 held.remove(&key);
             }
@@ -177,12 +168,6 @@ impl Held {
             tracing::warn!(lost = count, "leases were lost");
             self.0.lost.notify_waiters();
         }
-    }
-
-    /// Returns how many leases are held.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LeaseKey, HeldLease>> {

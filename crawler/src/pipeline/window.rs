@@ -16,7 +16,7 @@ const UNSETTLED_MAX: usize = 64;
 /// * *Speed:* a batch is settled as soon as it is full. While `b` are settled, and at most `b − 1` wait to be settled after
 ///   them, `n + s − 2b + 1 ≥ n` are asked for besides, and no place is empty for it.
 ///
-/// On lease may be `n` more, which wait in front of the places and are not asked for, and those that are claimed ahead.
+/// On lease may be `n` more, which wait in front of the places and are not asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SettleWindow {
     /// Asked for and not settled.
