@@ -21,7 +21,9 @@ async fn server() -> Server {
 
 /// Begins a crawl that ends after some pages, for it to be resumed.
 async fn begun(server: &Server, job: &Job, outputs: &[&str]) {
-    let flags = ["--pages", "20", "--warc-size", "20KiB"];
+    // Few at once, so that there is more than one batch: an archive begins a file only between two.
+    let few = ["--pages", "20", "--concurrency", "2"];
+    let flags = [&few[..], &["--warc-size", "20KiB"]].concat();
     let ended = job.crawl(&url(server, 0, "/site/page/0"), &flags, outputs);
     let ended = ended.ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
