@@ -431,12 +431,13 @@ impl<A: Emits> Build<A> {
     /// own dead letters.
     ///
     /// **Demand**: the first is told what the stage's consumers wait for and it has not been told yet, at most 500 events
-    /// at a time, and again while the second leaves events out. What the second makes too much waits in the stage's
-    /// buffer, which holds back, and what is behind it waits between the two: one expansion of each.
+    /// at a time, and again while the second leaves events out. So the second, and a consumer that is fused, has batches of
+    /// up to 500 whatever their windows. What the second makes too much waits in the stage's buffer, which holds back, and
+    /// what is behind it waits between the two: one expansion of each.
     ///
     /// **Failure**: the one that failed decides. What it failed on is skipped, and what is behind it goes on. A restart
     /// makes both anew, where both have a factory; events between the two are kept. What the stage still has between them
-    /// when it ends counts as lost.
+    /// when it ends counts as lost, also what one of three has emitted in the batch in which it failed, if that ends the stage.
     ///
     /// **Completion**: the second hears of it when all that the first emitted was handled.
     ///

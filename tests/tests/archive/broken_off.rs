@@ -27,7 +27,8 @@ async fn a_copy_that_fails_leaves_nothing_and_replaces_nothing() {
     })
     .await;
     let (job, seed) = (Job::new(), url(&server, 0, "/site/page/0"));
-    let flags = ["--warc-size", "20KiB"];
+    // Few at once, so that there are many batches: an archive begins a file only between two.
+    let flags = ["--concurrency", "4", "--warc-size", "20KiB"];
     let ended = job.crawl(&seed, &flags, &["pages.jsonl", "pages.warc.gz"]);
     let ended = ended.ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
