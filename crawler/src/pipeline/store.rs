@@ -105,9 +105,12 @@ impl Store {
         let (settler, settled) = ready!(settling.poll_unpin(task));
         self.settling = None;
         self.settler = Some(settler);
-        self.has_failed = settled.is_err();
-        let count = std::mem::take(&mut self.at_work);
-        Poll::Ready(settled.map(|()| count))
+        if let Err(error) = settled {
+            // What was at work stays so, and is lost with the stage.
+            self.has_failed = true;
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(std::mem::take(&mut self.at_work)))
     }
 
     /// Waits until what waits is to be settled.
