@@ -308,14 +308,12 @@ async fn what_asks_by_itself_can_not_be_behind_another() {
     assert!(exit.starts_with("failed: what asks by itself"), "{exit}");
 }
 
-/// Notes each batch, for which it takes its time.
+/// Swallows each batch, for which it takes its time, and counts it.
 #[derive(Clone, Default)]
 struct Slow(Arc<AtomicUsize>);
 
-impl Consumer for Slow {
-    type In = usize;
-
-    async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+impl Slow {
+    async fn swallow(&self, events: &mut Batch<'_, usize>) -> Result {
         events.for_each(drop);
         tokio::time::sleep(Duration::from_millis(20)).await;
         self.0.fetch_add(1, Ordering::SeqCst);
@@ -323,11 +321,15 @@ impl Consumer for Slow {
     }
 }
 
-/// Swallows each event, and takes its time for each batch.
-#[derive(Clone, Default)]
-struct SlowNone(Slow);
+impl Consumer for Slow {
+    type In = usize;
 
-impl ProducerConsumer for SlowNone {
+    async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
+        self.swallow(events).await
+    }
+}
+
+impl ProducerConsumer for Slow {
     type In = usize;
     type Out = usize;
 
@@ -336,10 +338,7 @@ impl ProducerConsumer for SlowNone {
         events: &mut Batch<'_, usize>,
         _: &mut Context<usize>,
     ) -> Result {
-        events.for_each(drop);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        self.0.0.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        self.swallow(events).await
     }
 }
 
@@ -375,7 +374,7 @@ async fn a_stop_comes_between_two_batches_of_the_second() {
     })
     .await;
     check_of(|slow| {
-        let nothing = source().fuse(producer_consumer(SlowNone(slow)));
+        let nothing = source().fuse(producer_consumer(slow));
         nothing.fuse(consumer(Taker::default()))
     })
     .await;
