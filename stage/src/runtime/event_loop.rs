@@ -306,7 +306,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Hands what the first of a fused pair has emitted to the second, until all is handled or skipped, or has to wait.
+    /// Hands a batch of what the first of a fused pair has emitted to the second, without the events that it fails on.
     /// `outcome` is of the callback before it.
     async fn pass_on(&mut self, outcome: &Outcome) -> Step {
         while let Err(failure) = self.role.pass_on(&mut self.cx).await {
