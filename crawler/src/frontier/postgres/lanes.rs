@@ -106,8 +106,7 @@ impl LaneRow {
 
     /// Returns how many URLs are claimed of it at once, of which but the first follow one another, if it may go on so.
     pub(super) fn line(&self) -> usize {
-        let is_polite = self.lanes.get() == 1 && !self.welcome.is_set_aside();
-        if is_polite && self.losses.lost == 0 {
+        if self.is_polite() && self.losses.lost == 0 {
             line_of(span(self.delay_ms))
         } else {
             1
@@ -116,8 +115,11 @@ impl LaneRow {
 
     /// Returns whether it gives one URL at a time; of a site that is set aside nothing is asked, and all may go at once.
     pub(super) const fn is_single(&self) -> bool {
-        let is_polite = self.lanes.get() == 1 && !self.welcome.is_set_aside();
-        is_polite || self.losses.is_careful()
+        self.is_polite() || self.losses.is_careful()
+    }
+
+    const fn is_polite(&self) -> bool {
+        self.lanes.get() == 1 && !self.welcome.is_set_aside()
     }
 
     /// Gives its lease one URL less, whose fetch ended then, and ends it with its last. Where something was asked, it is
