@@ -126,6 +126,13 @@ pub trait Frontier: Debug + Send + Sync {
     /// the claim, where it went on from one URL of a site to the next; its holder counts from when it was asked for.
     async fn claim(&self, demand: usize) -> Result<Claims, FrontierError>;
 
+    /// Claims as [`claim`](Self::claim) does, and behind these leases up to `ahead` more, for which nobody has a place yet.
+    /// What was lost before is not among them, so that it is not blamed for the loss of a process that never asked for it;
+    /// nor is anything while a budget of bytes counts. An engine may give none, so that others find them.
+    async fn claim_ahead(&self, demand: usize, _ahead: usize) -> Result<Claims, FrontierError> {
+        self.claim(demand).await
+    }
+
     /// Waits until a claim could give more than the one that told of round `since`, or the frontier is closed. What
     /// changed in between is not missed. An engine that other processes share may return without a change, now and then,
     /// so that what they did is seen.

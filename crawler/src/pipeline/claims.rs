@@ -1,20 +1,28 @@
 //! The source of the crawl: it claims as many URLs as there is demand, and waits for what changes.
+//!
+//! A claim takes its time: it goes to another thread, and waits for the settle before it. Where nobody else could use them
+//! some URLs are claimed ahead, before a place asks for them, so that no place is empty for a claim.
 
+use std::collections::VecDeque;
+use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, ready};
 
 use futures::FutureExt;
-use stage::{Context, Directive, Failure, Producer, Result};
+use stage::{Context, Directive, Exit, Failure, Producer, Result};
 use tokio::time::Instant;
 
 use super::Held;
 use crate::frontier::{Claims, Frontier, FrontierError, Lease, Next};
 use crate::policy::rate::Rate;
 
-/// What the log calls the events of demand: `claimed` with the `count` of URLs that were claimed, and `completed` with the
-/// `count` of visits that ended. With `n` places, never more than `n` were claimed and not completed.
+/// What the log calls the events of demand: `claimed` with the `count` of URLs that were claimed for places, and `completed`
+/// with the `count` of visits that ended. With `n` places, never more than `n` were claimed and not completed.
 pub(super) const DEMAND: &str = "crawler::demand";
+
+/// URLs that are claimed ahead, at most, and as many as there are places.
+const AHEAD_MAX: usize = 64;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -24,11 +32,29 @@ pub struct ClaimSource {
     held: Held,
     /// How many may begin now, where that is limited.
     rate: Option<Rate>,
-    claim: Option<Pending<std::result::Result<Claims, FrontierError>>>,
-    /// When the last claim was sent, from which on its leases last.
-    sent: Instant,
+    /// Claimed, and not asked for; at most `ahead_max`.
+    ahead: VecDeque<Lease>,
+    ahead_max: usize,
+    /// How often sites had asked for a rest when these were claimed.
+    rests: u64,
+    /// Whether there ever was demand: before it nothing is claimed.
+    is_asked: bool,
+    /// Whether the last claim gave less than was wanted: the next is for a place.
+    is_short: bool,
+    /// Whether no claim gives more.
+    is_over: bool,
+    claim: Option<Claiming>,
     /// Until another claim may give more.
     wait: Option<Pending<()>>,
+    giving_back: Option<Pending<std::result::Result<(), FrontierError>>>,
+}
+
+/// A claim at work.
+struct Claiming {
+    claims: Pending<std::result::Result<Claims, FrontierError>>,
+    wanted: usize,
+    /// When it was sent, from which on its leases last.
+    sent: Instant,
 }
 
 impl std::fmt::Debug for ClaimSource {
@@ -43,9 +69,15 @@ impl ClaimSource {
             frontier,
             held,
             rate,
+            ahead: VecDeque::new(),
+            ahead_max: 0,
+            rests: 0,
+            is_asked: false,
+            is_short: false,
+            is_over: false,
             claim: None,
-            sent: Instant::now(),
             wait: None,
+            giving_back: None,
         }
     }
 
@@ -55,19 +87,64 @@ impl ClaimSource {
         self
     }
 
-    /// Emits what was claimed and prepares for the next claim; returns whether it did anything.
-    fn on_claims(&mut self, claims: Claims, cx: &mut Context<Lease>) -> bool {
-        let mut has_moved = !claims.leases.is_empty();
+    /// Lets it claim ahead of so many places, where no other process works on the crawl; not where a rate limits it.
+    #[must_use]
+    pub(crate) fn ahead_of(mut self, places: NonZeroUsize) -> Self {
+        if self.rate.is_none() {
+            self.ahead_max = AHEAD_MAX.min(places.get());
+        }
+        self
+    }
+
+    /// Emits what is asked for of what is claimed; returns whether that was anything.
+    fn emit(&mut self, cx: &mut Context<Lease>) -> bool {
+        let count = self.ahead.len().min(cx.demand());
+        if count > 0 {
+            tracing::debug!(target: DEMAND, count, "claimed");
+            cx.emit_all(self.ahead.drain(..count));
+        }
+        if self.is_over && self.ahead.is_empty() {
+            cx.complete();
+        }
+        count > 0
+    }
+
+    /// Returns how many to claim now: for places, and ahead of them.
+    fn wanted(&self, demand: usize) -> (usize, usize) {
+        if self.is_over || !self.is_asked {
+            return (0, 0);
+        }
+        if demand > 0 {
+            return (demand, self.ahead_max);
+        }
+        if self.is_short || self.ahead.len() > self.ahead_max / 2 {
+            return (0, 0);
+        }
+        (0, self.ahead_max - self.ahead.len())
+    }
+
+    /// Sends a claim.
+    fn claim(&mut self, demand: usize, ahead: usize) -> &mut Claiming {
+        let frontier = Arc::clone(&self.frontier);
+        let claims = Box::pin(async move { frontier.claim_ahead(demand, ahead).await });
+        self.claim.insert(Claiming {
+            claims,
+            wanted: demand + ahead,
+            sent: Instant::now(),
+        })
+    }
+
+    /// Takes what was claimed and prepares for the next claim.
+    fn on_claims(&mut self, claims: Claims, wanted: usize, sent: Instant) {
+        let count = claims.leases.len();
         if let Some(rate) = &mut self.rate {
-            rate.on_begun(claims.leases.len(), Instant::now().into_std());
+            rate.on_begun(count, Instant::now().into_std());
         }
-        if has_moved {
-            tracing::debug!(target: DEMAND, count = claims.leases.len(), "claimed");
+        for lease in &claims.leases {
+            self.held.on_claimed(lease, sent);
         }
-        for lease in claims.leases {
-            self.held.on_claimed(&lease, self.sent);
-            cx.emit(lease);
-        }
+        self.is_short = count < wanted;
+        self.ahead.extend(claims.leases);
         let frontier = Arc::clone(&self.frontier);
         let changed = async move { frontier.changed(claims.round).await };
         self.wait = match claims.next {
@@ -77,12 +154,37 @@ impl ClaimSource {
             })),
             Next::Changed => Some(Box::pin(changed)),
             Next::Spent | Next::Done => {
-                cx.complete();
-                has_moved = true;
+                self.is_over = true;
                 None
             }
         };
-        has_moved
+    }
+
+    /// Gives back what was claimed ahead before a site asked for a rest, so that nothing of it is asked for meanwhile.
+    fn look_for_rests(&mut self) {
+        let rests = self.held.rests();
+        if rests == self.rests {
+            return;
+        }
+        // What a claim at work brings is older still.
+        if self.claim.is_none() {
+            self.rests = rests;
+        }
+        if !self.ahead.is_empty() {
+            self.giving_back = Some(Box::pin(self.give_back()));
+        }
+    }
+
+    /// Gives back what nobody has asked for.
+    fn give_back(
+        &mut self,
+    ) -> impl Future<Output = std::result::Result<(), FrontierError>> + Send + use<> {
+        let leases: Vec<_> = self.ahead.drain(..).collect();
+        for lease in &leases {
+            self.held.let_go(lease.key());
+        }
+        let frontier = Arc::clone(&self.frontier);
+        async move { frontier.release(leases).await }
     }
 }
 
@@ -95,41 +197,156 @@ impl Producer for ClaimSource {
     }
 
     fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Lease>) -> Poll<Result> {
+        self.is_asked |= cx.demand() > 0;
         loop {
+            self.look_for_rests();
+            if let Some(giving_back) = &mut self.giving_back {
+                ready!(giving_back.poll_unpin(task))?;
+                self.giving_back = None;
+            }
+            if self.emit(cx) || self.is_over && self.ahead.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
             if let Some(wait) = &mut self.wait {
                 ready!(wait.poll_unpin(task));
                 self.wait = None;
             }
             let claim = match &mut self.claim {
                 Some(claim) => claim,
-                None if cx.demand() == 0 => return Poll::Pending,
                 None => {
-                    let demand = match &self.rate {
-                        None => cx.demand(),
-                        Some(rate) => {
-                            let now = Instant::now().into_std();
-                            if let Some(wait) = rate.wait(now) {
-                                self.wait = Some(Box::pin(tokio::time::sleep(wait)));
-                                continue;
-                            }
-                            rate.allowed(now).min(cx.demand())
+                    let (mut demand, ahead) = self.wanted(cx.demand());
+                    if demand + ahead == 0 {
+                        return Poll::Pending;
+                    }
+                    if let Some(rate) = &self.rate {
+                        let now = Instant::now().into_std();
+                        if let Some(wait) = rate.wait(now) {
+                            self.wait = Some(Box::pin(tokio::time::sleep(wait)));
+                            continue;
                         }
-                    };
-                    let frontier = Arc::clone(&self.frontier);
-                    let claim = async move { frontier.claim(demand).await };
-                    self.sent = Instant::now();
-                    self.claim.insert(Box::pin(claim))
+                        demand = demand.min(rate.allowed(now));
+                    }
+                    self.claim(demand, ahead)
                 }
             };
-            let claims = ready!(claim.poll_unpin(task))?;
+            let claims = ready!(claim.claims.poll_unpin(task))?;
+            let (wanted, sent) = (claim.wanted, claim.sent);
             self.claim = None;
-            if self.on_claims(claims, cx) {
-                return Poll::Ready(Ok(()));
-            }
+            self.on_claims(claims, wanted, sent);
+        }
+    }
+
+    async fn stopping(&mut self, _: &Exit, _: &mut Context<Lease>) {
+        if self.ahead.is_empty() {
+            return;
+        }
+        if let Err(error) = self.give_back().await {
+            tracing::debug!(%error, "what was claimed ahead comes back when the crawl goes on");
         }
     }
 
     fn handle_failure(&mut self, _: &Failure) -> Directive {
         Directive::Stop
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use stage::{ProducerHandle, Subscription, producer};
+
+    use super::*;
+    use crate::frontier::{Fate, Job, NewUrl, Outcome, Record, Site, SqliteOptions};
+
+    const PLACES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+
+    /// A source of 20 URLs of a site without delay, and the end that its leases come to.
+    struct Flow {
+        frontier: Arc<dyn Frontier>,
+        held: Held,
+        claims: ProducerHandle<ClaimSource>,
+        visits: Subscription<Lease>,
+    }
+
+    impl Flow {
+        async fn of(job: Job) -> Self {
+            let frontier = SqliteOptions::default();
+            let frontier: Arc<dyn Frontier> = Arc::new(frontier.in_memory(job).await.unwrap());
+            let site = Site::unlimited("h");
+            let seeds = (0..20).map(|n| NewUrl::seed(format!("http://h/{n}"), site.clone()));
+            frontier.add(seeds.collect()).await.unwrap();
+            frontier.seeded().await.unwrap();
+            let source = ClaimSource::new(Arc::clone(&frontier), Held::default(), None);
+            let held = source.held.clone();
+            let claims = producer(source.ahead_of(PLACES)).spawn().unwrap();
+            let visits = claims.subscribe();
+            Self {
+                frontier,
+                held,
+                claims,
+                visits,
+            }
+        }
+
+        async fn leased(&self) -> u64 {
+            self.frontier.stats().await.unwrap().leased
+        }
+
+        /// Asks for as many URLs as there are places.
+        async fn next(&mut self) -> Vec<Lease> {
+            self.visits.request(PLACES);
+            let mut leases = Vec::new();
+            while leases.len() < PLACES.get() {
+                leases.extend(self.visits.next().await.unwrap().unwrap());
+            }
+            leases
+        }
+
+        async fn settle(&self, leases: Vec<Lease>, rest: Duration) {
+            let done = |lease| Outcome::done(lease, Record::new(Fate::Fetched)).resting(rest);
+            let outcomes = leases.into_iter().map(done).collect();
+            self.frontier.settle(outcomes, vec![]).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_claimed_ahead_is_bounded_handed_out_and_given_back() {
+        let mut flow = Flow::of(Job::default()).await;
+        assert_eq!(flow.leased().await, 0, "nobody has asked");
+        let leases = flow.next().await;
+        assert_eq!(flow.leased().await, 8);
+        flow.settle(leases, Duration::ZERO).await;
+        // Four are at hand, and four more are claimed.
+        flow.next().await;
+
+        flow.claims.stop().await;
+        assert_eq!(flow.leased().await, 4, "those that were handed out");
+        assert_eq!(flow.held.len(), 8, "four of them were settled by no store");
+    }
+
+    #[tokio::test]
+    async fn what_was_claimed_ahead_is_given_back_when_the_site_asks_for_a_rest() {
+        let mut flow = Flow::of(Job::default()).await;
+        let leases = flow.next().await;
+        flow.settle(leases, Duration::from_secs(3600)).await;
+        flow.held.on_rest();
+        flow.visits.request(PLACES);
+        while flow.leased().await > 0 {
+            assert!(flow.visits.next().now_or_never().is_none());
+            tokio::task::yield_now().await;
+        }
+        assert!(flow.visits.next().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn nothing_is_claimed_ahead_of_a_budget_of_bytes() {
+        let job = Job {
+            bytes: Some(1),
+            ..Job::default()
+        };
+        let mut flow = Flow::of(job).await;
+        flow.next().await;
+        assert_eq!(flow.leased().await, 4);
     }
 }

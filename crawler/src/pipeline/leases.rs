@@ -8,6 +8,7 @@
 //! | later, or when the lease was lost | ends without an answer |
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ struct Inside {
     leases: Mutex<HashMap<LeaseKey, HeldLease>>,
     /// Tells visits that a lease was lost.
     lost: Notify,
+    /// How often a site asked for a rest of which several URLs may be on lease.
+    rests: AtomicU64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -70,14 +73,33 @@ impl Held {
 
     /// Notes that a URL is settled.
     pub(crate) fn give_back(&self, key: LeaseKey) {
+        self.less(key, 1);
+    }
+
+    /// Notes that a URL is released, unvisited.
+    pub(crate) fn let_go(&self, key: LeaseKey) {
+        self.less(key, 0);
+    }
+
+    fn less(&self, key: LeaseKey, settled: usize) {
         let mut held = self.lock();
         if let Some(lease) = held.get_mut(&key) {
             lease.count -= 1;
-            lease.settling -= 1;
+            lease.settling -= settled;
             if lease.count == 0 {
                 held.remove(&key);
             }
         }
+    }
+
+    /// Notes that a site is to be left alone of which several URLs may be on lease.
+    pub(crate) fn on_rest(&self) {
+        self.0.rests.fetch_add(1, Ordering::Release);
+    }
+
+    /// Returns how often that was so.
+    pub(crate) fn rests(&self) -> u64 {
+        self.0.rests.load(Ordering::Acquire)
     }
 
     /// Makes a visit under a lease, and returns what it gave: nothing if it may not begin any more, or could not end in
@@ -168,6 +190,12 @@ impl Held {
             tracing::warn!(lost = count, "leases were lost");
             self.0.lost.notify_waiters();
         }
+    }
+
+    /// Returns how many leases are held.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LeaseKey, HeldLease>> {

@@ -45,6 +45,7 @@ impl Settler {
     pub(super) async fn settle(&mut self, batch: Vec<Visited>) -> Result {
         let (mut entries, mut outcomes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
         let mut refused = HashMap::new();
+        let mut is_rest = false;
         for visited in batch {
             let mut outcome = visited.outcome.aged(visited.ended.elapsed());
             entries.extend(visited.line.map(|line| Entry {
@@ -70,6 +71,7 @@ impl Settler {
                     is_new
                 });
             }
+            is_rest |= !outcome.lease.is_in_a_row() && !outcome.rest.is_zero();
             keys.push(outcome.lease.key());
             outcomes.push(outcome);
         }
@@ -94,6 +96,9 @@ impl Settler {
             entries = self.outputs.replace(entries).await?;
             note_places(&mut settled.refused, &mut entries);
             settled = self.send(settled.refused).await?;
+        }
+        if is_rest {
+            self.held.on_rest();
         }
         for key in keys {
             self.held.give_back(key);

@@ -118,6 +118,11 @@ impl Job {
         let (tell, subscribed) = oneshot::channel();
         let source = ClaimSource::new(Arc::clone(&self.frontier), held.clone(), rate);
         let source = source.after(subscribed.map(|_or_it_has_failed| ()));
+        // What others could fetch is left to them.
+        let source = match self.member {
+            None => source.ahead_of(n),
+            Some(_) => source,
+        };
         let claims = producer(source).named("claims").within(&stages).spawn()?;
         let visitor = Visitor::new(rules, fetcher, Arc::clone(&self.frontier), counts.clone());
         let visitor = visitor.within(held.clone());

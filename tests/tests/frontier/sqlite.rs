@@ -1,11 +1,14 @@
 //! What only SQLite promises: one process a crawl, files that are what they seem, and nothing lost to kill -9.
 
 use std::fs;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 
-use crawler::frontier::{Frontier, FrontierError, Job, Next, SqliteOptions, SqliteReader, State};
+use crawler::frontier::{
+    Frontier, FrontierError, Job, LEASE, Next, Site, SqliteOptions, SqliteReader, State,
+};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -253,4 +256,24 @@ async fn a_process_keeps_others_out_and_its_kill_loses_nothing_it_settled() {
     settled.sort();
     settled.dedup();
     assert_eq!(settled.len(), count, "a URL was settled twice");
+}
+
+#[tokio::test]
+async fn what_was_lost_before_is_leased_for_a_place_and_not_ahead_of_one() {
+    for lanes in [1, 4] {
+        let world = World::<Memory>::new().await;
+        let site = Site::unlimited("h").in_lanes(NonZeroU16::new(lanes).unwrap());
+        let ahead = async |count| {
+            let claims = world.frontier.claim_ahead(0, count).await.unwrap();
+            claims.leases
+        };
+        world.add([page(&site, 1)]).await;
+        assert_eq!(ahead(9).await.len(), 1, "of {lanes}");
+        world.clock.forward(LEASE);
+        assert_eq!(ahead(9).await, [], "of {lanes}");
+        let lease = world.lease().await;
+        world.finish([lease]).await;
+        world.add([page(&site, 2)]).await;
+        assert_eq!(ahead(9).await.len(), 1, "of {lanes}");
+    }
 }

@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use rusqlite::{Row, params};
 
 use super::turn::Turn;
-use super::wide::{Taking, Waiting, read_queue};
+use super::wide::{Purpose, Taking, Waiting, read_queue};
 use crate::frontier::clock::{NEVER, span_millis};
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
@@ -33,30 +33,48 @@ struct Due {
 }
 
 impl Turn<'_> {
-    /// Leases at most `demand` URLs.
-    pub(super) fn claim(&mut self, demand: usize) -> rusqlite::Result<Claims> {
+    /// Leases at most `demand` URLs, and then at most `ahead` more that were never lost.
+    pub(super) fn claim(&mut self, demand: usize, ahead: usize) -> rusqlite::Result<Claims> {
         self.move_ready()?;
-        let mut leases = Vec::new();
-        loop {
-            let wanted = demand - leases.len();
-            if self.ledger.room().is_some_and(|room| room < wanted) {
-                self.end_lost_leases()?;
-            }
-            let room = self.ledger.room().unwrap_or(wanted).min(wanted);
-            self.wide.write(self.connection)?;
-            let due = self.due(room)?;
-            if due.is_empty() {
-                break;
-            }
-            leases.extend(self.lease(due, room)?);
+        let mut leases = self.claim_for(Purpose::Places, demand)?;
+        if leases.len() == demand && self.ledger.bytes_left.is_none() {
+            leases.extend(self.claim_for(Purpose::Ahead, ahead)?);
         }
-        leases.sort_by_key(|lease: &Lease| (lease.priority, lease.seq));
         let next = self.next()?;
         Ok(Claims {
             leases,
             next,
             round: Round(self.ledger.round),
         })
+    }
+
+    fn claim_for(&mut self, purpose: Purpose, count: usize) -> rusqlite::Result<Vec<Lease>> {
+        let mut leases = Vec::new();
+        loop {
+            let wanted = count - leases.len();
+            if self.ledger.room().is_some_and(|room| room < wanted) {
+                self.end_lost_leases()?;
+            }
+            let room = self.ledger.room().unwrap_or(wanted).min(wanted);
+            self.wide.write(self.connection)?;
+            let mut due = self.due(room)?;
+            // Behind one that was lost nothing is claimed ahead, so that places come to it.
+            if purpose == Purpose::Ahead
+                && let Some(lost) = due.iter().position(Due::was_lost)
+            {
+                due.truncate(lost);
+            }
+            if due.is_empty() {
+                break;
+            }
+            let more = self.lease(due, purpose, room)?;
+            if more.is_empty() && purpose == Purpose::Ahead {
+                break; // They may be due all the same.
+            }
+            leases.extend(more);
+        }
+        leases.sort_by_key(|lease: &Lease| (lease.priority, lease.seq));
+        Ok(leases)
     }
 
     fn due(&self, count: usize) -> rusqlite::Result<Vec<Due>> {
@@ -69,10 +87,15 @@ impl Turn<'_> {
     }
 
     /// Takes the first URLs of each site in turn, until `room` are found or no site may give more.
-    fn lease(&mut self, mut due: Vec<Due>, room: usize) -> rusqlite::Result<Vec<Lease>> {
+    fn lease(
+        &mut self,
+        mut due: Vec<Due>,
+        purpose: Purpose,
+        room: usize,
+    ) -> rusqlite::Result<Vec<Lease>> {
         let share = room.div_ceil(due.len().max(1));
         let (mut reached, mut found) = (0, 0);
-        let before = self.ledger.token;
+        let taking = self.taking(purpose);
         for due in &mut due {
             if found == room {
                 break;
@@ -83,13 +106,17 @@ impl Turn<'_> {
                 if let Some(wide) = self.wide.find(self.connection, due.site)? {
                     wide.look_for_losses(self.now);
                 }
-                due.leases = self.take_wide(due.site, share, before)?;
+                due.leases = self.take_wide(due.site, share, taking)?;
             } else {
                 self.lease_single(due);
                 let take = if due.is_single() { 1 } else { share };
                 self.take(due, take)?;
             }
             found += due.leases.len();
+            // It may have come to a lane that was lost.
+            if purpose == Purpose::Ahead && due.is_wide() && due.leases.len() < share {
+                break;
+            }
         }
         // The rest stay as they are, and due.
         due.truncate(reached);
@@ -100,7 +127,7 @@ impl Turn<'_> {
                 break;
             }
             if due.is_wide() {
-                due.leases.extend(self.take_wide(due.site, more, before)?);
+                due.leases.extend(self.take_wide(due.site, more, taking)?);
             } else if !due.is_single() {
                 self.take(due, more)?;
             }
@@ -117,21 +144,26 @@ impl Turn<'_> {
         Ok(leases)
     }
 
-    /// Leases up to `count` more URLs of a site of many lanes, in a claim before which the last token was `before`.
+    /// Begins to take, for leases with tokens of their own.
+    fn taking(&self, purpose: Purpose) -> Taking {
+        Taking {
+            now: self.now,
+            until: self.now + span_millis(LEASE),
+            before: self.ledger.token,
+            purpose,
+        }
+    }
+
+    /// Leases up to `count` more URLs of a site of many lanes.
     fn take_wide(
         &mut self,
         site: SiteId,
         count: usize,
-        before: i64,
+        taking: Taking,
     ) -> rusqlite::Result<Vec<Lease>> {
         let wide = self.wide.find(self.connection, site)?;
         // It was told by its row.
         let wide = wide.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let taking = Taking {
-            now: self.now,
-            until: self.now + span_millis(LEASE),
-            before,
-        };
         let read = |behind, count| read_queue(self.connection, site, behind, count);
         let (leases, lost) = wide.claim(taking, count, &mut self.ledger.token, read)?;
         self.ledger.leased += i64::try_from(leases.len()).unwrap_or(i64::MAX) - lost;
@@ -141,7 +173,9 @@ impl Turn<'_> {
     /// Finds out when the sites of many lanes are due that rest.
     pub(super) fn look_at_wide(&mut self) -> rusqlite::Result<()> {
         for site in self.wide.to_look_at(self.now) {
-            self.take_wide(site, 1, self.ledger.token)?;
+            // It gives nothing while it rests.
+            let taking = self.taking(Purpose::Places);
+            self.take_wide(site, 1, taking)?;
         }
         self.wide.write(self.connection)
     }
@@ -264,6 +298,11 @@ impl Due {
             },
             leases: Vec::new(),
         })
+    }
+
+    /// Returns whether its last lease was lost; of a wide site its lanes know.
+    const fn was_lost(&self) -> bool {
+        !self.is_wide() && (self.token != 0 || self.losses.lost > 0)
     }
 
     const fn is_wide(&self) -> bool {

@@ -139,8 +139,12 @@ impl Frontier for SqliteFrontier {
     }
 
     async fn claim(&self, demand: usize) -> Result<Claims, FrontierError> {
+        self.claim_ahead(demand, 0).await
+    }
+
+    async fn claim_ahead(&self, demand: usize, ahead: usize) -> Result<Claims, FrontierError> {
         let (reply, answer) = oneshot::channel();
-        let claim = Message::Work(work::claim(demand, reply));
+        let claim = Message::Work(work::claim(demand, ahead, reply));
         let sent = self.messages.send(claim).await;
         sent.map_err(|_| FrontierError::Closed)?;
         let mut claiming = Claiming {

@@ -47,10 +47,10 @@ where
 }
 
 /// Makes a claim, whose leases are given back when nobody waits for them.
-pub(super) fn claim(demand: usize, reply: Reply<Claims>) -> Box<dyn Work> {
+pub(super) fn claim(demand: usize, ahead: usize, reply: Reply<Claims>) -> Box<dyn Work> {
     Box::new(Task {
         kind: Kind::Claim,
-        run: Some(move |turn: &mut Turn<'_>| turn.claim(demand)),
+        run: Some(move |turn: &mut Turn<'_>| turn.claim(demand, ahead)),
         value: None,
         reply,
         undo: |claims: Claims| {

@@ -240,7 +240,7 @@ mod tests {
     fn a_claim_sees_what_comes_with_it() {
         let mut writer = writer();
         let (reply, mut answer) = oneshot::channel();
-        let mut batch = vec![claim(1, reply)];
+        let mut batch = vec![claim(1, 0, reply)];
         batch.extend(add(1));
         writer.commit(&mut batch).unwrap();
         for work in batch {

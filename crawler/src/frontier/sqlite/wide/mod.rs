@@ -7,7 +7,7 @@
 //! All of it can be read again from the file, and is, after a transaction that failed.
 
 mod site;
-pub(super) use site::{Taking, Waiting};
+pub(super) use site::{Purpose, Taking, Waiting};
 mod rows;
 pub(super) use rows::read_queue;
 mod sites;

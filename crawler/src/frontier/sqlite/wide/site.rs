@@ -105,6 +105,11 @@ impl LaneLease {
         self.is_held() && self.until <= now
     }
 
+    /// Returns whether the last lease of the lane was lost.
+    const fn was_lost(&self, now: i64) -> bool {
+        self.losses.lost > 0 || self.ran_out(now)
+    }
+
     /// Returns whether a claim gets nothing of the lane: another's lease holds, or its own does and the lane, which was lost
     /// thrice, gives one URL at a time.
     const fn is_shut(&self, taking: Taking) -> bool {
@@ -123,6 +128,15 @@ pub(super) struct Times {
     pub(super) next_at: i64,
 }
 
+/// What URLs are leased for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::frontier::sqlite) enum Purpose {
+    /// To be asked for at once.
+    Places,
+    /// To be at hand for the next places: nothing that was lost before.
+    Ahead,
+}
+
 /// What a claim is about.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::frontier::sqlite) struct Taking {
@@ -131,6 +145,17 @@ pub(in crate::frontier::sqlite) struct Taking {
     pub(in crate::frontier::sqlite) until: i64,
     /// The last token before the claim: what has a later one is of this claim.
     pub(in crate::frontier::sqlite) before: i64,
+    pub(in crate::frontier::sqlite) purpose: Purpose,
+}
+
+/// What was taken of the head.
+#[derive(Debug, Default)]
+struct Taken {
+    leases: Vec<Lease>,
+    /// How many URLs were held by leases that ran out and are no longer.
+    lost: i64,
+    /// Whether it ended at one that is for a place to take.
+    comes_to_lost: bool,
 }
 
 /// The lanes of a site, and the head of its queue.
@@ -295,28 +320,29 @@ impl WideSite {
         token: &mut i64,
         mut read: impl FnMut(Place, usize) -> Result<Vec<(Place, Waiting)>, E>,
     ) -> Result<(Vec<Lease>, i64), E> {
-        let (mut leases, mut lost) = self.take(taking, count, token);
-        while leases.len() < count {
+        let mut taken = self.take(taking, count, token);
+        while taken.leases.len() < count && !taken.comes_to_lost {
             let Some(behind) = self.reads_on(taking) else {
-                return Ok((leases, lost + self.on_exhausted(taking.now)));
+                taken.lost += self.on_exhausted(taking.now);
+                return Ok((taken.leases, taken.lost));
             };
             let asked = (self.head_max / READ_PART).max(count);
             self.on_read(read(behind, asked)?, asked);
-            let (more, more_lost) = self.take(taking, count - leases.len(), token);
-            leases.extend(more);
-            lost += more_lost;
+            let more = self.take(taking, count - taken.leases.len(), token);
+            taken.leases.extend(more.leases);
+            taken.lost += more.lost;
+            taken.comes_to_lost = more.comes_to_lost;
         }
         self.on_left(taking.now);
-        Ok((leases, lost))
+        Ok((taken.leases, taken.lost))
     }
 
-    /// Leases up to `count` URLs of the head, each lane's first first, and returns them with how many of leases that ran out
-    /// are no longer held.
-    fn take(&mut self, taking: Taking, count: usize, token: &mut i64) -> (Vec<Lease>, i64) {
+    /// Leases up to `count` URLs of the head, each lane's first first.
+    fn take(&mut self, taking: Taking, count: usize, token: &mut i64) -> Taken {
         if self.polite_at > taking.now {
-            return (Vec::new(), 0);
+            return Taken::default();
         }
-        let (mut taken, mut lost) = (Vec::new(), 0);
+        let (mut taken, mut lost, mut comes_to_lost) = (Vec::new(), 0, false);
         for (place, url) in &self.head {
             if taken.len() == count {
                 break;
@@ -325,6 +351,10 @@ impl WideSite {
             let lease = self.leases.entry(number).or_default();
             if lease.is_shut(taking) {
                 continue;
+            }
+            if taking.purpose == Purpose::Ahead && lease.was_lost(taking.now) {
+                comes_to_lost = true;
+                break;
             }
             if lease.token <= taking.before {
                 if lease.is_held() {
@@ -353,7 +383,11 @@ impl WideSite {
                 ..url.leased(key, place, self.lanes)
             })
         });
-        (leases.collect(), lost)
+        Taken {
+            leases: leases.collect(),
+            lost,
+            comes_to_lost,
+        }
     }
 
     /// Notes that a claim found all there is: says when it is due next, and ends leases that ran out with nothing left to
@@ -482,6 +516,7 @@ mod tests {
     enum Step {
         Queue(i16),
         Claim(usize),
+        ClaimAhead(usize),
         Settle(usize),
         Release(usize),
         Rest(i64),
@@ -491,7 +526,8 @@ mod tests {
     fn step() -> impl Strategy<Value = Step> {
         prop_oneof![
             6 => (0..3i16).prop_map(Step::Queue),
-            4 => (0..9usize).prop_map(Step::Claim),
+            3 => (0..9usize).prop_map(Step::Claim),
+            2 => (0..9usize).prop_map(Step::ClaimAhead),
             4 => (0..20usize).prop_map(Step::Settle),
             1 => (0..20usize).prop_map(Step::Release),
             1 => (1..20i64).prop_map(Step::Rest),
@@ -549,11 +585,12 @@ mod tests {
             self.site.on_queued(place, Waiting::from(&new), self.now);
         }
 
-        fn claim(&mut self, count: usize) {
+        fn claim(&mut self, count: usize, purpose: Purpose) {
             let taking = Taking {
                 now: self.now,
                 until: self.now + LEASE,
                 before: self.token,
+                purpose,
             };
             self.site.look_for_losses(self.now);
             let read = |behind, asked| {
@@ -565,7 +602,7 @@ mod tests {
                 Ok::<_, Infallible>(rows.take(asked).collect())
             };
             let Ok((leases, _)) = self.site.claim(taking, count, &mut self.token, read);
-            let expected = self.expected(count);
+            let (expected, comes_to_lost) = self.expected(count, purpose);
             let given = leases.iter().map(|lease| (lease.priority, lease.seq));
             assert_eq!(given.collect::<Vec<_>>(), expected);
             for lease in &leases {
@@ -577,7 +614,7 @@ mod tests {
                 }
                 held.count += 1;
             }
-            if leases.len() < count && self.rests_until <= self.now {
+            if leases.len() < count && !comes_to_lost && self.rests_until <= self.now {
                 // Leases that ran out with nothing left to fetch were come across.
                 let waiting: BTreeSet<_> = self
                     .queue
@@ -592,24 +629,33 @@ mod tests {
             self.hands.extend(leases);
         }
 
-        /// Looks at the whole queue.
-        fn expected(&self, count: usize) -> Vec<Place> {
-            let mut given = BTreeSet::new();
-            let places = self.queue.iter().filter(|(_, url)| {
+        /// Looks at the whole queue; returns what is to be given, and whether that ends at one that was lost.
+        fn expected(&self, count: usize, purpose: Purpose) -> (Vec<Place>, bool) {
+            let (mut places, mut given) = (Vec::new(), BTreeSet::new());
+            if self.rests_until > self.now {
+                return (places, false);
+            }
+            for (place, url) in &self.queue {
+                if places.len() == count {
+                    break;
+                }
                 let number = url.hash.lane(LANES);
                 let Some(held) = self.held.get(&number) else {
-                    return true;
+                    places.push(*place);
+                    continue;
                 };
-                let is_free = held.count == 0 || held.until <= self.now;
+                if held.count > 0 && held.until > self.now {
+                    continue;
+                }
                 let lost = held.lost + u16::from(held.count > 0);
-                is_free && (lost < 3 || given.insert(number))
-            });
-            let count = if self.rests_until <= self.now {
-                count
-            } else {
-                0
-            };
-            places.map(|(place, _)| *place).take(count).collect()
+                if lost > 0 && purpose == Purpose::Ahead {
+                    return (places, true);
+                }
+                if lost < 3 || given.insert(number) {
+                    places.push(*place);
+                }
+            }
+            (places, false)
         }
 
         /// Gives a lease back, and returns whether it held.
@@ -629,7 +675,8 @@ mod tests {
         fn step(&mut self, step: &Step) {
             match *step {
                 Step::Queue(priority) => self.queue(priority),
-                Step::Claim(count) => self.claim(count),
+                Step::Claim(count) => self.claim(count, Purpose::Places),
+                Step::ClaimAhead(count) => self.claim(count, Purpose::Ahead),
                 Step::Settle(which) | Step::Release(which) if self.hands.is_empty() => {
                     let _nothing_in_hand = which;
                 }
