@@ -4,8 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
-
 use super::archive::Archive;
 use super::capture::Capture;
 use super::free_space::FreeSpace;
@@ -284,8 +282,6 @@ impl Outputs {
             let early = io::Error::other("an earlier write did not end");
             return Err(WriteError::of(Path::new("the results"), early));
         };
-        // What takes nothing more, as a pipe that nobody reads, holds a thread for ever.
-        let is_waited_for = outputs.iter().all(Target::can_take_back);
         let write = move || {
             for entry in &mut entries {
                 entry.archived = None;
@@ -296,15 +292,10 @@ impl Outputs {
                 .and_then(|()| outputs_in_turn.try_for_each(|output| to(output, &mut entries)));
             (outputs, space, result.map(|()| entries))
         };
-        let (outputs, space, result) = match Handle::current().runtime_flavor() {
-            // The others leave this thread, which costs less than to wait for another and back where all cores are at work.
-            RuntimeFlavor::MultiThread if is_waited_for => tokio::task::block_in_place(write),
-            _ => {
-                let failed =
-                    |error| WriteError::of(Path::new("the results"), io::Error::other(error));
-                tokio::task::spawn_blocking(write).await.map_err(failed)?
-            }
-        };
+        // Not by `block_in_place`: it moves the worker to another thread, and threads that take turns as workers end up on
+        // one core while another idles.
+        let failed = |error| WriteError::of(Path::new("the results"), io::Error::other(error));
+        let (outputs, space, result) = tokio::task::spawn_blocking(write).await.map_err(failed)?;
         self.written = outputs.iter().map(Target::written).collect();
         self.open = Some((outputs, space));
         result
