@@ -1,7 +1,8 @@
-//! A server that answers by a script and notes in which order it was asked.
+//! A server that answers by a script and notes in which order it was asked, and when.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,13 +19,16 @@ pub enum Answer {
     Silence,
 }
 
+/// A path, and when it was asked for.
+type Asked = (String, Instant);
+
 type Script = dyn Fn(&str, usize) -> Answer + Send + Sync;
 
 /// The server; dropping it ends it.
 #[derive(Debug)]
 pub struct Scripted {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     task: JoinHandle<()>,
 }
 
@@ -58,7 +62,14 @@ impl Scripted {
     /// Returns the paths it was asked for, in their order.
     #[must_use]
     pub fn asked(&self) -> Vec<String> {
-        lock(&self.asked).clone()
+        let asked = lock(&self.asked);
+        asked.iter().map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Returns when it was asked, in the same order.
+    #[must_use]
+    pub fn asked_at(&self) -> Vec<Instant> {
+        lock(&self.asked).iter().map(|(_, at)| *at).collect()
     }
 
     /// Returns how often each path was asked for.
@@ -78,12 +89,12 @@ impl Drop for Scripted {
     }
 }
 
-fn lock(asked: &Mutex<Vec<String>>) -> MutexGuard<'_, Vec<String>> {
+fn lock(asked: &Mutex<Vec<Asked>>) -> MutexGuard<'_, Vec<Asked>> {
     asked.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers one request after the other until the connection ends.
-async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>, script: Arc<Script>) {
+async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<Asked>>>, script: Arc<Script>) {
     let (reader, mut writer) = stream.split();
     let mut lines = BufReader::new(reader).lines();
     while let Ok(Some(request)) = lines.next_line().await {
@@ -93,8 +104,9 @@ async fn serve(mut stream: TcpStream, asked: Arc<Mutex<Vec<String>>>, script: Ar
         let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
         let before = {
             let mut asked = lock(&asked);
-            let before = asked.iter().filter(|earlier| **earlier == path).count();
-            asked.push(path.clone());
+            let before = asked.iter().filter(|(earlier, _)| *earlier == path);
+            let before = before.count();
+            asked.push((path.clone(), Instant::now()));
             before
         };
         match script(&path, before) {

@@ -77,6 +77,11 @@ use async_trait::async_trait;
 /// once in a database; but claims, renewals and releases may be lost with the machine, and cost a second fetch. Any number of tasks may use it at once; what one has added or settled before it asks, its
 /// claim sees.
 ///
+/// Opening a crawl by its only process ends all leases. Nobody knows when their holders ended, so that a site of one lane that
+/// was leased then is due when it has rested from that moment on, as it did after its last answer, or for its delay where that
+/// is longer; but no longer than two minutes for the sake of an answer. And no rest then lasts for longer than it was to be,
+/// though the clock has gone back.
+///
 /// # Sites that are set aside
 ///
 /// A [`Welcome`](crate::policy::welcome::Welcome) is kept for each site of one lane: an outcome whose lease holds brings

@@ -21,6 +21,7 @@ mod places;
 mod polite;
 mod set_aside;
 mod sitemaps;
+mod stopped;
 
 mod traps;
 mod wishes;

@@ -11,6 +11,8 @@ pub(crate) struct LaneState {
     pub(crate) is_polite: bool,
     pub(crate) delay: i64,
     pub(crate) polite_at: i64,
+    /// How long the rest was to be that ends then.
+    pub(crate) rest: i64,
     pub(crate) lease: Option<Held>,
     pub(crate) lost: u16,
     pub(crate) is_aside: bool,
@@ -41,6 +43,24 @@ impl LaneState {
     /// Notes what a settle says of its site; one that is asked for several URLs at once is never set aside.
     pub(crate) fn welcome(&mut self, welcome: Welcome) {
         self.is_aside = self.is_polite && welcome.is_set_aside();
+    }
+
+    /// Leaves it alone for so long from then on, if it would not be left alone for longer.
+    pub(crate) fn rest_from(&mut self, from: i64, rest: i64) {
+        if from + rest >= self.polite_at {
+            (self.polite_at, self.rest) = (from + rest, rest);
+        }
+    }
+
+    /// Ends a lease of which nobody knows whether its site is still being asked.
+    pub(crate) fn lose(&mut self, now: i64) {
+        if self.lease.take().is_none() {
+            return;
+        }
+        self.lost += 1;
+        if self.is_polite && !self.is_aside {
+            self.rest_from(now, self.rest.max(self.delay));
+        }
     }
 
     pub(crate) fn give_back(&mut self) {

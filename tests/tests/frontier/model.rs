@@ -96,6 +96,7 @@ impl Model {
                 is_polite: site.lanes().get() == 1,
                 delay: i64::try_from(site.delay().as_millis()).unwrap(),
                 polite_at,
+                rest: 0,
                 lease: None,
                 lost: 0,
                 is_aside: false,
@@ -265,7 +266,7 @@ impl Model {
             }
             if holds {
                 if let Some(rest) = rest {
-                    state.polite_at = state.polite_at.max(ended + state.delay.max(rest));
+                    state.rest_from(ended, state.delay.max(rest));
                 }
                 state.welcome(hand.welcome_after(back));
                 state.lost = 0;
@@ -277,7 +278,7 @@ impl Model {
                     .iter_mut()
                     .filter(|((site, _), _)| *site == hand.url.0);
                 for (_, lane) in of_site {
-                    lane.polite_at = lane.polite_at.max(ended + rest);
+                    lane.rest_from(ended, rest);
                 }
             }
         }
@@ -307,9 +308,7 @@ impl Model {
     /// The process ends without a word, and another opens the frontier.
     pub(crate) fn crash(&mut self) {
         for lane in self.lanes.values_mut() {
-            if lane.lease.take().is_some() {
-                lane.lost += 1;
-            }
+            lane.lose(self.now);
             lane.is_aside = false;
         }
         // A new process counts its leases anew.

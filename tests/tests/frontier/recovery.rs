@@ -1,7 +1,7 @@
 //! What is remembered over a crash and over a clean stop.
 
 use crawler::frontier::{
-    Clock as _, FrontierError, Job, Next, Outcome, RobotsCopy, Site, State, Written,
+    Clock as _, FrontierError, Job, Lease, Next, Outcome, RobotsCopy, Site, State, Written,
 };
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
@@ -38,15 +38,129 @@ pub(crate) async fn what_was_leased_before_a_crash_is_due_when_it_is_polite<E: E
     let slow = Site::polite("slow", seconds(100));
     world.add(pages(&slow, 3)).await;
     world.add(pages(&polite("quick"), 1)).await;
-    let mut leases = world.leases(2).await;
-    leases.sort_by_key(|lease| lease.url.clone());
-    let slow = leases.pop().unwrap();
-    world.finish([slow]).await;
+    world.add(pages(&Site::unlimited("own"), 1)).await;
+    let leases = world.leases(3).await;
+    let slow = leases
+        .into_iter()
+        .filter(|lease| lease.url.contains("slow"));
+    world.finish(slow).await;
+    world.clock.forward(seconds(5));
     let world = world.crash().await;
     let at_once = world.claim(5).await;
-    assert_eq!(names(&at_once.leases), ["http://quick/1"]);
+    assert_eq!(names(&at_once.leases), ["http://own/1"], "it has no delay");
     world.finish(at_once.leases).await;
-    assert_eq!(world.next().await, Next::After(seconds(100)));
+    let next = world.claim(5).await.next;
+    assert_eq!(next, Next::After(seconds(1)), "it may just have been asked");
+    world.clock.forward(seconds(1));
+    let leases = world.leases(5).await;
+    assert_eq!(names(&leases), ["http://quick/1"]);
+    world.finish(leases).await;
+    assert_eq!(world.next().await, Next::After(seconds(94)), "as before");
+}
+
+pub(crate) async fn what_was_being_asked_at_a_crash_rests_as_it_did_last<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&polite("h"), 5)).await;
+    // By a crawl delay of its own, or as slow as it is.
+    let lease = world.lease().await;
+    let rested = fetched(lease).resting(seconds(20));
+    world.settle(vec![rested]).await;
+    world.clock.forward(seconds(20));
+    let _lost = world.lease().await;
+    world.clock.forward(seconds(7));
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::After(seconds(20)));
+    world.clock.forward(seconds(3));
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::After(seconds(17)), "once");
+    world.clock.forward(seconds(17));
+    // A wait that it asked for once was kept; after that a shorter one will do.
+    let lease = world.lease().await;
+    let pushed_back = Outcome::retry(lease, seconds(0)).resting(seconds(3_600));
+    world.settle(vec![pushed_back]).await;
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::After(seconds(3_600)));
+    world.clock.forward(seconds(3_600));
+    let _lost = world.lease().await;
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::After(seconds(120)));
+    world.clock.forward(seconds(120));
+    let lease = world.lease().await;
+    world.finish([lease]).await;
+    world.clock.forward(seconds(1));
+    let _lost = world.lease().await;
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::After(seconds(1)), "as it is now");
+}
+
+pub(crate) async fn what_comes_to_a_site_that_was_being_asked_at_a_crash_waits_too<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add([page(&polite("h"), 1)]).await;
+    world.add([page(&polite("other"), 1)]).await;
+    let mut leases = world.leases(2).await;
+    leases.sort_by_key(|lease| lease.url.clone());
+    let last = leases.swap_remove(0);
+    let world = world.crash().await;
+    // A late answer to all that it has.
+    assert_eq!(world.finish([last]).await.outcomes, 1);
+    world.add([page(&polite("h"), 2)]).await;
+    assert_eq!(world.claim(5).await.next, Next::After(seconds(1)));
+    world.clock.forward(seconds(1));
+    assert_eq!(world.leases(5).await.len(), 2);
+}
+
+pub(crate) async fn what_was_not_asked_before_a_stop_is_due_as_it_was<E: Engine>() {
+    let world = World::<E>::new().await;
+    let site = Site::polite("h", seconds(10));
+    world.add(pages(&site, 3)).await;
+    let lease = world.lease().await;
+    world.frontier.release(vec![lease]).await.unwrap();
+    let world = world.restart().await;
+    assert_eq!(world.next().await, Next::Now, "it was never asked");
+    let lease = world.lease().await;
+    world.finish([lease]).await;
+    world.clock.forward(seconds(4));
+    let world = world.restart().await;
+    assert_eq!(world.next().await, Next::After(seconds(6)));
+}
+
+pub(crate) async fn a_clock_that_went_back_over_a_stop_lets_no_site_rest_for_longer<E: Engine>() {
+    let world = World::<E>::new().await;
+    let wide = Site::unlimited("wide");
+    for site in [polite("rests"), polite("asked"), wide.clone()] {
+        world.add([page(&site, 1)]).await;
+    }
+    for lease in world.leases(3).await {
+        match &*lease.url {
+            "http://asked/1" => drop(lease),
+            "http://rests/1" => {
+                let retry = Outcome::retry(lease, seconds(0)).resting(seconds(30));
+                world.settle(vec![retry]).await;
+            }
+            _ => {
+                let long = fetched(lease).resting(seconds(60));
+                world.settle(vec![long]).await;
+            }
+        }
+    }
+    world.add([page(&polite("fresh"), 1)]).await;
+    // The retry goes back into its queue.
+    assert_eq!(world.next().await, Next::Now);
+    world.clock.back(seconds(36_000));
+    let world = world.crash().await;
+    world.add(pages(&wide, 20)).await;
+    let turns = [(0, "fresh"), (1, "asked"), (29, "rests"), (30, "wide")];
+    for (wait, site) in turns {
+        if wait > 0 {
+            assert_eq!(world.next().await, Next::After(seconds(wait)), "{site}");
+        }
+        world.clock.forward(seconds(wait));
+        let leases = world.leases(100).await;
+        assert!(!leases.is_empty(), "{site}");
+        let is_its = |lease: &Lease| lease.url.contains(site);
+        assert!(leases.iter().all(is_its), "{site}: {leases:?}");
+        world.finish(leases).await;
+    }
 }
 
 pub(crate) async fn a_crawl_goes_on_after_a_clean_stop<E: Engine>() {
@@ -90,6 +204,7 @@ pub(crate) async fn a_crash_counts_as_a_loss_and_three_are_no_urls<E: Engine>() 
     for lost in [0, 0, 0, 0, 1, 2] {
         assert_eq!(world.lease().await.lost, lost);
         world = world.crash().await;
+        world.clock.forward(seconds(1));
     }
     assert!(world.lease().await.is_poison());
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use crate::world::{Engine, Hand, World, fetched, names, page, pages, polite};
+use crate::world::{Engine, Hand, World, fetched, names, page, pages, polite, seconds};
 
 /// A frontier in a file.
 pub(crate) struct File(TempDir);
@@ -151,6 +151,29 @@ async fn a_database_of_another_program_or_of_a_newer_one_is_refused() {
     for refused in refusals(&path).await {
         let is_older = matches!(refused, FrontierError::Older { found: 1, .. });
         assert!(is_older, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_crawl_of_the_layout_before_goes_on_and_its_sites_rest_as_long_as_before() {
+    let mut world = World::<File>::new().await;
+    world.add(pages(&polite("h"), 2)).await;
+    let lease = world.lease().await;
+    world
+        .settle(vec![fetched(lease).resting(seconds(3_600))])
+        .await;
+    world.frontier.close().await.unwrap();
+    let path = world.engine().path();
+    let older = rusqlite::Connection::open(&path).unwrap();
+    older
+        .execute_batch("ALTER TABLE site DROP COLUMN rest_ms; PRAGMA user_version = 4")
+        .unwrap();
+    drop(older);
+    let seen = SqliteReader::open(&path).unwrap().stats().unwrap();
+    assert_eq!(seen.queued, 1, "it is read as it is");
+    for _open in 0..2 {
+        world = world.crash().await;
+        assert_eq!(world.next().await, Next::After(seconds(3_600)));
     }
 }
 

@@ -57,10 +57,10 @@ WHERE NOT EXISTS (SELECT FROM site_lane l WHERE (l.site, l.lane) = (x.site, x.la
 /// A site that rests rests in all its lanes, also in those to come.
 const MAKE_LANES: Sql = Sql {
     text: "
-INSERT INTO site_lane(site, lane, lanes, delay_ms, next_at, polite_at)
-SELECT s.site, x.lane, s.lanes, s.delay_ms, 9223372036854775807, s.rest_until
+INSERT INTO site_lane(site, lane, lanes, delay_ms, next_at, polite_at, rest_ms)
+SELECT s.site, x.lane, s.lanes, s.delay_ms, 9223372036854775807, s.rest_until, greatest(s.rest_until - $3, 0)
 FROM unnest($1, $2) AS x(site, lane) JOIN site s ON s.site = x.site ON CONFLICT DO NOTHING",
-    types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
+    types: &[Type::INT8_ARRAY, Type::INT4_ARRAY, Type::INT8],
 };
 
 /// The numbers are given in the order of the page.
@@ -254,7 +254,9 @@ impl Turn<'_> {
             return Ok(());
         }
         let (sites, numbers) = columns(lanes);
-        let made = self.execute(&MAKE_LANES, &[&sites, &numbers]).await;
+        let made = self
+            .execute(&MAKE_LANES, &[&sites, &numbers, &self.now])
+            .await;
         made.map(drop)
     }
 

@@ -19,7 +19,8 @@ use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Next, Round, UrlHash};
 /// The lanes that are due, the longest first.
 const DUE: Sql = Sql {
     text: "
-SELECT site, lane, lanes, delay_ms, next_at, polite_at, token, held, lost, suspect, alone, pushbacks, aside FROM site_lane
+SELECT site, lane, lanes, delay_ms, next_at, polite_at, token, held, lost, suspect, alone, pushbacks, aside, rest_ms
+FROM site_lane
 WHERE next_at <= $1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED",
     types: &[Type::INT8, Type::INT8],
 };

@@ -30,6 +30,8 @@ pub(super) struct LaneRow {
     pub(super) delay_ms: i64,
     pub(super) due: Due,
     pub(super) polite_at: i64,
+    /// How long the rest was to be that ends then.
+    rest_ms: i64,
     pub(super) token: i64,
     /// URLs on its lease.
     pub(super) held: i32,
@@ -43,7 +45,7 @@ pub(super) struct LaneRow {
 const LOCK: Sql = Sql {
     text: "
 SELECT l.site, l.lane, l.lanes, l.delay_ms, l.next_at, l.polite_at, l.token, l.held, l.lost, l.suspect, l.alone,
-    l.pushbacks, l.aside
+    l.pushbacks, l.aside, l.rest_ms
 FROM (SELECT unnest($1) AS site, unnest($2) AS lane) x JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)
 ORDER BY l.site, l.lane FOR UPDATE OF l",
     types: &[Type::INT8_ARRAY, Type::INT4_ARRAY],
@@ -53,13 +55,14 @@ ORDER BY l.site, l.lane FOR UPDATE OF l",
 const WRITE: Sql = Sql {
     text: "
 UPDATE site_lane l SET polite_at = x.polite_at, token = x.token, held = x.held, lost = x.lost, suspect = x.suspect,
-    alone = x.alone, pushbacks = x.pushbacks, aside = x.aside,
+    alone = x.alone, pushbacks = x.pushbacks, aside = x.aside, rest_ms = x.rest_ms,
     next_at = CASE WHEN x.is_awake THEN x.next_at ELSE 9223372036854775807 END
 FROM (SELECT x.*, NOT x.if_queued
           OR (SELECT true FROM queue q WHERE (q.site, q.lane) = (x.site, x.lane) LIMIT 1) IS NOT NULL AS is_awake
       FROM (SELECT unnest($1) AS site, unnest($2) AS lane, unnest($3) AS next_at, unnest($4) AS if_queued,
                 unnest($5) AS polite_at, unnest($6) AS token, unnest($7) AS held, unnest($8) AS lost,
-                unnest($9) AS suspect, unnest($10) AS alone, unnest($11) AS pushbacks, unnest($12) AS aside) x
+                unnest($9) AS suspect, unnest($10) AS alone, unnest($11) AS pushbacks, unnest($12) AS aside,
+                unnest($13) AS rest_ms) x
       OFFSET 0) x
 WHERE (l.site, l.lane) = (x.site, x.lane)",
     types: &[
@@ -75,6 +78,7 @@ WHERE (l.site, l.lane) = (x.site, x.lane)",
         Type::INT4_ARRAY,
         Type::INT4_ARRAY,
         Type::INT4_ARRAY,
+        Type::INT8_ARRAY,
     ],
 };
 
@@ -87,6 +91,7 @@ impl LaneRow {
             delay_ms: row.try_get(3)?,
             due: Due::At(row.try_get(4)?),
             polite_at: row.try_get(5)?,
+            rest_ms: row.try_get(13)?,
             token: row.try_get(6)?,
             held: row.try_get(7)?,
             losses: Losses {
@@ -127,7 +132,7 @@ impl LaneRow {
     pub(super) fn free(&mut self, now: i64, ended_at: Option<i64>, rest: i64, welcome: Welcome) {
         self.welcome = welcome;
         if let Some(ended_at) = ended_at {
-            self.polite_at = self.polite_at.max(ended_at + self.delay_ms.max(rest));
+            self.rest_from(ended_at, self.delay_ms.max(rest));
         }
         self.losses = Losses::default();
         self.is_changed = true;
@@ -149,10 +154,11 @@ impl LaneRow {
         }
     }
 
-    /// Takes a URL of its lease back, unfetched, and is polite from then on.
-    pub(super) fn release(&mut self, now: i64, polite_at: i64) {
+    /// Takes a URL of its lease back, unfetched, and is polite after so long.
+    pub(super) fn release(&mut self, now: i64, rest: i64) {
         self.is_changed = true;
-        self.polite_at = self.polite_at.max(polite_at);
+        self.polite_at = self.polite_at.max(now + rest);
+        self.rest_ms = self.rest_ms.max(rest);
         self.held -= 1;
         if self.held <= 0 {
             (self.held, self.token) = (0, 0);
@@ -180,12 +186,18 @@ impl LaneRow {
         self.losses = Losses::default();
     }
 
-    /// Leaves it alone until then; what is leased goes on, and is not claimed by another before.
-    pub(super) fn rest(&mut self, until: i64) {
+    /// Leaves it alone for so long from then on; what is leased goes on, and is not claimed by another before.
+    pub(super) fn rest(&mut self, from: i64, rest: i64) {
         self.is_changed = true;
-        self.polite_at = self.polite_at.max(until);
+        self.rest_from(from, rest);
         if !self.welcome.is_set_aside() {
-            self.postpone(until);
+            self.postpone(from + rest);
+        }
+    }
+
+    const fn rest_from(&mut self, from: i64, rest: i64) {
+        if from + rest >= self.polite_at {
+            (self.polite_at, self.rest_ms) = (from + rest, rest);
         }
     }
 
@@ -261,6 +273,7 @@ impl Turn<'_> {
                 &short(&|row| row.losses.alone.into()),
                 &short(&pushbacks),
                 &short(&aside),
+                &long(&|row| row.rest_ms),
             ],
         )
         .await

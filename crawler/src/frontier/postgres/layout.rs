@@ -4,7 +4,7 @@
 //! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a lane is its politeness timer,
 //! the end of its lease and its wake-up in one; a lane without queued URLs is due never. Invariant:
 //! `next_at >= polite_at`, but for a site that is set aside: `aside` is the status for which it was, 0 for none, and such
-//! a lane keeps its `polite_at` for another day. A `token` below zero is that of a lease under which URLs
+//! a lane keeps its `polite_at` for another day. `rest_ms` is how long the rest was to be that ends at `polite_at`. A `token` below zero is that of a lease under which URLs
 //! [follow one another](super::successors); then `polite_at` is that of before the first of them.
 //!
 //! The upper eight bits of a site are its shard, and it comes first in every key: from some ten million URLs on `seen`
@@ -18,13 +18,13 @@ use super::tally;
 use crate::frontier::{FrontierError, Job, Place};
 
 /// The layout below. An older one is brought up to it here, a newer one is refused.
-pub(super) const LAYOUT: i32 = 1;
+pub(super) const LAYOUT: i32 = 2;
 
 /// The oldest server that is supported, as `server_version_num` has it.
 const OLDEST: i32 = 140_000;
 
 /// What brings a crawl from each layout to the next: from nothing to 1 first.
-const STEPS: [&str; 1] = ["
+const STEPS: [&str; 2] = ["
 CREATE TABLE crawl(
     id bigint PRIMARY KEY, layout int NOT NULL, state text NOT NULL, config text NOT NULL, pages_max bigint,
     bytes_max bigint);
@@ -68,6 +68,9 @@ CREATE TABLE node(
     name text PRIMARY KEY, id bigint NOT NULL, addr text NOT NULL, capacity bigint NOT NULL DEFAULT 0,
     in_flight bigint NOT NULL DEFAULT 0, rate double precision NOT NULL DEFAULT 0,
     started_at bigint NOT NULL, beat_at bigint NOT NULL, draining bool NOT NULL DEFAULT false);
+", "
+ALTER TABLE site_lane ADD COLUMN rest_ms bigint NOT NULL DEFAULT 0;
+UPDATE site_lane SET rest_ms = greatest(polite_at - (extract(epoch FROM clock_timestamp()) * 1000)::bigint, delay_ms);
 "];
 
 /// What is expected at a place, and what is to be there then.

@@ -9,6 +9,7 @@ use super::failure::Failure;
 use super::successors::REST_MAX;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
+use crate::frontier::lane::REST_AGAIN_MAX;
 use crate::frontier::{LEASE, Lease, LeaseKey};
 
 /// Makes leases last from now on, and returns those that were lost.
@@ -70,7 +71,7 @@ impl Work for Release {
             if let Ok(at) = place
                 && let Some(row) = lanes.get_mut(at).filter(|row| row.token == key.token)
             {
-                row.release(turn.now, turn.now + span_millis(*rest));
+                row.release(turn.now, span_millis(*rest));
                 turn.tally.leased -= 1;
             }
         }
@@ -82,24 +83,49 @@ impl Work for Release {
     }
 }
 
+/// No rest goes on for longer than it was to be: the clock may have gone back.
+const CUT_RESTS: Sql = Sql {
+    text: "UPDATE site_lane SET polite_at = $1 + rest_ms WHERE polite_at > $1 + rest_ms",
+    types: &[Type::INT8],
+};
+
+/// Nor that of the lanes to come: those that are there rest as long.
+const CUT_RESTS_OF_SITES: Sql = Sql {
+    text: "
+UPDATE site s SET rest_until = least(s.rest_until, (SELECT max(l.polite_at) FROM site_lane l WHERE l.site = s.site))
+WHERE s.rest_until > $1",
+    types: &[Type::INT8],
+};
+
+/// A site that was being asked for one URL at a time rests from now on as it did after its last answer. Of one that went on
+/// that is not written, but it was no longer than `$3`.
 const END_ALL: Sql = Sql {
     text: "
-WITH held AS (SELECT site, lane, held FROM site_lane
-              WHERE next_at < 9223372036854775807 AND token <> 0 ORDER BY site, lane FOR UPDATE)
-UPDATE site_lane l SET next_at = greatest(l.polite_at, $1 + (l.token < 0)::int * $2), lost = least(l.lost + 1, 1000),
+WITH held AS (SELECT site, lane, held, CASE WHEN lanes = 1 AND aside = 0
+                  THEN greatest(delay_ms, least(rest_ms, $2), (token < 0)::int * $3) ELSE 0 END AS rest_ms
+              FROM site_lane WHERE next_at < 9223372036854775807 AND token <> 0 ORDER BY site, lane FOR UPDATE)
+UPDATE site_lane l SET polite_at = greatest(l.polite_at, $1 + held.rest_ms),
+    rest_ms = greatest(l.rest_ms, held.rest_ms), lost = least(l.lost + 1, 1000),
     alone = least(l.alone + (l.suspect <> 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0
 FROM held WHERE (l.site, l.lane) = (held.site, held.lane) RETURNING held.held",
-    types: &[Type::INT8, Type::INT8],
+    types: &[Type::INT8, Type::INT8, Type::INT8],
 };
 
 const WELCOME_ALL: Sql = Sql {
-    text: "UPDATE site_lane SET next_at = greatest(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0",
+    text: "UPDATE site_lane SET pushbacks = 0, aside = 0 WHERE aside <> 0",
     types: &[],
 };
 
-/// Ends all leases: they count as lost, and their lanes are due when it is polite; of one that went on it is not written
-/// when that is. A site that was set aside gets another
-/// chance, when it is polite too.
+/// What is queued is due when it is polite.
+const WAKE_ALL: Sql = Sql {
+    text: "
+UPDATE site_lane SET next_at = greatest(polite_at, least(next_at, $1))
+WHERE next_at < 9223372036854775807 AND next_at <> greatest(polite_at, least(next_at, $1))",
+    types: &[Type::INT8],
+};
+
+/// Ends all leases, of which nobody knows when their holders ended: they count as lost, and their requests may have run until
+/// just now. A site that was set aside gets another chance, when it is polite too.
 #[derive(Debug)]
 pub(super) struct EndAll;
 
@@ -109,11 +135,16 @@ impl Work for EndAll {
     const KIND: Kind = Kind::Durable;
 
     async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
-        let rest = span_millis(REST_MAX);
-        let rows = turn.query(&END_ALL, &[&turn.now, &rest]).await?;
+        turn.execute(&CUT_RESTS, &[&turn.now]).await?;
+        turn.execute(&CUT_RESTS_OF_SITES, &[&turn.now]).await?;
+        let (again_max, kept_max) = (span_millis(REST_AGAIN_MAX), span_millis(REST_MAX));
+        let rows = turn
+            .query(&END_ALL, &[&turn.now, &again_max, &kept_max])
+            .await?;
         for row in rows {
             turn.tally.leased -= i64::from(row.try_get::<_, i32>(0)?);
         }
-        turn.execute(&WELCOME_ALL, &[]).await.map(drop)
+        turn.execute(&WELCOME_ALL, &[]).await?;
+        turn.execute(&WAKE_ALL, &[&turn.now]).await.map(drop)
     }
 }

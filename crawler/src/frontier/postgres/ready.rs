@@ -11,7 +11,7 @@ use super::turn::{Sql, Turn};
 const LANES: Sql = Sql {
     text: "
 SELECT l.site, l.lane, l.lanes, l.delay_ms, l.next_at, l.polite_at, l.token, l.held, l.lost, l.suspect, l.alone,
-    l.pushbacks, l.aside
+    l.pushbacks, l.aside, l.rest_ms
 FROM (SELECT DISTINCT site, lane
       FROM (SELECT site, lane FROM delayed WHERE ready_at <= $1 ORDER BY ready_at LIMIT 1000) d) x
 JOIN site_lane l ON (l.site, l.lane) = (x.site, x.lane)

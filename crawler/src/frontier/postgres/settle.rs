@@ -350,7 +350,7 @@ impl Settle {
                 let site = outcome.lease.site;
                 let lane = |number| Lane { site, number };
                 for (_, row) in lanes.range_mut(lane(0)..=lane(u16::MAX)) {
-                    row.rest(ended_at + rest);
+                    row.rest(ended_at, rest);
                 }
             }
         }

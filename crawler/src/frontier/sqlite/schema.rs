@@ -4,7 +4,8 @@
 //! end of its lease and its wake-up in one; a site without queued URLs is due never. A site of many lanes has its leases in
 //! `lane`, by lanes that are leased or were lost, and is due when it may have something to give. `aside` is the status for
 //! which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is at once.
-//! Invariant: `next_at >= free_at`.
+//! `rest_ms` is how long the rest was to be that ends at `polite_at`. Invariants: `next_at >= free_at`, and by a clock that
+//! never went back `polite_at <= now + rest_ms`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,12 +18,16 @@ use url::Url;
 
 use super::ledger::Ledger;
 use super::lock::{Lock, beside};
+use crate::frontier::clock::span_millis;
+use crate::frontier::lane::REST_AGAIN_MAX;
 use crate::frontier::{FrontierError, Job};
 
 /// Tells our files from those of other programs: "crwl".
 const APPLICATION: i64 = 0x6372_776c;
-/// The layout below; any other is refused.
-const LAYOUT: i64 = 4;
+/// The layout below.
+const LAYOUT: i64 = 5;
+/// The one before, in which no site told its `rest_ms`; it is brought up to that. Any other is refused.
+const BEFORE: i64 = 4;
 
 const TABLES: &str = "
 CREATE TABLE crawl(
@@ -36,6 +41,7 @@ CREATE TABLE site(
     delay_ms INTEGER NOT NULL, next_at INTEGER NOT NULL, polite_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0,
     held INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0,
     alone INTEGER NOT NULL DEFAULT 0, pushbacks INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0,
+    rest_ms INTEGER NOT NULL DEFAULT 0,
     free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL
 ) STRICT;
 CREATE TABLE lane(
@@ -150,7 +156,7 @@ fn open_sealed(path: &Path, error: rusqlite::Error) -> Result<(Connection, Found
 pub(super) enum Found {
     /// Nothing, or what was left by a process that was killed before it had begun.
     Nothing,
-    /// A crawl in the present layout.
+    /// A crawl in the present layout, or in one that is brought up to it.
     Crawl,
     /// A crawl in a layout that is no longer known.
     Older(i64),
@@ -162,17 +168,21 @@ pub(super) enum Found {
 
 /// Looks what the database holds.
 pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
-    let (application, layout) = (number("application_id")?, number("user_version")?);
+    let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let layout = layout_of(connection)?;
     let tables = "SELECT count(*) FROM sqlite_schema";
     let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
     Ok(match (application, layout) {
         (0, 0) if tables == 0 => Found::Nothing,
-        (APPLICATION, LAYOUT) => Found::Crawl,
+        (APPLICATION, BEFORE | LAYOUT) => Found::Crawl,
         (APPLICATION, newer) if newer > LAYOUT => Found::Newer(newer),
         (APPLICATION, older) if older > 0 => Found::Older(older),
         _ => Found::Foreign,
     })
+}
+
+fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 /// Returns the error for a file that holds what it should not.
@@ -203,24 +213,56 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
     transaction.commit()
 }
 
-/// Ends what another process left behind. Leases count as lost, and their lanes are due when it is polite; a site that was
-/// set aside gets another chance, when it is polite too.
+/// Ends what another process left behind, of which nobody knows when it ended: its requests may have run until just now.
+///
+/// | a site | is due |
+/// |---|---|
+/// | that was being asked for one URL at a time | when it has rested from now on as it did after its last answer, or later, as it was |
+/// | that rests | when it was, but no later than by its whole rest from now on: the clock may have gone back |
+/// | that was set aside | when it is polite, and gets another chance |
+/// | of many lanes, or any other | when it is polite, as it was |
+///
+/// All leases count as lost.
 pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<()> {
-    let leases = "UPDATE site SET next_at = max(polite_at, ?1), lost = min(lost + 1, 1000),
+    let transaction = connection.unchecked_transaction()?;
+    bring_up(&transaction, now)?;
+    let rests = "UPDATE site SET polite_at = ?1 + rest_ms WHERE polite_at > ?1 + rest_ms";
+    transaction.execute(rests, [now])?;
+    let asked = "UPDATE site SET polite_at = max(polite_at, ?1 + max(delay_ms, min(rest_ms, ?2))),
+                     rest_ms = max(delay_ms, rest_ms)
+                 WHERE next_at < 9223372036854775807 AND token <> 0 AND lanes = 1 AND aside = 0";
+    transaction.execute(asked, [now, span_millis(REST_AGAIN_MAX)])?;
+    let leases = "UPDATE site SET lost = min(lost + 1, 1000),
                       alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0
                   WHERE next_at < 9223372036854775807 AND token <> 0";
-    connection.execute(leases, [now])?;
+    transaction.execute(leases, [])?;
     let lanes = "UPDATE lane SET lost = min(lost + 1, 1000),
                      alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0, until = 0
                  WHERE token <> 0";
-    connection.execute(lanes, [])?;
+    transaction.execute(lanes, [])?;
+    let asides = "UPDATE site SET pushbacks = 0, aside = 0 WHERE aside <> 0";
+    transaction.execute(asides, [])?;
+    let due = "UPDATE site SET next_at = max(polite_at, min(next_at, ?1))
+               WHERE lanes = 1 AND next_at < 9223372036854775807 AND next_at <> max(polite_at, min(next_at, ?1))";
+    transaction.execute(due, [now])?;
     let wide = "UPDATE site SET next_at = CASE
                     WHEN EXISTS (SELECT 1 FROM queue WHERE queue.site = site.site) THEN max(polite_at, ?1)
                     ELSE 9223372036854775807 END
                 WHERE lanes > 1";
-    connection.execute(wide, [now])?;
-    let asides = "UPDATE site SET next_at = max(polite_at, next_at), pushbacks = 0, aside = 0 WHERE aside <> 0";
-    connection.execute(asides, []).map(drop)
+    transaction.execute(wide, [now])?;
+    transaction.commit()
+}
+
+/// Brings the layout before up to the present one. How long the rests were to be that go on is known by what is left.
+fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
+    if layout_of(connection)? != BEFORE {
+        return Ok(());
+    }
+    let column = "ALTER TABLE site ADD COLUMN rest_ms INTEGER NOT NULL DEFAULT 0";
+    connection.execute_batch(column)?;
+    let rests = "UPDATE site SET rest_ms = max(polite_at - ?1, delay_ms)";
+    connection.execute(rests, [now])?;
+    connection.pragma_update(None, "user_version", LAYOUT)
 }
 
 /// Returns the configuration that the crawl was begun with.

@@ -235,17 +235,17 @@ impl Turn<'_> {
         let key = outcome.lease.key;
         let rests_from = (!outcome.is_unasked).then_some(ended_at);
         let rest = span_millis(outcome.rest);
-        let until = rests_from.filter(|_| rest > 0).map(|from| from + rest);
+        let asked = rests_from.filter(|_| rest > 0);
         let is_held = if let Some(wide) = self.wide.find_of(self.connection, &outcome.lease)? {
             let is_held = wide.on_settled(key, self.now);
-            if let Some(until) = until {
-                wide.on_rest(until);
+            if let Some(from) = asked {
+                wide.on_rest(from, rest);
             }
             is_held
         } else {
             let is_held = self.free_single(outcome, rests_from)?;
-            if let Some(until) = until {
-                self.rest(key.lane.site, until)?;
+            if let Some(from) = asked {
+                self.rest(key.lane.site, from, rest)?;
             }
             is_held
         };
@@ -257,6 +257,7 @@ impl Turn<'_> {
     fn free_single(&self, outcome: &Outcome, rests_from: Option<i64>) -> rusqlite::Result<bool> {
         let sql = "UPDATE site SET held = held - 1, lost = 0, suspect = 0, alone = 0,
                        token = CASE held WHEN 1 THEN 0 ELSE token END, pushbacks = ?5, aside = ?6,
+                       rest_ms = CASE WHEN ?3 + max(delay_ms, ?4) >= polite_at THEN max(delay_ms, ?4) ELSE rest_ms END,
                        polite_at = max(polite_at, coalesce(?3 + max(delay_ms, ?4), 0)),
                        next_at = CASE
                            WHEN held > 1 AND ?6 <> 0 THEN next_at
@@ -292,12 +293,15 @@ impl Turn<'_> {
             .map(drop)
     }
 
-    /// Leaves a site of one lane alone until then; what is leased goes on, and is not claimed by another before.
-    fn rest(&self, site: SiteId, until: i64) -> rusqlite::Result<()> {
-        let sql = "UPDATE site SET polite_at = max(polite_at, ?2),
-                       next_at = CASE aside WHEN 0 THEN max(next_at, ?2) ELSE next_at END
+    /// Leaves a site of one lane alone for so long from then on; what is leased goes on, and is not claimed by another
+    /// before.
+    fn rest(&self, site: SiteId, from: i64, rest: i64) -> rusqlite::Result<()> {
+        let sql =
+            "UPDATE site SET rest_ms = CASE WHEN ?2 + ?3 >= polite_at THEN ?3 ELSE rest_ms END,
+                       polite_at = max(polite_at, ?2 + ?3),
+                       next_at = CASE aside WHEN 0 THEN max(next_at, ?2 + ?3) ELSE next_at END
                    WHERE site = ?1";
-        let mut rest = self.connection.prepare_cached(sql)?;
-        rest.execute([site.0, until]).map(drop)
+        let mut rests = self.connection.prepare_cached(sql)?;
+        rests.execute([site.0, from, rest]).map(drop)
     }
 }

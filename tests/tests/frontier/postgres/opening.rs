@@ -2,12 +2,12 @@
 
 use std::error::Error;
 
-use crawler::frontier::{Frontier, FrontierError, Job, PostgresOptions};
+use crawler::frontier::{Frontier, FrontierError, Job, Next, PostgresOptions};
 use futures::future::join_all;
 use tests::Postgres;
 
-use super::Crawl;
-use crate::world::{page, pages, polite};
+use super::{Crawl, number};
+use crate::world::{fetched, page, pages, polite, seconds};
 
 /// Returns all that an error tells, its causes with it.
 fn told(error: &FrontierError) -> String {
@@ -97,6 +97,26 @@ async fn a_crawl_of_a_newer_program_is_refused() {
         assert!(is_newer, "{refused}");
         assert!(refused.to_string().contains("layout 99"), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_crawl_of_an_older_program_goes_on_and_its_sites_rest_as_long_as_before() {
+    let crawl = Crawl::new();
+    let old = crawl.create().await;
+    old.add(pages(&polite("h"), 2)).await.unwrap();
+    let lease = old.claim(1).await.unwrap().leases.remove(0);
+    let rested = fetched(lease).resting(seconds(3_600));
+    old.settle(vec![rested], vec![]).await.unwrap();
+    old.close().await.unwrap();
+    let raw = crawl.raw().await;
+    let before = "ALTER TABLE site_lane DROP COLUMN rest_ms; UPDATE crawl SET layout = 1";
+    raw.batch_execute(before).await.unwrap();
+    let opened = crawl.options().alone().open().await.unwrap();
+    assert_eq!(number(&raw, "SELECT layout::bigint FROM crawl").await, 2);
+    let Next::After(wait) = opened.claim(1).await.unwrap().next else {
+        panic!("it rests");
+    };
+    assert!(wait > seconds(3_500) && wait <= seconds(3_600), "{wait:?}");
 }
 
 #[tokio::test]

@@ -34,12 +34,14 @@ impl Waiting {
 impl WideSite {
     /// Reads a site, if it is one of many lanes.
     pub(super) fn read(connection: &Connection, id: SiteId) -> rusqlite::Result<Option<Self>> {
-        let sql = "SELECT lanes, polite_at, next_at FROM site WHERE site = ?1 AND lanes > 1";
+        let sql =
+            "SELECT lanes, polite_at, rest_ms, next_at FROM site WHERE site = ?1 AND lanes > 1";
         let mut site = connection.prepare_cached(sql)?;
         let found = site.query_row([id.0], |row| {
             let times = Times {
                 polite_at: row.get(1)?,
-                next_at: row.get(2)?,
+                rest_ms: row.get(2)?,
+                next_at: row.get(3)?,
             };
             Ok((row.get(0)?, times))
         });
@@ -70,9 +72,9 @@ impl WideSite {
     pub(super) fn write(&mut self, connection: &Connection, id: SiteId) -> rusqlite::Result<()> {
         let (times, lanes) = self.unwritten();
         if let Some(times) = times {
-            let sql = "UPDATE site SET polite_at = ?2, next_at = ?3 WHERE site = ?1";
+            let sql = "UPDATE site SET polite_at = ?2, rest_ms = ?3, next_at = ?4 WHERE site = ?1";
             let mut site = connection.prepare_cached(sql)?;
-            site.execute([id.0, times.polite_at, times.next_at])?;
+            site.execute([id.0, times.polite_at, times.rest_ms, times.next_at])?;
         }
         for (number, lease) in lanes {
             let losses = lease.losses;

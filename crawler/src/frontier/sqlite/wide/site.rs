@@ -125,6 +125,8 @@ impl LaneLease {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Times {
     pub(super) polite_at: i64,
+    /// How long the rest was to be that ends then.
+    pub(super) rest_ms: i64,
     pub(super) next_at: i64,
 }
 
@@ -166,6 +168,7 @@ pub(in crate::frontier::sqlite) struct WideSite {
     lanes: NonZeroU16,
     /// Until then nothing of it is leased.
     polite_at: i64,
+    rest_ms: i64,
     leases: HashMap<u16, LaneLease>,
     head: BTreeMap<Place, Waiting>,
     /// How far the queue was read; to its end for `None`.
@@ -194,6 +197,7 @@ impl WideSite {
             head_max,
             lanes,
             polite_at: times.polite_at,
+            rest_ms: times.rest_ms,
             leases,
             head: BTreeMap::new(),
             read_to: Some(BEGIN),
@@ -242,9 +246,11 @@ impl WideSite {
         self.read_to.filter(|_| !is_in_vain)
     }
 
-    /// Leaves all of it alone until then.
-    pub(in crate::frontier::sqlite) fn on_rest(&mut self, until: i64) {
-        self.polite_at = self.polite_at.max(until);
+    /// Leaves all of it alone for so long from then on.
+    pub(in crate::frontier::sqlite) fn on_rest(&mut self, from: i64, rest: i64) {
+        if from + rest >= self.polite_at {
+            (self.polite_at, self.rest_ms) = (from + rest, rest);
+        }
         self.next_at = self.next_at.max(self.polite_at);
     }
 
@@ -444,6 +450,7 @@ impl WideSite {
     pub(super) fn unwritten(&mut self) -> (Option<Times>, Vec<(u16, LaneLease)>) {
         let times = Times {
             polite_at: self.polite_at,
+            rest_ms: self.rest_ms,
             next_at: self.next_at,
         };
         let is_new = std::mem::replace(&mut self.written, times) != times;
@@ -560,6 +567,7 @@ mod tests {
         fn new() -> Self {
             let times = Times {
                 polite_at: 0,
+                rest_ms: 0,
                 next_at: NEVER,
             };
             Self {
@@ -695,7 +703,7 @@ mod tests {
                 }
                 Step::Rest(time) => {
                     self.rests_until = self.rests_until.max(self.now + time);
-                    self.site.on_rest(self.now + time);
+                    self.site.on_rest(self.now, time);
                 }
                 Step::Wait(time) => self.now += time,
             }
