@@ -17,7 +17,7 @@ use crate::policy::redirects::{HOPS_MAX, RefusedRedirect};
 use crate::policy::shares::Demotion;
 use crate::policy::welcome::Welcome;
 
-/// How long a lease lasts from its claim or its last renewal.
+/// How long a lease lasts from its claim or its last renewal; longer, where its site rests for longer from [`ABORT_AFTER`] on.
 pub const LEASE: Duration = Duration::from_secs(30);
 /// How often its holder renews it.
 pub const RENEW_EVERY: Duration = Duration::from_secs(10);

@@ -1,6 +1,6 @@
 //! A lane as one would tell it to a child: when it is due, and who holds it.
 
-use crawler::frontier::{LEASE, LeaseKey};
+use crawler::frontier::{ABORT_AFTER, LEASE, LeaseKey};
 use crawler::policy::welcome::Welcome;
 
 /// Losses in a row from which on a lane gives one URL at a time.
@@ -58,9 +58,25 @@ impl LaneState {
             return;
         }
         self.lost += 1;
+        let again = self.rest_again();
+        self.polite_at = self.polite_at.max(now + again);
+        self.rest = self.rest.max(again);
+    }
+
+    /// How long it rests when nobody knows whether it is being asked.
+    fn rest_again(&self) -> i64 {
         if self.is_polite && !self.is_aside {
-            self.rest_from(now, self.rest.max(self.delay));
+            self.rest.max(self.delay)
+        } else {
+            0
         }
+    }
+
+    /// How long a lease of it lasts: as any other, or until it has rested from its holder's last request.
+    pub(crate) fn millis_of_lease(&self) -> i64 {
+        let [lease, abort] =
+            [LEASE, ABORT_AFTER].map(|span| i64::try_from(span.as_millis()).unwrap());
+        lease.max(abort + self.rest_again())
     }
 
     pub(crate) fn give_back(&mut self) {
@@ -71,8 +87,4 @@ impl LaneState {
             }
         }
     }
-}
-
-pub(crate) fn millis_of_lease() -> i64 {
-    i64::try_from(LEASE.as_millis()).unwrap()
 }

@@ -11,7 +11,8 @@
 //! * L8: the numbers are those of the model.
 //! * L9: when it is done, every URL that was added is.
 //! * L10: a lease tells whether its site is set aside; such a site gives all it has, and a crash makes it welcome.
-//! * L11: a site that was being asked for one URL at a time when the process crashed rests from then on, as it did last.
+//! * L11: a site that was being asked for one URL at a time when the process crashed, or for as long as a holder that does not
+//!   come back may have gone on, rests from then on, as it did last.
 
 use std::num::NonZeroU16;
 use std::time::Duration;

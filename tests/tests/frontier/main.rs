@@ -76,6 +76,8 @@ macro_rules! suite {
                 a_retry_waits_and_holds_no_lane,
                 a_url_is_fetched_again_behind_what_is_queued,
                 a_site_that_was_not_asked_needs_no_rest,
+                a_site_whose_lease_runs_out_has_rested_from_its_holders_last_request,
+                a_site_whose_lease_runs_out_rests_as_it_did_last,
                 how_welcome_the_crawl_is_is_told_with_each_lease,
                 a_site_that_is_set_aside_gives_all_its_urls_at_once,
                 a_site_that_was_set_aside_has_another_chance_when_it_is_polite,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crawler::frontier::{Claims, LeaseKey, NewUrl, Next, SiteId, State, Stats, UrlHash};
 use crawler::policy::welcome::Welcome;
 
-use crate::lane::{Held, LaneState, millis_of_lease};
+use crate::lane::{Held, LaneState};
 
 /// What a URL is known by.
 pub(crate) type Key = (SiteId, UrlHash);
@@ -180,7 +180,7 @@ impl Model {
         state.lease = Some(Held {
             key,
             count: given.len(),
-            until: self.now + millis_of_lease(),
+            until: self.now + state.millis_of_lease(),
         });
     }
 
@@ -294,8 +294,8 @@ impl Model {
 
     /// Renews a lease, and returns whether it still was one.
     pub(crate) fn renew(&mut self, hand: &InHand) -> bool {
-        let until = self.now + millis_of_lease();
         let state = self.lanes.get_mut(&self.urls[&hand.url].lane).unwrap();
+        let until = self.now + state.millis_of_lease();
         match &mut state.lease {
             Some(held) if held.key == hand.key => {
                 held.until = until;

@@ -1,6 +1,8 @@
 //! When a site may be asked again, and a URL be tried again.
 
-use crawler::frontier::{Fate, Lease, Next, Outcome, Record, Site};
+use std::time::Duration;
+
+use crawler::frontier::{ABORT_AFTER, Fate, LEASE, Lease, Next, Outcome, Record, Site};
 use crawler::policy::welcome::Welcome;
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
@@ -88,6 +90,58 @@ pub(crate) async fn a_site_that_was_not_asked_needs_no_rest<E: Engine>() {
     let lease = world.lease().await;
     world.finish([lease]).await;
     assert_eq!(world.next().await, Next::After(seconds(10)), "it was asked");
+}
+
+pub(crate) async fn a_site_whose_lease_runs_out_has_rested_from_its_holders_last_request<
+    E: Engine,
+>() {
+    let world = World::<E>::new().await;
+    let rests = [("short", 5), ("long", 20), ("longer", 600)];
+    for (name, delay) in rests {
+        world
+            .add(pages(&Site::polite(name, seconds(delay)), 2))
+            .await;
+    }
+    let mut keys = Vec::new();
+    for lease in world.leases(3).await {
+        keys.push(lease.key());
+    }
+    for is_renewed in [false, true] {
+        if is_renewed {
+            world.clock.forward(seconds(10));
+            let lost = world.frontier.renew(keys.clone()).await.unwrap();
+            assert_eq!(lost, []);
+        }
+        assert_eq!(world.claim(9).await.next, Next::After(LEASE));
+    }
+    let mut waited = Duration::ZERO;
+    for (name, delay) in rests {
+        let due = LEASE.max(ABORT_AFTER + seconds(delay));
+        assert_eq!(world.claim(9).await.next, Next::After(due - waited));
+        world.clock.forward(due - waited);
+        waited = due;
+        let leases = world.leases(9).await;
+        assert_eq!(names(&leases), [format!("http://{name}/1")]);
+        let done = leases.into_iter().map(fetched);
+        world.settle(done.map(Outcome::unasked).collect()).await;
+        let leases = world.leases(9).await;
+        let done = leases.into_iter().map(fetched);
+        world.settle(done.map(Outcome::unasked).collect()).await;
+    }
+}
+
+pub(crate) async fn a_site_whose_lease_runs_out_rests_as_it_did_last<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&polite("h"), 3)).await;
+    let lease = world.lease().await;
+    let rested = fetched(lease).resting(seconds(30));
+    world.settle(vec![rested]).await;
+    world.clock.forward(seconds(30));
+    let _lost = world.lease().await;
+    let due = ABORT_AFTER + seconds(30);
+    assert_eq!(world.claim(9).await.next, Next::After(due));
+    world.clock.forward(due);
+    assert_eq!(world.leases(9).await.len(), 1);
 }
 
 const ASIDE: Welcome = Welcome::SetAside { status: 429 };

@@ -166,7 +166,7 @@ async fn a_crawl_of_the_layout_before_goes_on_and_its_sites_rest_as_long_as_befo
     let path = world.engine().path();
     let older = rusqlite::Connection::open(&path).unwrap();
     older
-        .execute_batch("ALTER TABLE site DROP COLUMN rest_ms; PRAGMA user_version = 4")
+        .execute_batch("ALTER TABLE site DROP COLUMN again_ms; ALTER TABLE site DROP COLUMN rest_ms; PRAGMA user_version = 4")
         .unwrap();
     drop(older);
     let seen = SqliteReader::open(&path).unwrap().stats().unwrap();

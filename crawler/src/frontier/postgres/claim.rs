@@ -13,8 +13,7 @@ use tokio_postgres::types::Type;
 use super::failure::Failure;
 use super::lanes::{LaneRow, small};
 use super::turn::{Kind, Sql, Turn, Work};
-use crate::frontier::clock::span_millis;
-use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Next, Round, UrlHash};
+use crate::frontier::{Claims, Lease, LeaseKey, Next, Round, UrlHash};
 
 /// The lanes that are due, the longest first.
 const DUE: Sql = Sql {
@@ -218,7 +217,7 @@ impl Turn<'_> {
             } else {
                 -token
             };
-            row.lease(token, held, self.now + span_millis(LEASE));
+            row.lease(self.now, token, held);
         } else {
             row.sleep();
         }

@@ -8,10 +8,10 @@ use tokio_postgres::types::Type;
 use super::failure::Failure;
 use super::successors::line_of;
 use super::turn::{Sql, Turn};
-use crate::frontier::SiteId;
-use crate::frontier::clock::{NEVER, span};
-use crate::frontier::lane::Lane;
+use crate::frontier::clock::{NEVER, span, span_millis};
+use crate::frontier::lane::{Lane, REST_AGAIN_MAX};
 use crate::frontier::losses::Losses;
+use crate::frontier::{ABORT_AFTER, LEASE, SiteId};
 use crate::policy::welcome::Welcome;
 
 /// When a lane is due next.
@@ -166,10 +166,24 @@ impl LaneRow {
         }
     }
 
-    /// Leases so many of its URLs.
-    pub(super) fn lease(&mut self, token: i64, held: i32, until: i64) {
-        (self.token, self.held, self.due) = (token, held, Due::At(until));
+    /// Leases so many of its URLs. If they do not come back it is due when it has rested from the end of the last request that
+    /// its holder may have made.
+    pub(super) fn lease(&mut self, now: i64, token: i64, held: i32) {
+        let rest = if self.is_polite() {
+            self.delay_ms
+                .max(self.rest_ms.min(span_millis(REST_AGAIN_MAX)))
+        } else {
+            0
+        };
+        let lease = span_millis(LEASE).max(span_millis(ABORT_AFTER) + rest);
+        (self.token, self.held, self.due) = (token, held, Due::At(now + lease));
         self.is_changed = true;
+    }
+
+    /// Makes its lease last from now on.
+    pub(super) fn renew(&mut self, now: i64) {
+        self.lease(now, self.token, self.held);
+        self.postpone(self.free_at(now));
     }
 
     /// Lets it sleep if nobody holds it and nothing is queued: a late answer may have been to its last URL.
@@ -182,7 +196,8 @@ impl LaneRow {
 
     /// Lets it sleep, for nothing is queued in it.
     pub(super) fn sleep(&mut self) {
-        self.lease(0, 0, NEVER);
+        (self.token, self.held, self.due) = (0, 0, Due::At(NEVER));
+        self.is_changed = true;
         self.losses = Losses::default();
     }
 

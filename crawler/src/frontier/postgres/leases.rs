@@ -10,7 +10,7 @@ use super::successors::REST_MAX;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
 use crate::frontier::lane::REST_AGAIN_MAX;
-use crate::frontier::{LEASE, Lease, LeaseKey};
+use crate::frontier::{Lease, LeaseKey};
 
 /// Makes leases last from now on, and returns those that were lost.
 #[derive(Debug)]
@@ -33,8 +33,7 @@ impl Work for Renew {
         let held: HashMap<_, _> = held.into_iter().map(|key| (key.lane, key.token)).collect();
         lanes.retain(|row| held.contains_key(&row.lane));
         for row in &mut lanes {
-            let until = turn.now + span_millis(LEASE);
-            row.lease(row.token, row.held, until.max(row.free_at(turn.now)));
+            row.renew(turn.now);
         }
         turn.write_lanes(&lanes).await?;
         Ok(lost)

@@ -9,7 +9,7 @@ use super::wide::{Purpose, Taking, Waiting, read_queue};
 use crate::frontier::clock::{NEVER, span_millis};
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
-use crate::frontier::{Claims, LEASE, Lease, LeaseKey, Round, SiteId};
+use crate::frontier::{ABORT_AFTER, Claims, LEASE, Lease, LeaseKey, Round, SiteId};
 use crate::policy::welcome::Welcome;
 
 /// The sites that are due, the longest first.
@@ -216,12 +216,13 @@ impl Turn<'_> {
     fn write(&mut self, mut due: Due) -> rusqlite::Result<Vec<Lease>> {
         let held = i64::try_from(due.leases.len()).unwrap_or(i64::MAX);
         let (mut token, mut next_at) = (due.token, self.now + span_millis(LEASE));
+        let aborted_at = self.now + span_millis(ABORT_AFTER);
         if let Some(first) = due.leases.first() {
             due.losses = due.losses.on_claim(first.seq, due.leases.len());
         } else {
             (token, next_at, due.losses) = (0, NEVER, Losses::default());
         }
-        let sql = "UPDATE site SET next_at = ?2, token = ?3, held = ?4, lost = ?5, suspect = ?6, alone = ?7
+        let sql = "UPDATE site SET next_at = max(?2, ?8 + again_ms), token = ?3, held = ?4, lost = ?5, suspect = ?6, alone = ?7
                    WHERE site = ?1";
         let columns = params![
             due.site.0,
@@ -230,7 +231,8 @@ impl Turn<'_> {
             held,
             due.losses.lost,
             due.losses.suspect,
-            due.losses.alone
+            due.losses.alone,
+            aborted_at
         ];
         self.connection.prepare_cached(sql)?.execute(columns)?;
         self.ledger.leased += held;

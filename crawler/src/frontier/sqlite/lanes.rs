@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
-use crate::frontier::{LEASE, LeaseKey, SiteId};
+use crate::frontier::{ABORT_AFTER, LEASE, LeaseKey, SiteId};
 
 impl Turn<'_> {
     /// Makes the leases last from now on, and returns those that were lost.
@@ -26,9 +26,10 @@ impl Turn<'_> {
     }
 
     fn renew_single(&self, key: LeaseKey, until: i64) -> rusqlite::Result<bool> {
-        let sql = "UPDATE site SET next_at = max(free_at, ?3) WHERE site = ?1 AND token = ?2";
+        let sql = "UPDATE site SET next_at = max(free_at, ?3, ?4 + again_ms) WHERE site = ?1 AND token = ?2";
         let mut renew = self.connection.prepare_cached(sql)?;
-        Ok(renew.execute(params![key.lane.site.0, key.token, until])? > 0)
+        let aborted_at = self.now + span_millis(ABORT_AFTER);
+        Ok(renew.execute(params![key.lane.site.0, key.token, until, aborted_at])? > 0)
     }
 
     /// Takes back a URL for each key, unfetched.

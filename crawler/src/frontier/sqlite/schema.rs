@@ -4,7 +4,8 @@
 //! end of its lease and its wake-up in one; a site without queued URLs is due never. A site of many lanes has its leases in
 //! `lane`, by lanes that are leased or were lost, and is due when it may have something to give. `aside` is the status for
 //! which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is at once.
-//! `rest_ms` is how long the rest was to be that ends at `polite_at`. Invariants: `next_at >= free_at`, and by a clock that
+//! `rest_ms` is how long the rest was to be that ends at `polite_at`, and `again_ms` how long a site rests of which nobody
+//! knows whether it is being asked. Invariants: `next_at >= free_at`, and by a clock that
 //! never went back `polite_at <= now + rest_ms`.
 
 use std::path::Path;
@@ -18,8 +19,6 @@ use url::Url;
 
 use super::ledger::Ledger;
 use super::lock::{Lock, beside};
-use crate::frontier::clock::span_millis;
-use crate::frontier::lane::REST_AGAIN_MAX;
 use crate::frontier::{FrontierError, Job};
 
 /// Tells our files from those of other programs: "crwl".
@@ -42,7 +41,8 @@ CREATE TABLE site(
     held INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0,
     alone INTEGER NOT NULL DEFAULT 0, pushbacks INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0,
     rest_ms INTEGER NOT NULL DEFAULT 0,
-    free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL
+    free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL,
+    again_ms INTEGER AS (CASE WHEN lanes > 1 OR aside <> 0 THEN 0 ELSE max(delay_ms, min(rest_ms, 120000)) END) VIRTUAL
 ) STRICT;
 CREATE TABLE lane(
     site INTEGER NOT NULL, lane INTEGER NOT NULL, token INTEGER NOT NULL, held INTEGER NOT NULL,
@@ -228,14 +228,10 @@ pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<(
     bring_up(&transaction, now)?;
     let rests = "UPDATE site SET polite_at = ?1 + rest_ms WHERE polite_at > ?1 + rest_ms";
     transaction.execute(rests, [now])?;
-    let asked = "UPDATE site SET polite_at = max(polite_at, ?1 + max(delay_ms, min(rest_ms, ?2))),
-                     rest_ms = max(delay_ms, rest_ms)
-                 WHERE next_at < 9223372036854775807 AND token <> 0 AND lanes = 1 AND aside = 0";
-    transaction.execute(asked, [now, span_millis(REST_AGAIN_MAX)])?;
-    let leases = "UPDATE site SET lost = min(lost + 1, 1000),
+    let leases = "UPDATE site SET polite_at = max(polite_at, ?1 + again_ms), rest_ms = max(rest_ms, again_ms), lost = min(lost + 1, 1000),
                       alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0
                   WHERE next_at < 9223372036854775807 AND token <> 0";
-    transaction.execute(leases, [])?;
+    transaction.execute(leases, [now])?;
     let lanes = "UPDATE lane SET lost = min(lost + 1, 1000),
                      alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0, until = 0
                  WHERE token <> 0";
@@ -258,8 +254,11 @@ fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     if layout_of(connection)? != BEFORE {
         return Ok(());
     }
-    let column = "ALTER TABLE site ADD COLUMN rest_ms INTEGER NOT NULL DEFAULT 0";
-    connection.execute_batch(column)?;
+    connection.execute_batch(
+        "ALTER TABLE site ADD COLUMN rest_ms INTEGER NOT NULL DEFAULT 0;
+         ALTER TABLE site ADD COLUMN again_ms INTEGER AS
+             (CASE WHEN lanes > 1 OR aside <> 0 THEN 0 ELSE max(delay_ms, min(rest_ms, 120000)) END) VIRTUAL;",
+    )?;
     let rests = "UPDATE site SET rest_ms = max(polite_at - ?1, delay_ms)";
     connection.execute(rests, [now])?;
     connection.pragma_update(None, "user_version", LAYOUT)
@@ -290,6 +289,8 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
+    use crate::frontier::clock::span_millis;
+    use crate::frontier::lane::REST_AGAIN_MAX;
 
     #[test]
     fn a_file_is_told_by_its_head_and_nothing_is_not_another_program() {
@@ -329,6 +330,29 @@ mod tests {
             matches!(refused, FrontierError::Unwritable { .. }),
             "{refused:?}"
         );
+    }
+
+    #[test]
+    fn what_nobody_knows_of_rests_by_its_delay_or_its_last_rest_up_to_the_longest() {
+        let mut connection = connect(None).unwrap();
+        lay_out(&mut connection, &Job::default()).unwrap();
+        let longest = span_millis(REST_AGAIN_MAX);
+        let check = |(lanes, aside): (i64, i64), delay: i64, rest: i64, expected: i64| {
+            let sql = "INSERT OR REPLACE INTO site(site, lanes, name, delay_ms, next_at, polite_at, aside, rest_ms)
+                       VALUES (1, ?1, 'h', ?2, 0, 0, ?3, ?4)";
+            connection
+                .execute(sql, [lanes, delay, aside, rest])
+                .unwrap();
+            let again = "SELECT again_ms FROM site";
+            let again: i64 = connection.query_row(again, [], |row| row.get(0)).unwrap();
+            assert_eq!(again, expected, "{lanes} lanes, {aside}, {delay}, {rest}");
+        };
+        check((1, 0), 7, 0, 7);
+        check((1, 0), 7, longest, longest);
+        check((1, 0), 7, longest + 1, longest);
+        check((1, 0), longest + 2, longest + 1, longest + 2);
+        check((1, 429), 7, 9, 0);
+        check((2, 0), 0, 9, 0);
     }
 
     #[test]
