@@ -138,7 +138,7 @@ impl ClaimSource {
     fn on_claims(&mut self, claims: Claims, wanted: usize, sent: Instant) {
         let count = claims.leases.len();
         if let Some(rate) = &mut self.rate {
-            rate.on_begun(count, Instant::now().into_std());
+            rate.on_begun(count, sent.into_std(), Instant::now().into_std());
         }
         for lease in &claims.leases {
             self.held.on_claimed(lease, sent);
@@ -251,102 +251,4 @@ impl Producer for ClaimSource {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use stage::{ProducerHandle, Subscription, producer};
-
-    use super::*;
-    use crate::frontier::{Fate, Job, NewUrl, Outcome, Record, Site, SqliteOptions};
-
-    const PLACES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
-
-    /// A source of 20 URLs of a site without delay, and the end that its leases come to.
-    struct Flow {
-        frontier: Arc<dyn Frontier>,
-        held: Held,
-        claims: ProducerHandle<ClaimSource>,
-        visits: Subscription<Lease>,
-    }
-
-    impl Flow {
-        async fn of(job: Job) -> Self {
-            let frontier = SqliteOptions::default();
-            let frontier: Arc<dyn Frontier> = Arc::new(frontier.in_memory(job).await.unwrap());
-            let site = Site::unlimited("h");
-            let seeds = (0..20).map(|n| NewUrl::seed(format!("http://h/{n}"), site.clone()));
-            frontier.add(seeds.collect()).await.unwrap();
-            frontier.seeded().await.unwrap();
-            let source = ClaimSource::new(Arc::clone(&frontier), Held::default(), None);
-            let held = source.held.clone();
-            let claims = producer(source.ahead_of(PLACES)).spawn().unwrap();
-            let visits = claims.subscribe();
-            Self {
-                frontier,
-                held,
-                claims,
-                visits,
-            }
-        }
-
-        async fn leased(&self) -> u64 {
-            self.frontier.stats().await.unwrap().leased
-        }
-
-        /// Asks for as many URLs as there are places.
-        async fn next(&mut self) -> Vec<Lease> {
-            self.visits.request(PLACES);
-            let mut leases = Vec::new();
-            while leases.len() < PLACES.get() {
-                leases.extend(self.visits.next().await.unwrap().unwrap());
-            }
-            leases
-        }
-
-        async fn settle(&self, leases: Vec<Lease>, rest: Duration) {
-            let done = |lease| Outcome::done(lease, Record::new(Fate::Fetched)).resting(rest);
-            let outcomes = leases.into_iter().map(done).collect();
-            self.frontier.settle(outcomes, vec![]).await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn what_is_claimed_ahead_is_bounded_handed_out_and_given_back() {
-        let mut flow = Flow::of(Job::default()).await;
-        assert_eq!(flow.leased().await, 0, "nobody has asked");
-        let leases = flow.next().await;
-        assert_eq!(flow.leased().await, 8);
-        flow.settle(leases, Duration::ZERO).await;
-        // Four are at hand, and four more are claimed.
-        flow.next().await;
-
-        flow.claims.stop().await;
-        assert_eq!(flow.leased().await, 4, "those that were handed out");
-        assert_eq!(flow.held.len(), 8, "four of them were settled by no store");
-    }
-
-    #[tokio::test]
-    async fn what_was_claimed_ahead_is_given_back_when_the_site_asks_for_a_rest() {
-        let mut flow = Flow::of(Job::default()).await;
-        let leases = flow.next().await;
-        flow.settle(leases, Duration::from_secs(3600)).await;
-        flow.held.on_rest();
-        flow.visits.request(PLACES);
-        while flow.leased().await > 0 {
-            assert!(flow.visits.next().now_or_never().is_none());
-            tokio::task::yield_now().await;
-        }
-        assert!(flow.visits.next().now_or_never().is_none());
-    }
-
-    #[tokio::test]
-    async fn nothing_is_claimed_ahead_of_a_budget_of_bytes() {
-        let job = Job {
-            bytes: Some(1),
-            ..Job::default()
-        };
-        let mut flow = Flow::of(job).await;
-        flow.next().await;
-        assert_eq!(flow.leased().await, 4);
-    }
-}
+mod tests;
