@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -16,6 +17,8 @@ use crate::policy::traps::LINKS_MAX;
 const TEXT_BYTES_MAX: usize = 1024;
 /// How much of the references is kept, in bytes; those of 5,000 long links have room.
 const REFERENCE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// How many references have room from the begin; most pages have as many, and more make it grow.
+const REFERENCES_EXPECTED: usize = 64;
 /// How much of one style sheet within a page is read, in bytes.
 const STYLE_BYTES_MAX: usize = 1024 * 1024;
 /// How many canonical URLs of a page are kept: a second one is enough to know that there is more than one.
@@ -25,10 +28,18 @@ const LANG_BYTES_MAX: usize = 35;
 
 /// A link as it is written.
 #[derive(Debug)]
-pub(super) struct Reference {
-    pub(super) text: String,
+pub(super) struct Reference<'t> {
+    pub(super) text: &'t str,
     pub(super) kind: LinkKind,
     pub(super) nofollow: bool,
+}
+
+/// A link whose text is one with those of the others.
+#[derive(Debug)]
+struct Kept {
+    text: Range<usize>,
+    kind: LinkKind,
+    nofollow: bool,
 }
 
 /// A document as far as it was read.
@@ -43,10 +54,11 @@ pub(super) struct Document<'a> {
     title: Option<Vec<u8>>,
     is_in_title: bool,
     templates: usize,
-    /// Where in the references each text stands, by its hash.
+    /// Where among the references each text stands, by its hash.
     places: HashMap<u64, usize>,
-    bytes: usize,
-    pub(super) references: Vec<Reference>,
+    references: Vec<Kept>,
+    /// Their texts, one behind the other.
+    texts: String,
     pub(super) base: Option<String>,
     /// The first of those that are named.
     pub(super) canonicals: Vec<String>,
@@ -66,9 +78,9 @@ impl<'a> Document<'a> {
             title: None,
             is_in_title: false,
             templates: 0,
-            places: HashMap::new(),
-            bytes: 0,
-            references: Vec::new(),
+            places: HashMap::with_capacity(REFERENCES_EXPECTED),
+            references: Vec::with_capacity(REFERENCES_EXPECTED),
+            texts: String::new(),
             base: None,
             canonicals: Vec::new(),
             description: None,
@@ -77,6 +89,15 @@ impl<'a> Document<'a> {
             refused: 0,
             truncated: false,
         }
+    }
+
+    /// Returns the references, in their order.
+    pub(super) fn references(&self) -> impl ExactSizeIterator<Item = Reference<'_>> {
+        self.references.iter().map(|kept| Reference {
+            text: &self.texts[kept.text.clone()],
+            kind: kept.kind,
+            nofollow: kept.nofollow,
+        })
     }
 
     /// Returns the title as it is shown.
@@ -180,14 +201,16 @@ impl<'a> Document<'a> {
             }
             Entry::Vacant(place) => place,
         };
-        if self.references.len() == LINKS_MAX || self.bytes + text.len() > REFERENCE_BYTES_MAX {
+        if self.references.len() == LINKS_MAX || self.texts.len() + text.len() > REFERENCE_BYTES_MAX
+        {
             self.truncated = true;
             return;
         }
-        self.bytes += text.len();
         place.insert(self.references.len());
-        self.references.push(Reference {
-            text: text.to_owned(),
+        let begin = self.texts.len();
+        self.texts.push_str(text);
+        self.references.push(Kept {
+            text: begin..self.texts.len(),
             kind,
             nofollow,
         });

@@ -171,9 +171,9 @@ fn page(
         text,
         kind,
         nofollow,
-    } in &document.references
+    } in document.references()
     {
-        links.push(resolve(text), *kind, *nofollow);
+        links.push(resolve(text), kind, nofollow);
     }
     for link in headers() {
         if let Some(kind) = LinkKind::of_relations(&link.rel) {
@@ -233,9 +233,9 @@ struct Links {
 impl Links {
     fn new(document: &Document<'_>) -> Self {
         Self {
-            all: Vec::with_capacity(document.references.len()),
+            all: Vec::with_capacity(document.references().len()),
             bytes: 0,
-            places: HashMap::with_capacity(document.references.len()),
+            places: HashMap::with_capacity(document.references().len()),
             refused: document.refused,
             truncated: document.truncated,
         }

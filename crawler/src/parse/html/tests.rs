@@ -637,7 +637,7 @@ fn said(read: fn(&[u8], &'static Encoding, &mut Document), body: &[u8]) -> Strin
     format!(
         "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
         document.title(),
-        document.references,
+        document.references().collect::<Vec<_>>(),
         document.base,
         document.canonicals,
         document.description,
