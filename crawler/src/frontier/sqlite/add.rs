@@ -2,13 +2,18 @@
 
 use std::collections::HashSet;
 
-use rusqlite::params;
+use rusqlite::{Statement, params};
 
+use super::settle::Recording;
 use super::turn::Turn;
 use super::wide::Waiting;
 use crate::frontier::clock::span_millis;
 use crate::frontier::known::Key;
 use crate::frontier::{NewUrl, SiteId, State, UrlHash};
+
+const QUEUE: &str =
+    "INSERT INTO queue(site, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
+     VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9)";
 
 /// What URLs came to.
 #[derive(Debug, Default)]
@@ -48,16 +53,19 @@ impl Turn<'_> {
         urls: &[(i64, &NewUrl)],
         filled: &mut Filled,
     ) -> rusqlite::Result<()> {
+        let connection = self.connection;
+        let are_new = (self.fresh).see(connection, urls.iter().map(|(_, url)| url.key()))?;
+        let mut recording = Recording::prepare(connection)?;
+        let mut queueing = connection.prepare_cached(QUEUE)?;
         let mut queued = Vec::new();
-        for (seq, url) in urls {
-            let is_new = self.fresh.see(self.connection, url.key())?;
+        for ((seq, url), is_new) in urls.iter().zip(are_new) {
             match &url.record {
-                Some(record) if is_new => self.record_link(url, record)?,
+                Some(record) if is_new => self.record_link(&mut recording, url, record)?,
                 Some(_) => {
                     filled.late.insert(url.key());
                 }
                 None if is_new => {
-                    self.queue(*seq, url)?;
+                    queue(&mut queueing, *seq, url)?;
                     queued.push((*seq, *url));
                 }
                 None => {}
@@ -67,26 +75,6 @@ impl Turn<'_> {
         }
         self.ledger.queued += i64::try_from(queued.len()).unwrap_or(i64::MAX);
         self.make_or_wake(&queued)
-    }
-
-    fn queue(&self, seq: i64, url: &NewUrl) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO queue(site, prio, seq, url_hash, depth, attempts, hops, referrer, chain, url)
-                   VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6, ?7, ?8, ?9)";
-        let columns = params![
-            url.site.id().0,
-            url.priority,
-            seq,
-            url.hash.0,
-            url.depth,
-            url.hops,
-            UrlHash::column(url.referrer),
-            UrlHash::column(url.chain),
-            url.url
-        ];
-        self.connection
-            .prepare_cached(sql)?
-            .execute(columns)
-            .map(drop)
     }
 
     /// Makes the site of URLs that were queued due. It is laid out as it was when it was first seen, or as it is now.
@@ -120,4 +108,19 @@ impl Turn<'_> {
         let mut wake = self.connection.prepare_cached(sql)?;
         Ok(wake.execute([site.0, self.now])? > 0)
     }
+}
+
+fn queue(queueing: &mut Statement<'_>, seq: i64, url: &NewUrl) -> rusqlite::Result<()> {
+    let columns = params![
+        url.site.id().0,
+        url.priority,
+        seq,
+        url.hash.0,
+        url.depth,
+        url.hops,
+        UrlHash::column(url.referrer),
+        UrlHash::column(url.chain),
+        url.url
+    ];
+    queueing.execute(columns).map(drop)
 }

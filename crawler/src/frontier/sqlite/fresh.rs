@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::Connection;
 
 use crate::frontier::known::Key;
 use crate::frontier::{SiteId, UrlHash};
@@ -38,22 +38,26 @@ impl Fresh {
         })
     }
 
-    /// Notes that a URL is seen, and returns whether it was not before.
-    pub(super) fn see(&mut self, connection: &Connection, key: Key) -> rusqlite::Result<bool> {
-        if self.keys.contains(&key) {
-            return Ok(false);
-        }
-        let columns = [key.0.0, key.1.0];
+    /// Notes that URLs are seen, and returns of each whether it was not before.
+    pub(super) fn see(
+        &mut self,
+        connection: &Connection,
+        keys: impl Iterator<Item = Key>,
+    ) -> rusqlite::Result<Vec<bool>> {
         let sql = "SELECT 1 FROM seen WHERE site = ?1 AND url_hash = ?2";
         let mut find = connection.prepare_cached(sql)?;
-        if find.query_row(columns, |_| Ok(())).optional()?.is_some() {
-            return Ok(false);
-        }
-        let sql = "INSERT INTO fresh VALUES (?1, ?2)";
-        connection.prepare_cached(sql)?.execute(columns)?;
-        self.keys.insert(key);
-        self.added.push(key);
-        Ok(true)
+        let mut add = connection.prepare_cached("INSERT INTO fresh VALUES (?1, ?2)")?;
+        let see = |key: Key| {
+            let columns = [key.0.0, key.1.0];
+            if self.keys.contains(&key) || find.exists(columns)? {
+                return Ok(false);
+            }
+            add.execute(columns)?;
+            self.keys.insert(key);
+            self.added.push(key);
+            Ok(true)
+        };
+        keys.map(see).collect()
     }
 
     /// Sorts them in when they are many; to be called last in a transaction.
@@ -142,14 +146,13 @@ mod tests {
             for step in steps {
                 match step {
                     Step::See(n) => {
-                        prop_assert_eq!(fresh.see(&connection, key(n)).unwrap(), seen.insert(n));
+                        let is_new = fresh.see(&connection, [key(n)].into_iter()).unwrap();
+                        prop_assert_eq!(is_new, [seen.insert(n)]);
                     }
                     Step::SeeInVain(urls) => {
                         let point = fresh.point();
                         run(&connection, "SAVEPOINT part");
-                        for n in urls {
-                            fresh.see(&connection, key(n)).unwrap();
-                        }
+                        fresh.see(&connection, urls.into_iter().map(key)).unwrap();
                         run(&connection, "ROLLBACK TO part; RELEASE part");
                         fresh.go_back(point);
                     }

@@ -9,7 +9,7 @@
 //!
 //! Where files hold records of those that are ignored, all of it is undone instead, so that no file is told to hold them.
 
-use rusqlite::params;
+use rusqlite::{CachedStatement, Connection, params};
 
 use super::ledger::column;
 use super::turn::Turn;
@@ -37,6 +37,51 @@ struct Recorded<'a> {
     at: i64,
 }
 
+/// The statement that writes records, found once for many of them.
+pub(super) struct Recording<'c>(CachedStatement<'c>);
+
+impl<'c> Recording<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let sql = "INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, file, file_offset)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+        connection.prepare_cached(sql).map(Self)
+    }
+
+    fn write(&mut self, of: &Recorded<'_>, record: &Record) -> rusqlite::Result<()> {
+        let archive = record.archive.as_ref();
+        let columns = params![
+            of.key.0.0,
+            of.key.1.0,
+            of.url,
+            UrlHash::column(of.referrer),
+            of.depth,
+            of.at,
+            record.fate.as_str(),
+            record.status,
+            record.about,
+            archive.map(|archive| &archive.file),
+            archive.map(|archive| column(archive.offset))
+        ];
+        self.0.execute(columns).map(drop)
+    }
+}
+
+/// What each outcome needs, found once for all of a settle.
+struct Finishing<'c> {
+    dequeueing: CachedStatement<'c>,
+    recording: Recording<'c>,
+}
+
+impl<'c> Finishing<'c> {
+    fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let sql = "DELETE FROM queue WHERE site = ?1 AND prio = ?2 AND seq = ?3";
+        Ok(Self {
+            dequeueing: connection.prepare_cached(sql)?,
+            recording: Recording::prepare(connection)?,
+        })
+    }
+}
+
 impl Turn<'_> {
     /// Takes outcomes with their links, and how far the output files hold them.
     pub(super) fn settle(
@@ -58,15 +103,17 @@ impl Turn<'_> {
             links: filled.late,
             ..Late::default()
         };
+        let mut finishing = Finishing::prepare(self.connection)?;
         for (at, outcome) in outcomes.iter().enumerate() {
             self.ledger.count_bytes(outcome.bytes);
-            if self.finish(outcome)? {
+            if self.finish(&mut finishing, outcome)? {
                 settled.outcomes += 1;
             } else {
                 settled.late += 1;
                 late.outcomes.extend(outcome.record().map(|_| at));
             }
         }
+        drop(finishing);
         let is_refused = !late.is_empty() && !written.is_empty();
         if is_refused {
             self.run("ROLLBACK TO settle")?;
@@ -90,15 +137,15 @@ impl Turn<'_> {
     }
 
     /// Settles one URL and frees its lane; returns whether the outcome counted.
-    fn finish(&mut self, outcome: &Outcome) -> rusqlite::Result<bool> {
+    fn finish(&mut self, with: &mut Finishing<'_>, outcome: &Outcome) -> rusqlite::Result<bool> {
         let ended_at = self.now - span_millis(outcome.age);
         let ready_at = |after| (ended_at + span_millis(after)).max(self.now);
         let lease = &outcome.lease;
         let is_settled = match &outcome.ending {
             Ending::Done(record) => {
-                let is_settled = self.dequeue(outcome)?;
+                let is_settled = self.dequeue(with, outcome)?;
                 if is_settled {
-                    self.record(outcome, record)?;
+                    self.record(with, outcome, record)?;
                 }
                 is_settled
             }
@@ -108,7 +155,7 @@ impl Turn<'_> {
                     attempts: lease.attempts.saturating_add(1),
                     seq: lease.seq,
                 };
-                self.delay(outcome, &delay)?
+                self.delay(with, outcome, &delay)?
             }
             Ending::Later { after } => {
                 let delay = Delay {
@@ -116,7 +163,7 @@ impl Turn<'_> {
                     attempts: lease.attempts,
                     seq: lease.seq,
                 };
-                self.delay(outcome, &delay)?
+                self.delay(with, outcome, &delay)?
             }
             Ending::Again { record, after } => {
                 let delay = Delay {
@@ -124,10 +171,10 @@ impl Turn<'_> {
                     attempts: 0,
                     seq: self.ledger.seq + 1,
                 };
-                let is_settled = self.delay(outcome, &delay)?;
+                let is_settled = self.delay(with, outcome, &delay)?;
                 if is_settled {
                     self.ledger.seq += 1;
-                    self.record(outcome, record)?;
+                    self.record(with, outcome, record)?;
                 }
                 is_settled
             }
@@ -137,11 +184,10 @@ impl Turn<'_> {
     }
 
     /// Takes the URL out of the queue, whoever holds it by now, and returns whether it was there.
-    fn dequeue(&mut self, outcome: &Outcome) -> rusqlite::Result<bool> {
-        let sql = "DELETE FROM queue WHERE site = ?1 AND prio = ?2 AND seq = ?3";
+    fn dequeue(&mut self, with: &mut Finishing<'_>, outcome: &Outcome) -> rusqlite::Result<bool> {
         let lease = &outcome.lease;
         let place = params![lease.site.0, lease.priority, lease.seq];
-        let count = self.connection.prepare_cached(sql)?.execute(place)?;
+        let count = with.dequeueing.execute(place)?;
         self.ledger.queued -= i64::from(count > 0);
         if let Some(wide) = self.wide.find_of(self.connection, lease)? {
             wide.on_dequeued((lease.priority, lease.seq));
@@ -150,7 +196,12 @@ impl Turn<'_> {
     }
 
     /// Lets the URL wait for its next try, if its lease holds, and returns whether it did.
-    fn delay(&mut self, outcome: &Outcome, delay: &Delay) -> rusqlite::Result<bool> {
+    fn delay(
+        &mut self,
+        with: &mut Finishing<'_>,
+        outcome: &Outcome,
+        delay: &Delay,
+    ) -> rusqlite::Result<bool> {
         if !self.is_held(&outcome.lease)? {
             return Ok(false);
         }
@@ -171,7 +222,7 @@ impl Turn<'_> {
             return Ok(false);
         }
         self.ledger.delayed += 1;
-        self.dequeue(outcome)
+        self.dequeue(with, outcome)
     }
 
     /// Returns whether a lease is the present one of its lane.
@@ -184,7 +235,12 @@ impl Turn<'_> {
         held.exists([lease.site.0, lease.key.token])
     }
 
-    fn record(&mut self, outcome: &Outcome, record: &Record) -> rusqlite::Result<()> {
+    fn record(
+        &mut self,
+        with: &mut Finishing<'_>,
+        outcome: &Outcome,
+        record: &Record,
+    ) -> rusqlite::Result<()> {
         let lease = &outcome.lease;
         let of = Recorded {
             key: (lease.site, lease.hash),
@@ -193,11 +249,18 @@ impl Turn<'_> {
             depth: lease.depth,
             at: self.now - span_millis(outcome.age),
         };
-        self.write_record(&of, record)
+        with.recording.write(&of, record)?;
+        self.ledger.count(record.fate);
+        Ok(())
     }
 
     /// Records a link that a rule refuses.
-    pub(super) fn record_link(&mut self, link: &NewUrl, record: &Record) -> rusqlite::Result<()> {
+    pub(super) fn record_link(
+        &mut self,
+        recording: &mut Recording<'_>,
+        link: &NewUrl,
+        record: &Record,
+    ) -> rusqlite::Result<()> {
         let of = Recorded {
             key: link.key(),
             url: &link.url,
@@ -205,27 +268,7 @@ impl Turn<'_> {
             depth: link.depth,
             at: self.now,
         };
-        self.write_record(&of, record)
-    }
-
-    fn write_record(&mut self, of: &Recorded<'_>, record: &Record) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO result(site, url_hash, url, referrer, depth, at, fate, status, about, file, file_offset)
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
-        let archive = record.archive.as_ref();
-        let columns = params![
-            of.key.0.0,
-            of.key.1.0,
-            of.url,
-            UrlHash::column(of.referrer),
-            of.depth,
-            of.at,
-            record.fate.as_str(),
-            record.status,
-            record.about,
-            archive.map(|archive| &archive.file),
-            archive.map(|archive| column(archive.offset))
-        ];
-        self.connection.prepare_cached(sql)?.execute(columns)?;
+        recording.write(&of, record)?;
         self.ledger.count(record.fate);
         Ok(())
     }

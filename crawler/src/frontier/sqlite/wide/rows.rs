@@ -76,16 +76,20 @@ impl WideSite {
             let mut site = connection.prepare_cached(sql)?;
             site.execute([id.0, times.polite_at, times.rest_ms, times.next_at])?;
         }
+        if lanes.is_empty() {
+            return Ok(());
+        }
+        let sql = "DELETE FROM lane WHERE site = ?1 AND lane = ?2";
+        let mut forget = connection.prepare_cached(sql)?;
+        let sql = "INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let mut note = connection.prepare_cached(sql)?;
         for (number, lease) in lanes {
-            let losses = lease.losses;
             if lease == LaneLease::default() {
-                let sql = "DELETE FROM lane WHERE site = ?1 AND lane = ?2";
-                let mut lane = connection.prepare_cached(sql)?;
-                lane.execute(params![id.0, number])?;
+                forget.execute(params![id.0, number])?;
                 continue;
             }
-            let sql = "INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-            let columns = params![
+            let losses = lease.losses;
+            note.execute(params![
                 id.0,
                 number,
                 lease.token,
@@ -94,8 +98,7 @@ impl WideSite {
                 losses.lost,
                 losses.suspect,
                 losses.alone
-            ];
-            connection.prepare_cached(sql)?.execute(columns)?;
+            ])?;
         }
         Ok(())
     }
