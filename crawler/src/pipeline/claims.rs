@@ -14,15 +14,13 @@ use stage::{Context, Directive, Exit, Failure, Producer, Result};
 use tokio::time::Instant;
 
 use super::Held;
+use super::window::spare;
 use crate::frontier::{Claims, Frontier, FrontierError, Lease, Next};
 use crate::policy::rate::Rate;
 
 /// What the log calls the events of demand: `claimed` with the `count` of URLs that were claimed for places, and `completed`
 /// with the `count` of visits that ended. With `n` places, never more than `n` were claimed and not completed.
 pub(super) const DEMAND: &str = "crawler::demand";
-
-/// URLs that are claimed ahead, at most, and as many as there are places.
-const AHEAD_MAX: usize = 64;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -91,7 +89,7 @@ impl ClaimSource {
     #[must_use]
     pub(crate) fn ahead_of(mut self, places: NonZeroUsize) -> Self {
         if self.rate.is_none() {
-            self.ahead_max = AHEAD_MAX.min(places.get());
+            self.ahead_max = spare(places);
         }
         self
     }
