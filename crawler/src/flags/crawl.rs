@@ -87,7 +87,8 @@ pub(crate) struct ResumeFlags {
     /// The folder of the job.
     #[arg(value_name = "DIR")]
     pub(crate) job: PathBuf,
-    /// How many more pages may be fetched; as many as were left without it.
+    /// How many more pages this run may fetch, in place of what is left of the crawl's own --pages; a later resume without
+    /// it goes by that again.
     #[arg(
         long,
         value_name = "N",
@@ -96,8 +97,8 @@ pub(crate) struct ResumeFlags {
         help_heading = "What to crawl"
     )]
     pub(crate) pages: Option<u64>,
-    /// How many more bytes of bodies may be read, such as 10GiB, a bare number being MiB; as many as were left
-    /// without it.
+    /// How many more bytes of bodies this run may read, such as 10GiB, a bare number being MiB, in place of what is left of
+    /// the crawl's own --bytes; a later resume without it goes by that again.
     #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_BYTES", help_heading = "What to crawl")]
     pub(crate) bytes: Option<u64>,
     #[command(flatten)]

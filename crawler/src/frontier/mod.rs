@@ -110,11 +110,13 @@ pub trait Frontier: Debug + Send + Sync {
     /// Replaces the configuration that the crawl was begun with, where it is known whole only when all seeds are in.
     async fn describe(&self, config: String) -> Result<(), FrontierError>;
 
-    /// Sets how many pages may yet be fetched; any number with `None`.
+    /// Sets how many pages may yet be fetched, in place of what is left of those that the crawl was begun with; any number
+    /// with `None`. In a file it holds as long as that is open, and the next who opens it goes by what the crawl was begun
+    /// with, of which these pages are taken too; in a database, where processes come and go, it is kept.
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError>;
 
-    /// Sets how many bytes of bodies may yet be read; any number with `None`. When none are left nothing more is leased;
-    /// what is on lease then may exceed it.
+    /// Sets how many bytes of bodies may yet be read, and is kept as long as a [number of pages](Self::allow); any number
+    /// with `None`. When none are left nothing more is leased; what is on lease then may exceed it.
     async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError>;
 
     /// Queues the URLs that are new, or records them: for seeds, while links come with their page's outcome.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, ensure};
 
 use super::dry::dry_run;
-use super::end::finished;
+use super::end::{Allowed, finished};
 use super::home::Opened;
 use super::interrupt::Interrupts;
 use super::plan::PAGES;
@@ -154,6 +154,10 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         kind: plan.kind,
         is_endless: plan.every.is_some(),
         goes_on: true,
+        allowed: Allowed {
+            pages: flags.pages.is_some(),
+            bytes: flags.bytes.is_some(),
+        },
     };
     let interrupts = Interrupts::listen().context(NOT_HEARD)?;
     job.run(crew, outputs, plan.seeded, (&how, interrupts))
@@ -264,6 +268,7 @@ async fn begin(
         kind: plan.kind,
         is_endless: plan.every.is_some(),
         goes_on,
+        allowed: Allowed::default(),
     };
     job.run(crew, outputs, seeded, (how, interrupts)).await
 }

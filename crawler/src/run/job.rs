@@ -11,7 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::Kind;
 use super::beats::beat;
-use super::end::End;
+use super::end::{Allowed, End};
 use super::interrupt::Interrupts;
 use super::recorded::of_all_runs;
 use super::report::{Report, troubles};
@@ -41,6 +41,8 @@ pub(crate) struct Job {
     pub(crate) is_endless: bool,
     /// Whether an earlier run has done a part of it.
     pub(crate) goes_on: bool,
+    /// What budgets it has for this run.
+    pub(super) allowed: Allowed,
 }
 
 impl Job {
@@ -62,6 +64,7 @@ impl Job {
         let stats = unless_away(self.frontier.stats().await)?;
         let report = Report {
             goes_on: self.goes_on,
+            allowed: self.allowed,
             kind: self.kind,
             is_shared: self.member.is_some(),
             is_endless: self.is_endless,

@@ -8,6 +8,7 @@ use stage::EdgeStats;
 
 use super::Kind;
 use super::advice::advice;
+use super::end::Allowed;
 use crate::frontier::Stats;
 use crate::pipeline::{CountsNow, History};
 use crate::seeds::Seeded;
@@ -24,6 +25,8 @@ pub(super) struct Report {
     pub(super) kind: Kind,
     /// Whether an earlier run has done a part of it, which is counted too.
     pub(super) goes_on: bool,
+    /// What budgets it had of its own.
+    pub(super) allowed: Allowed,
     /// Whether others work on it too.
     pub(super) is_shared: bool,
     /// Whether only Ctrl-C ends it.
@@ -190,6 +193,7 @@ mod tests {
         let report = Report {
             kind: Kind::List,
             goes_on: false,
+            allowed: Allowed::default(),
             is_shared: false,
             is_endless: false,
             seeded: Seeded::default(),

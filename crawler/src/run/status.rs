@@ -103,7 +103,10 @@ impl fmt::Display for Status {
             stats.known
         )?;
         if let Some(left) = stats.pages_left {
-            write!(f, "; {left} pages may yet be fetched")?;
+            write!(f, "; {left} left of its --pages")?;
+        }
+        if let Some(left) = stats.bytes_left {
+            write!(f, "; {left} bytes left of its --bytes")?;
         }
         if let Some(rate) = self.rate {
             write!(f, "; {rate:.1} pages/s")?;

@@ -116,3 +116,68 @@ async fn a_crawl_whose_budget_is_spent_says_so_however_often_it_is_resumed() {
     assert_eq!(world::pages_asked(&server, 0), 10);
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_one_run_is_none_of_the_next() {
+    let site = world::site(300);
+    let server = world::start(WebOptions {
+        site,
+        page_delay: Duration::from_millis(20),
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let asked = || world::pages_asked(&server, 0);
+    let asked_more = async |more| {
+        let enough = asked() + more;
+        until("more pages", async || (asked() >= enough).then_some(())).await;
+    };
+    let few = ["--concurrency", "2"];
+    let crawler = job.crawl(&world::url(&server, 0, "/site/page/0"), &few);
+    asked_more(10).await;
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+
+    let begun = asked();
+    let ended = job.resume(&["--pages", "10"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let told = "--pages N, or without that as the job was begun";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+    assert_eq!(asked(), begun + 10);
+
+    let begun = asked();
+    let limited = [&few[..], &["--pages", "50"]].concat();
+    let crawler = job.resume(&limited);
+    asked_more(10).await;
+    crawler.signal("INT").await;
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    let left = begun + 50 - asked();
+    let told = format!("crawler resume {} --pages {left}", text(&job.folder()));
+    assert!(ended.stderr.contains(&told), "{told}: {}", ended.stderr);
+
+    let ended = job.resume(&[]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    world::assert_each_once(&job.urls(), &world::reachable(&server, 0, &site));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_budget_of_bytes_that_is_spent_says_what_to_give_more_of() {
+    let site = world::site(100);
+    let server = world::start(WebOptions {
+        site,
+        ..WebOptions::default()
+    })
+    .await;
+    let job = Job::new();
+    let seed = world::url(&server, 0, "/site/page/0");
+    let ended = job.crawl(&seed, &["--bytes", "1B"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let told = format!("crawler resume {} --bytes SIZE\n", text(&job.folder()));
+    assert!(ended.stderr.contains(&told), "{}", ended.stderr);
+    let ended = job.resume(&["--bytes", "1GiB"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    world::assert_each_once(&job.urls(), &world::reachable(&server, 0, &site));
+    server.stop().await;
+}

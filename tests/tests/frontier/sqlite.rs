@@ -300,3 +300,30 @@ async fn what_was_lost_before_is_leased_for_a_place_and_not_ahead_of_one() {
         assert_eq!(ahead(9).await.len(), 1, "of {lanes}");
     }
 }
+
+#[tokio::test]
+async fn what_one_process_is_allowed_holds_for_it_alone_and_is_taken_of_the_budget() {
+    let job = |pages| Job {
+        pages,
+        bytes: pages,
+        ..Job::default()
+    };
+    let check = async |begun, allowed: Option<u64>, left| {
+        let world = World::<File>::with(job(begun)).await;
+        world.add(pages(&Site::unlimited("h"), 10)).await;
+        world.frontier.allow(allowed).await.unwrap();
+        world.frontier.allow_bytes(allowed).await.unwrap();
+        let stats = world.frontier.stats().await.unwrap();
+        assert_eq!((stats.pages_left, stats.bytes_left), (allowed, allowed));
+        let leases = world.leases(3).await;
+        let fetched = leases.into_iter().map(|lease| fetched(lease).read(1));
+        world.settle(fetched.collect()).await;
+        let world = world.restart().await;
+        let job = world.frontier.job().await.unwrap();
+        assert_eq!((job.pages, job.bytes), (left, left));
+    };
+    check(None, Some(5), None).await;
+    check(Some(10), Some(5), Some(7)).await;
+    check(Some(2), Some(5), Some(0)).await;
+    check(Some(10), None, Some(7)).await;
+}

@@ -37,7 +37,7 @@ impl Turn<'_> {
     pub(super) fn claim(&mut self, demand: usize, ahead: usize) -> rusqlite::Result<Claims> {
         self.move_ready()?;
         let mut leases = self.claim_for(Purpose::Places, demand)?;
-        if leases.len() == demand && self.ledger.bytes_left.is_none() {
+        if leases.len() == demand && self.ledger.bytes.left().is_none() {
             leases.extend(self.claim_for(Purpose::Ahead, ahead)?);
         }
         let next = self.next()?;

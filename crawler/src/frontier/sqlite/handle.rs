@@ -94,20 +94,20 @@ impl Frontier for SqliteFrontier {
 
     async fn allow(&self, pages: Option<u64>) -> Result<(), FrontierError> {
         let allow = move |turn: &mut Turn<'_>| {
-            turn.ledger.pages_left = pages.map(column);
+            turn.ledger.pages.allow(pages.map(column));
             turn.changed();
             Ok(())
         };
-        self.ask(Kind::Durable, allow).await
+        self.ask(Kind::Passing, allow).await
     }
 
     async fn allow_bytes(&self, bytes: Option<u64>) -> Result<(), FrontierError> {
         let allow = move |turn: &mut Turn<'_>| {
-            turn.ledger.bytes_left = bytes.map(column);
+            turn.ledger.bytes.allow(bytes.map(column));
             turn.changed();
             Ok(())
         };
-        self.ask(Kind::Durable, allow).await
+        self.ask(Kind::Passing, allow).await
     }
 
     async fn add(&self, mut urls: Vec<NewUrl>) -> Result<Added, FrontierError> {

@@ -9,8 +9,10 @@ use crate::frontier::{Fate, Job, State, Stats};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ledger {
     pub(super) state: State,
-    pub(super) pages_left: Option<i64>,
-    pub(super) bytes_left: Option<i64>,
+    /// What is left of the pages.
+    pub(super) pages: Budget,
+    /// What is left of the bytes.
+    pub(super) bytes: Budget,
     /// The number of the last URL that was queued.
     pub(super) seq: i64,
     pub(super) known: i64,
@@ -54,7 +56,7 @@ impl Ledger {
         let state: String = row.get(0)?;
         Ok(Self {
             state: State::from_word(&state).ok_or(rusqlite::Error::InvalidQuery)?,
-            pages_left: row.get(1)?,
+            pages: Budget::begun(row.get(1)?),
             seq: row.get(2)?,
             known: row.get(3)?,
             queued: row.get(4)?,
@@ -63,7 +65,7 @@ impl Ledger {
             redirected: row.get(7)?,
             refused: row.get(8)?,
             failed: row.get(9)?,
-            bytes_left: row.get(10)?,
+            bytes: Budget::begun(row.get(10)?),
             token: 0,
             leased: 0,
             round: 0,
@@ -79,7 +81,7 @@ impl Ledger {
                        fetched = ?7, redirected = ?8, refused = ?9, failed = ?10, bytes_left = ?11";
         let numbers = params![
             self.state.as_str(),
-            self.pages_left,
+            self.pages.begun,
             self.seq,
             self.known,
             self.queued,
@@ -88,7 +90,7 @@ impl Ledger {
             self.redirected,
             self.refused,
             self.failed,
-            self.bytes_left
+            self.bytes.begun
         ];
         connection.prepare_cached(sql)?.execute(numbers).map(drop)
     }
@@ -98,7 +100,7 @@ impl Ledger {
         match fate {
             Fate::Fetched => {
                 self.fetched += 1;
-                self.pages_left = self.pages_left.map(|left| (left - 1).max(0));
+                self.pages.spend(1);
             }
             Fate::Listed => {}
             Fate::Redirected => self.redirected += 1,
@@ -109,16 +111,15 @@ impl Ledger {
 
     /// Counts bytes of bodies that were read.
     pub(super) fn count_bytes(&mut self, bytes: u64) {
-        let left = |left: i64| left.saturating_sub(column(bytes)).max(0);
-        self.bytes_left = self.bytes_left.map(left);
+        self.bytes.spend(column(bytes));
     }
 
     /// Returns how many more URLs the budgets allow to be leased, if there is one.
     pub(super) fn room(&self) -> Option<usize> {
-        if self.bytes_left == Some(0) {
+        if self.bytes.left() == Some(0) {
             return Some(0);
         }
-        let left = self.pages_left? - self.leased;
+        let left = self.pages.left()? - self.leased;
         Some(usize::try_from(left).unwrap_or(0))
     }
 
@@ -134,18 +135,54 @@ impl Ledger {
             redirected: self.redirected.cast_unsigned(),
             refused: self.refused.cast_unsigned(),
             failed: self.failed.cast_unsigned(),
-            pages_left: self.pages_left.map(i64::cast_unsigned),
-            bytes_left: self.bytes_left.map(i64::cast_unsigned),
+            pages_left: self.pages.left().map(i64::cast_unsigned),
+            bytes_left: self.bytes.left().map(i64::cast_unsigned),
         }
     }
 
     /// Returns it without what is not written.
     const fn as_row(&self) -> Self {
         Self {
+            pages: Budget::begun(self.pages.begun),
+            bytes: Budget::begun(self.bytes.begun),
             token: 0,
             leased: 0,
             round: 0,
             ..*self
+        }
+    }
+}
+
+/// What is left of the budget that the crawl was begun with, and of the one that holds as long as the process lives. Both
+/// are spent together; any number is left where there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Budget {
+    /// The one that is written.
+    begun: Option<i64>,
+    /// The same, unless another was allowed.
+    holds: Option<i64>,
+}
+
+impl Budget {
+    const fn begun(left: Option<i64>) -> Self {
+        Self {
+            begun: left,
+            holds: left,
+        }
+    }
+
+    /// Takes another in its place, which whoever reads the row does not see.
+    pub(super) const fn allow(&mut self, left: Option<i64>) {
+        self.holds = left;
+    }
+
+    pub(super) const fn left(self) -> Option<i64> {
+        self.holds
+    }
+
+    fn spend(&mut self, count: i64) {
+        for left in [&mut self.begun, &mut self.holds].into_iter().flatten() {
+            *left = left.saturating_sub(count).max(0);
         }
     }
 }
