@@ -1,5 +1,7 @@
 //! Why a URL was fetched or not, and how far a job has come: asked of the program, of jobs that ended and that run.
 
+use std::path::Path;
+
 use serde_json::Value;
 use slow_api::WebOptions;
 use tests::{Crawler, SlowApi, text};
@@ -204,6 +206,39 @@ async fn a_job_that_is_not_there_is_told_with_what_to_do() {
         assert_eq!(ended.code(), 2, "{}", ended.stderr);
         assert!(ended.stderr.contains("name its folder"), "{}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn several_jobs_are_listed_with_their_states_and_how_to_ask_for_one() {
+    let web = SlowApi::start(&["--pages", "20", "--page-bytes", "500"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let page = format!("{}/site/page/1", web.url());
+    for (job, pages) in [("crawl-a", "5"), ("crawl-b", "1000")] {
+        let (job, flags) = (here.join(job), ["--quiet", "--pages", pages]);
+        told(&[&["crawl", &page, "--job", text(&job)][..], &flags].concat()).await;
+    }
+    std::fs::create_dir(here.join("broken")).expect("room");
+    std::fs::write(here.join("broken/crawl.db"), "no database").expect("room");
+    let in_folder = async |folder: &Path, args: &[&str]| {
+        let mut program = tokio::process::Command::new(tests::program("crawler"));
+        program.args(args).current_dir(folder);
+        Crawler::spawn(&mut program).ended().await
+    };
+    for (args, command) in [
+        (&["status"][..], "crawler status broken"),
+        (&["explain", &page], "crawler explain URL --job broken"),
+    ] {
+        let ended = in_folder(here, args).await;
+        assert_eq!(ended.code(), 2, "{}", ended.stderr);
+        let jobs = "\n  broken  can't be read\n  crawl-a  stopped\n  crawl-b  done\n";
+        for words in [jobs, command] {
+            assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+        }
+    }
+    // In the folder of a job that one is meant.
+    let ended = in_folder(&here.join("crawl-b"), &["status"]).await;
+    assert!(ended.stdout.starts_with("done: "), "{}", ended.stderr);
 }
 
 #[tokio::test]

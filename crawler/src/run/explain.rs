@@ -26,7 +26,8 @@ const DEPTH_UNSEEN: u16 = 1;
 /// When the job can't be read, or standard input.
 pub(crate) async fn explain(flags: &ExplainFlags) -> anyhow::Result<u8> {
     let texts = texts(&flags.urls)?;
-    let job = Looking::open(flags.job.as_deref(), &flags.look.shared).await?;
+    let command = "crawler explain URL --job";
+    let job = Looking::open(flags.job.as_deref(), &flags.look.shared, command).await?;
     let plan = Plan::of_config(&job.config().await?)?;
     let judge = Judge::new(&plan, &plan.roots()?.all(), 1, 0)?;
     let known_as = |url: &WebUrl| {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::anyhow;
 
 use super::Plan;
 use super::home::{AT_WORK, DATABASE};
@@ -21,19 +21,24 @@ pub(super) enum Looking {
 }
 
 impl Looking {
-    /// Opens the job of a folder, or else the shared one that the flags name, or else the one that is kept here.
+    /// Opens the job of a folder, or else the shared one that the flags name, or else the one that is kept here; `command`
+    /// is what looks at a job whose folder is written behind it.
     ///
     /// # Errors
     ///
     /// When there is none, or it can't be read.
-    pub(super) async fn open(folder: Option<&Path>, shared: &SharedFlags) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        folder: Option<&Path>,
+        shared: &SharedFlags,
+        command: &str,
+    ) -> anyhow::Result<Self> {
         let folder = match (folder, &shared.frontier) {
             (Some(folder), _) => folder.to_owned(),
             (None, Some(url)) => {
                 let options = PostgresOptions::new(url, &shared.crawl)?;
                 return Ok(Self::Shared(options.open().await?));
             }
-            (None, None) => only_job()?,
+            (None, None) => only_job(command)?,
         };
         let file = SqliteReader::open(&folder.join(DATABASE))?;
         Ok(Self::File(folder, file))
@@ -114,16 +119,42 @@ pub(super) const fn state(state: State, is_at_work: bool) -> &'static str {
     }
 }
 
+/// Jobs that are told where there are several.
+const JOBS_TOLD: usize = 20;
+
 /// Returns the folder of the one job that is kept here.
-fn only_job() -> anyhow::Result<PathBuf> {
-    let here = std::fs::read_dir(".").into_iter().flatten().flatten();
-    let mut jobs: Vec<_> = here
-        .map(|entry| entry.path())
-        .filter(|folder| folder.join(DATABASE).exists())
-        .collect();
-    match (jobs.pop(), jobs.is_empty()) {
-        (Some(job), true) => Ok(job.strip_prefix(Path::new(".")).unwrap_or(&job).to_owned()),
-        (None, _) => bail!("no job is kept here; name its folder"),
-        (Some(_), false) => bail!("several jobs are kept here; name the folder of one"),
+fn only_job(command: &str) -> anyhow::Result<PathBuf> {
+    let here = Path::new(".");
+    if here.join(DATABASE).exists() {
+        return Ok(here.to_owned());
     }
+    let entries = std::fs::read_dir(here).into_iter().flatten().flatten();
+    let mut jobs: Vec<_> = entries
+        .filter(|entry| entry.path().join(DATABASE).exists())
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .collect();
+    jobs.sort_unstable();
+    match jobs.as_slice() {
+        [] => Err(anyhow!(
+            "no job is kept here; name its folder: {command} DIR"
+        )),
+        [job] => Ok(job.clone()),
+        [first, ..] => Err(several(&jobs, command, first)),
+    }
+}
+
+/// Tells the jobs that are kept here, each with how far it has come, and how to ask for one.
+fn several(jobs: &[PathBuf], command: &str, first: &Path) -> anyhow::Error {
+    let mut told = String::from("several jobs are kept here:");
+    for job in jobs.iter().take(JOBS_TOLD) {
+        let state = SqliteReader::open(&job.join(DATABASE))
+            .and_then(|file| Ok(state(file.stats()?.state, file.is_at_work())))
+            .unwrap_or("can't be read");
+        told.push_str(&format!("\n  {}  {state}", job.display()));
+    }
+    if let Some(untold @ 1..) = jobs.len().checked_sub(JOBS_TOLD) {
+        told.push_str(&format!("\n  and {untold} more"));
+    }
+    let first = first.display();
+    anyhow!("{told}\nname the folder of one, such as: {command} {first}")
 }

@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 ///
 /// When the job can't be read.
 pub(crate) async fn status(flags: &StatusFlags) -> anyhow::Result<u8> {
-    let job = Looking::open(flags.job.as_deref(), &flags.look.shared).await?;
+    let job = Looking::open(flags.job.as_deref(), &flags.look.shared, "crawler status").await?;
     let mut ticks = interval(LOOK_EVERY);
     let mut before: Option<(Instant, Stats)> = None;
     loop {
