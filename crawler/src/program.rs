@@ -8,12 +8,16 @@ use tokio::runtime::Runtime;
 use tracing_subscriber::EnvFilter;
 
 use crate::flags::{self, BAD_USAGE, Command, Flags, LogFormat};
+use crate::frontier::{FrontierError, is_full};
 use crate::run;
 use crate::telling::{say, without_user_info};
 
 /// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut, and a pool of
 /// connections each that was lost, of which the frontier tells more.
 const LOGS: &str = "warn,warp=off,deadpool.postgres=off";
+
+/// The exit code when work is left.
+const NOT_DONE: u8 = 3;
 
 /// Runs the program: reads its flags, crawls, and returns the exit code.
 #[must_use]
@@ -25,9 +29,19 @@ pub fn main() -> ExitCode {
     log_as(flags.how().log);
     let code = run(&flags).unwrap_or_else(|error| {
         say(without_user_info(&format!("crawler: {error:#}")));
-        BAD_USAGE
+        code_of(&error)
     });
     ExitCode::from(code)
+}
+
+/// Returns the exit code of what kept the program from its work: a full disk is no bad usage.
+fn code_of(error: &anyhow::Error) -> u8 {
+    let is_full = error.chain().any(|cause| {
+        let frontier = cause.downcast_ref();
+        let file = cause.downcast_ref();
+        matches!(frontier, Some(FrontierError::Full { .. })) || file.is_some_and(is_full)
+    });
+    if is_full { NOT_DONE } else { BAD_USAGE }
 }
 
 fn log_as(format: LogFormat) {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Place;
@@ -154,11 +154,29 @@ pub enum FrontierError {
 }
 
 impl FrontierError {
+    /// Makes the error of a file that the system refuses.
+    pub(crate) fn of_file(path: &Path, source: Arc<io::Error>) -> Self {
+        if is_full(&source) {
+            let place = path.into();
+            return Self::Full { place, source };
+        }
+        let path = path.to_owned();
+        Self::File { path, source }
+    }
+
     /// Returns whether what failed may be done later as if nothing had been.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
     }
+}
+
+/// Returns whether a disk has no room left, or none for this user.
+pub(crate) fn is_full(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
 }
 
 fn holder(pid: Option<u32>) -> String {

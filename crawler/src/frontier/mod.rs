@@ -55,6 +55,7 @@ mod place;
 pub use place::Place;
 mod error;
 pub use error::FrontierError;
+pub(crate) use error::is_full;
 mod trace;
 pub use trace::Trace;
 mod losses;

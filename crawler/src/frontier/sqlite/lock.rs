@@ -20,10 +20,7 @@ impl Lock {
     /// Takes the lock of the crawl in `database`.
     pub(super) fn take(database: &Path) -> Result<Self, FrontierError> {
         let path = beside(database, ".lock");
-        let failed = |error| FrontierError::File {
-            path: path.clone(),
-            source: Arc::new(error),
-        };
+        let failed = |error| FrontierError::of_file(&path, Arc::new(error));
         let mut options = OpenOptions::new();
         // What it holds is read by those who do not get it, so that it is cut only by the one who does.
         options.read(true).write(true).create(true).truncate(false);

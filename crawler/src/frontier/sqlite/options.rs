@@ -208,8 +208,5 @@ fn remove(path: &Path) -> Result<(), FrontierError> {
 }
 
 fn no_file(path: &Path, error: io::Error) -> FrontierError {
-    FrontierError::File {
-        path: path.to_owned(),
-        source: Arc::new(error),
-    }
+    FrontierError::of_file(path, Arc::new(error))
 }

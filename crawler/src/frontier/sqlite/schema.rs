@@ -78,6 +78,8 @@ CREATE TABLE output(file TEXT PRIMARY KEY, committed_bytes INTEGER NOT NULL) STR
 
 /// Statements kept prepared: more than there are.
 const STATEMENTS: usize = 64;
+/// What is shared with readers is made 32 KiB at a time, and the log begins with a page or two.
+const ROOM_TO_BEGIN: u64 = 64 << 10;
 /// A reader may hold the file, but only for the moment in which the log is begun or ended.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -280,8 +282,21 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> FrontierError {
             source,
         },
         Some(ErrorCode::DiskFull) => FrontierError::Full { place, source },
+        // A file that can't be made, or made longer, for want of room is told as any other failure.
+        Some(ErrorCode::SystemIoFailure | ErrorCode::CannotOpen) if has_no_room(path) => {
+            FrontierError::Full { place, source }
+        }
         _ => FrontierError::Engine { place, source },
     }
+}
+
+/// Returns whether the disk of a file has no room for what the engine needs at its begin.
+fn has_no_room(path: &Path) -> bool {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let free = fs4::available_space(folder.unwrap_or(Path::new(".")));
+    free.is_ok_and(|free| free < ROOM_TO_BEGIN)
 }
 
 #[cfg(test)]

@@ -154,10 +154,7 @@ impl Writer {
         committed.map_err(|error| schema::explain(&self.path, error))?;
         match &self.syncer {
             Some(syncer) if batch.iter().any(|work| work.kind() == Kind::Durable) => {
-                let failed = |source| FrontierError::File {
-                    path: self.path.clone(),
-                    source,
-                };
+                let failed = |source| FrontierError::of_file(&self.path, source);
                 syncer.committed().map_err(failed)
             }
             _ => Ok(()),
