@@ -1,5 +1,6 @@
 //! What a job keeps for the day it is resumed, and what it does not take away from others.
 
+use std::io::Write as _;
 use std::path::Path;
 
 use tests::{Answer, Crawler, Ended, Scripted, SlowApi, text, until, urls_in};
@@ -170,4 +171,52 @@ async fn a_line_without_a_url_is_told_by_a_later_run_too() {
     assert_eq!(resumed.code(), 1, "{}", resumed.stderr);
     let told = "lines without a URL (rejected)";
     assert!(resumed.stderr.contains(told), "{}", resumed.stderr);
+}
+
+#[tokio::test]
+async fn a_list_that_was_not_read_to_its_end_is_begun_again_by_the_same_command() {
+    let api = SlowApi::start(&["--delay-ms", "0"]).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [list, job] = ["list", "job"].map(|name| folder.path().join(name));
+    let [csv, archive] = ["all.csv", "all.warc.gz"].map(|name| folder.path().join(name));
+    let outputs = ["-o", text(&csv), "-o", text(&archive)];
+    let args = [&["--urls", text(&list), "--job", text(&job)], &outputs[..]].concat();
+    let page = |n: usize| format!("{}/api/crawl?url=http://h/{n}\n", api.url());
+    let lines: String = (0..1_001).map(page).collect();
+    // A pipe that is open to be written for as long as its other end is.
+    let made = std::process::Command::new("mkfifo").arg(&list).status();
+    assert!(made.is_ok_and(|made| made.success()));
+    let mut pipe = std::fs::File::options();
+    let mut pipe = pipe.read(true).write(true).open(&list).expect("a pipe");
+    for signal in ["KILL", "INT"] {
+        let crawler = Crawler::start(&args);
+        pipe.write_all(lines.as_bytes()).expect("it is read");
+        until("its first part is read", async || {
+            let status = Crawler::start(&["status", "--json", text(&job)]);
+            let status = status.ended().await.stdout;
+            (status.contains("seeding") && status.contains("\"known\":1000")).then_some(())
+        })
+        .await;
+        crawler.signal(signal).await;
+        let ended = crawler.ended().await;
+        if signal == "INT" {
+            let told = "before all URLs were read; run the same command again";
+            assert!(ended.stderr.contains(told), "{}", ended.stderr);
+        }
+        let resumed = Crawler::start(&["resume", text(&job)]).ended().await;
+        assert_eq!(resumed.code(), 2, "{}", resumed.stderr);
+        let told = "run the command that began it again";
+        assert!(resumed.stderr.contains(told), "{}", resumed.stderr);
+    }
+    drop(pipe);
+    std::fs::remove_file(&list).expect("it is ours");
+    std::fs::write(&list, &lines).expect("room");
+    let ended = Crawler::start(&args).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let written = std::fs::read_to_string(&csv).expect("it is there");
+    assert_eq!(written.lines().count(), 1_002, "a head, and each once");
+    // By now there is something to lose.
+    let ended = Crawler::start(&args).ended().await;
+    assert_eq!(ended.code(), 2, "{}", ended.stderr);
+    assert!(ended.stderr.contains("--fresh"), "{}", ended.stderr);
 }

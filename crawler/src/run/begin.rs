@@ -57,7 +57,7 @@ pub(crate) async fn list(flags: &Flags) -> anyhow::Result<u8> {
     let plan = Plan::of_list(list, name, &flags.manners, &how);
     let crew = Crew::new(&plan, &[], &how, has_own_api).await?;
     let mut seeds = match (urls, &api) {
-        (Some(urls), _) => Seeds::List(urls),
+        (Some(urls), _) => Seeds::listed(urls),
         (None, Some(api)) => Seeds::pages(api, list.count),
         (None, None) => Seeds::typed(Roots::default()),
     };
@@ -117,7 +117,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let stats = frontier.stats().await?;
     ensure!(
         plan.kind == Kind::Crawl || stats.state != State::Seeding,
-        "the list of the job in {} was not read to its end; the command that began it begins anew with --fresh",
+        "the list of the job in {} was not read to its end, and nothing of it was fetched: run the command that began it again",
         flags.job.display()
     );
     let mut how = flags.how.clone();
@@ -221,7 +221,7 @@ async fn begin(
     how: &HowFlags,
 ) -> anyhow::Result<u8> {
     if how.dry_run {
-        return dry_run(seeds, &mut crew);
+        return dry_run(seeds, &mut crew).await;
     }
     let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
     let (opened, outputs) = open(&home, &mut plan, is_fresh, how).await?;
@@ -241,7 +241,7 @@ async fn begin(
         () = interrupts.next() => {
             let again = match (&home, plan.kind) {
                 // Where the list was left is not known.
-                (Home::Folder(_), Kind::List) => "begin anew with --fresh".to_owned(),
+                (Home::Folder(_), Kind::List) => "run the same command again".to_owned(),
                 _ => format!("to go on: {home}"),
             };
             say(format!("crawler: interrupted before all URLs were read; {again}"));
@@ -316,7 +316,8 @@ async fn open_there(
     }
     let plan = &*plan;
     let outputs = || open_outputs(&paths, folder, plan, how);
-    if !is_fresh && home.may_be_there() {
+    let is_unread = !is_fresh && home.holds_unread_list();
+    if !is_fresh && !is_unread && home.may_be_there() {
         // It is refused, or joined: only then it is known what was written of it.
         let joined = home.begin(plan, false).await?;
         let outputs = reopen(home, &*joined.frontier, &paths, outputs).await?;
@@ -332,7 +333,7 @@ async fn open_there(
     }
     let mut outputs = outputs()?;
     outputs.cut_back(&[], Overwritten::Never)?;
-    Ok((home.begin(plan, is_fresh).await?, outputs))
+    Ok((home.begin(plan, is_unread).await?, outputs))
 }
 
 /// Returns what the records go to: as it was said, or else the job's folder and a standard output that is piped.

@@ -13,7 +13,7 @@ use crate::web_url::WebUrl;
 /// # Errors
 ///
 /// When a list can't be read on.
-pub(super) fn dry_run(seeds: &mut Seeds<'_>, crew: &mut Crew) -> anyhow::Result<u8> {
+pub(super) async fn dry_run(seeds: &mut Seeds<'_>, crew: &mut Crew) -> anyhow::Result<u8> {
     let mut told = Told::default();
     for sitemap in seeds.take_sitemaps() {
         let refusal = crew.judge().refusal_of_sitemap(&sitemap);
@@ -25,7 +25,7 @@ pub(super) fn dry_run(seeds: &mut Seeds<'_>, crew: &mut Crew) -> anyhow::Result<
             break;
         }
         told.text.clear();
-        let part = seeds.next_part()?;
+        let part = seeds.next_part().await?;
         if part.is_empty() {
             break;
         }

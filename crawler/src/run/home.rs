@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::Plan;
 use super::records::Records;
+use super::{Kind, Plan};
 use crate::flags::{SharedFlags, machine};
 use crate::frontier::{
-    Frontier, FrontierError, Job, Membership, PostgresOptions, SqliteOptions, SqliteResults,
+    Frontier, FrontierError, Job, Membership, PostgresOptions, SqliteOptions, SqliteReader,
+    SqliteResults, State,
 };
 
 /// The name of the database in a job's folder.
@@ -78,6 +79,22 @@ impl Home {
             }
         }
         Ok(())
+    }
+
+    /// Returns whether it holds the job of a list that was not read to its end: nothing of that was fetched, and where it was
+    /// left is not known, so that it is of no use.
+    pub(super) fn holds_unread_list(&self) -> bool {
+        let Self::Folder(folder) = self else {
+            return false;
+        };
+        let look = || {
+            let job = SqliteReader::open(&folder.join(DATABASE))?;
+            let plan = Plan::of_config(&job.config()?)?;
+            let is_unread = plan.kind == Kind::List && job.stats()?.state == State::Seeding;
+            anyhow::Ok(is_unread && !job.is_at_work())
+        };
+        // What is wrong with it is told by those who open it.
+        look().unwrap_or(false)
     }
 
     /// Begins a job, in place of another where that is wanted; one that is shared is joined if it is there.

@@ -78,7 +78,7 @@ pub(crate) type Line = Result<WebUrl, Rejected>;
 /// skipped.
 pub(crate) struct UrlList {
     name: String,
-    from: Box<dyn BufRead>,
+    from: Box<dyn BufRead + Send>,
     /// Lines that were read.
     number: usize,
     /// The first part, which is read when the list is opened, so that what is no list is told at once.
@@ -111,7 +111,7 @@ impl UrlList {
         }
     }
 
-    fn of(name: String, from: Box<dyn BufRead>) -> Result<Self, ReadListError> {
+    fn of(name: String, from: Box<dyn BufRead + Send>) -> Result<Self, ReadListError> {
         let mut list = Self {
             name,
             from,

@@ -92,7 +92,7 @@ pub(crate) async fn seed(
         .map(|url| crew.rules().admit_sitemap(url, 0, 0));
     seeded.add(admitted.collect(), frontier).await?;
     loop {
-        let part = seeds.next_part()?;
+        let part = seeds.next_part().await?;
         if part.is_empty() {
             break;
         }

@@ -4,6 +4,9 @@ use std::num::NonZeroUsize;
 use std::ops::RangeInclusive;
 use std::vec;
 
+use anyhow::Context as _;
+use tokio::task::spawn_blocking;
+
 use super::{Api, Line, Roots, UrlList};
 use crate::web_url::WebUrl;
 
@@ -17,7 +20,8 @@ pub(crate) enum Seeds<'a> {
         pages: vec::IntoIter<WebUrl>,
         sitemaps: Vec<WebUrl>,
     },
-    List(UrlList),
+    /// A list, none while it is read: who gives up a read has given up the list.
+    List(Option<UrlList>),
     Pages {
         api: &'a Api,
         numbers: RangeInclusive<usize>,
@@ -41,6 +45,11 @@ impl<'a> Seeds<'a> {
         }
     }
 
+    /// Returns the lines of a list.
+    pub(crate) const fn listed(list: UrlList) -> Self {
+        Self::List(Some(list))
+    }
+
     /// Returns so many pages of an API.
     pub(crate) const fn pages(api: &'a Api, count: NonZeroUsize) -> Self {
         let numbers = 1..=count.get();
@@ -52,10 +61,23 @@ impl<'a> Seeds<'a> {
     /// # Errors
     ///
     /// When a list can't be read on.
-    pub(crate) fn next_part(&mut self) -> anyhow::Result<Vec<Line>> {
+    ///
+    /// # Cancel safety
+    ///
+    /// A call that is dropped takes the rest of a list with it.
+    pub(crate) async fn next_part(&mut self) -> anyhow::Result<Vec<Line>> {
         match self {
             Self::Typed { pages, .. } => Ok(pages.by_ref().take(PART).map(Ok).collect()),
-            Self::List(list) => Ok(list.next_part()?),
+            Self::List(kept) => {
+                let Some(mut list) = kept.take() else {
+                    return Ok(Vec::new());
+                };
+                // Who writes to a pipe may keep its reader waiting for ever, and Ctrl-C is to be heard meanwhile.
+                let read = spawn_blocking(move || (list.next_part(), list));
+                let (part, list) = read.await.context("the list was read no further")?;
+                *kept = Some(list);
+                Ok(part?)
+            }
             Self::Pages { api, numbers } => {
                 let part = numbers.by_ref().take(PART);
                 part.map(|number| Ok(Ok(api.page(number)?))).collect()
