@@ -210,11 +210,12 @@ async fn a_list_that_was_not_read_to_its_end_is_begun_again_by_the_same_command(
     }
     drop(pipe);
     std::fs::remove_file(&list).expect("it is ours");
-    std::fs::write(&list, &lines).expect("room");
+    let few: String = (990..1_010).map(page).collect();
+    std::fs::write(&list, few).expect("room");
     let ended = Crawler::start(&args).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     let written = std::fs::read_to_string(&csv).expect("it is there");
-    assert_eq!(written.lines().count(), 1_002, "a head, and each once");
+    assert_eq!(written.lines().count(), 21, "a head, and this list alone");
     // By now there is something to lose.
     let ended = Crawler::start(&args).ended().await;
     assert_eq!(ended.code(), 2, "{}", ended.stderr);

@@ -171,6 +171,12 @@ impl Outputs {
         self
     }
 
+    /// Returns whether there are none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+
     /// Returns whether one of them is an archive.
     #[must_use]
     pub const fn has_archive(&self) -> bool {

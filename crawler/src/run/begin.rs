@@ -258,9 +258,11 @@ async fn begin(
         frontier.describe(plan.to_config()?).await?;
     }
     frontier.seeded().await?;
-    // A node that comes back has files; one that is new has recorded nothing that is worth a look.
+    // A node that comes back has written something, unless it writes nowhere; one that is new has recorded nothing that is
+    // worth a look.
     let written = frontier.written().await?;
-    let goes_on = opened.is_old && written.iter().any(|file| file.bytes > 0);
+    let has_written = outputs.is_empty() || written.iter().any(|file| file.bytes > 0);
+    let goes_on = opened.is_old && has_written;
     let job = Job {
         home,
         frontier,

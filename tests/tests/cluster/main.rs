@@ -18,5 +18,6 @@ mod leaving;
 mod lost;
 mod polite;
 mod refusals;
+mod resumed;
 mod sharing;
 mod stalled;
