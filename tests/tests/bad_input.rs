@@ -69,6 +69,16 @@ async fn each_is_told_with_what_where_and_what_to_do() {
         (&["--dns", "127.0.0.1"], 2, &["--dns", "127.0.0.1:53"]),
         (&["--dns", "ann:hunter2@h"], 2, &["--dns", "its port"]),
         (
+            &["crawl", "example.com"],
+            2,
+            &["seed 1", "does not begin with http:// or https://"],
+        ),
+        (
+            &["resume"],
+            2,
+            &["no job is kept here", "crawler resume DIR"],
+        ),
+        (
             &["crawl", "http://h/", "--depth", "deep"],
             2,
             &["--depth", "a whole number"],

@@ -228,6 +228,8 @@ async fn several_jobs_are_listed_with_their_states_and_how_to_ask_for_one() {
     for (args, command) in [
         (&["status"][..], "crawler status broken"),
         (&["explain", &page], "crawler explain URL --job broken"),
+        (&["resume"], "crawler resume broken"),
+        (&["export"], "crawler export broken"),
     ] {
         let ended = in_folder(here, args).await;
         assert_eq!(ended.code(), 2, "{}", ended.stderr);
@@ -236,7 +238,15 @@ async fn several_jobs_are_listed_with_their_states_and_how_to_ask_for_one() {
             assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
         }
     }
-    // In the folder of a job that one is meant.
+    // In the folder of a job that one is meant, and beside a single one that.
+    let ended = in_folder(&here.join("crawl-a"), &["resume", "--pages", "1"]).await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    for job in ["broken", "crawl-a"] {
+        std::fs::remove_dir_all(here.join(job)).expect("it is there");
+    }
+    let ended = in_folder(here, &["resume"]).await;
+    let told = "the job in crawl-b is done";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
     let ended = in_folder(&here.join("crawl-b"), &["status"]).await;
     assert!(ended.stdout.starts_with("done: "), "{}", ended.stderr);
 }

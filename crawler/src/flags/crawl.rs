@@ -84,9 +84,9 @@ pub(crate) struct CrawlFlags {
 /// Goes on with a job that was interrupted, killed, or out of disk.
 #[derive(Debug, Args)]
 pub(crate) struct ResumeFlags {
-    /// The folder of the job.
+    /// The folder of the job; without it the one job that is kept here.
     #[arg(value_name = "DIR")]
-    pub(crate) job: PathBuf,
+    pub(crate) job: Option<PathBuf>,
     /// How many more pages this run may fetch, in place of what is left of the crawl's own --pages; a later resume without
     /// it goes by that again.
     #[arg(

@@ -10,8 +10,8 @@ use super::SharedFlags;
 /// Writes the records of a job once more, in any format, also while it runs.
 #[derive(Debug, Args)]
 pub(crate) struct ExportFlags {
-    /// The folder of the job; --frontier names one that several processes share.
-    #[arg(value_name = "DIR", required_unless_present = "frontier")]
+    /// The folder of the job; without it the shared crawl, or the one job that is kept here.
+    #[arg(value_name = "DIR")]
     pub(crate) job: Option<PathBuf>,
     /// Where the records go: .jsonl, .csv or .warc.gz; - is standard output, also without it; may be given several times.
     ///

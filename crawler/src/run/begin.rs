@@ -8,6 +8,7 @@ use super::dry::dry_run;
 use super::end::{Allowed, finished};
 use super::home::Opened;
 use super::interrupt::Interrupts;
+use super::looking::only_job;
 use super::plan::PAGES;
 use super::recorded::of_all_runs;
 use super::reopen::{follow, reopen};
@@ -113,18 +114,22 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         !flags.how.dry_run,
         "what a job would go on with is told by crawler status and crawler explain; --dry-run is for one that begins"
     );
-    let (frontier, mut plan) = Home::resume(&flags.job).await?;
+    let folder = match &flags.job {
+        Some(folder) => folder.clone(),
+        None => only_job("crawler resume")?,
+    };
+    let (frontier, mut plan) = Home::resume(&folder).await?;
     let stats = frontier.stats().await?;
     ensure!(
         plan.kind == Kind::Crawl || stats.state != State::Seeding,
         "the list of the job in {} was not read to its end, and nothing of it was fetched: run the command that began it again",
-        flags.job.display()
+        folder.display()
     );
     let mut how = flags.how.clone();
     plan.pace.apply(&mut how);
     let roots = plan.roots()?;
     let mut crew = Crew::new(&plan, &roots.all(), &how, false).await?;
-    let home = Home::Folder(flags.job.clone());
+    let home = Home::Folder(folder.clone());
     let outputs = resumed_outputs(&home, &*frontier, &mut plan, &how).await?;
     tell_of_size(&flags.how, &outputs);
     if stats.state == State::Done {
@@ -133,7 +138,7 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
         frontier.close().await?;
         say(format!(
             "crawler: the job in {} is done; the command that began it begins it anew with --fresh",
-            flags.job.display()
+            folder.display()
         ));
         return done_before(&home, &plan.seeded, &stats).await;
     }

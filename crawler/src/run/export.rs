@@ -10,6 +10,7 @@ use thiserror::Error;
 use super::Plan;
 use super::copy::ArchiveCopy;
 use super::home::DATABASE;
+use super::looking::only_job;
 use super::records::Records;
 use super::unfinished::Unfinished;
 use crate::flags::ExportFlags;
@@ -128,7 +129,13 @@ struct Folder {
 
 impl Source {
     async fn open(flags: &ExportFlags) -> anyhow::Result<Self> {
-        if let Some(folder) = &flags.job {
+        let shared = &flags.shared;
+        let named = match (&flags.job, &shared.frontier) {
+            (Some(folder), _) => Some(folder.clone()),
+            (None, Some(_)) => None,
+            (None, None) => Some(only_job("crawler export")?),
+        };
+        if let Some(folder) = &named {
             let results = SqliteResults::open(&folder.join(DATABASE))?;
             let folder = Folder {
                 path: folder.clone(),
@@ -140,9 +147,7 @@ impl Source {
                 folder: Some(folder),
             });
         }
-        let shared = &flags.shared;
-        let url = shared.frontier.as_deref();
-        let url = url.context("export needs the folder of a job, or --frontier postgres://…")?;
+        let url = shared.frontier.as_deref().unwrap_or_default();
         let options = PostgresOptions::new(url, &shared.crawl)?;
         Ok(Self {
             records: Records::Shared(options.open().await?, 0),

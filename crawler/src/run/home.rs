@@ -108,7 +108,14 @@ impl Home {
         let frontier = match self {
             Self::Memory => sqlite.in_memory(job).await?,
             Self::Folder(folder) if is_fresh => sqlite.replace(&folder.join(DATABASE), job).await?,
-            Self::Folder(folder) => sqlite.create(&folder.join(DATABASE), job).await?,
+            Self::Folder(folder) => match sqlite.create(&folder.join(DATABASE), job).await {
+                Err(FrontierError::Exists { place }) => {
+                    bail!(
+                        "{place} holds a crawl already; to go on with it: {self}; to start over, give --fresh"
+                    )
+                }
+                created => created?,
+            },
             Self::Shared(shared) => return share(shared, plan, job, is_fresh).await,
         };
         Ok(Opened {

@@ -122,8 +122,12 @@ pub(super) const fn state(state: State, is_at_work: bool) -> &'static str {
 /// Jobs that are told where there are several.
 const JOBS_TOLD: usize = 20;
 
-/// Returns the folder of the one job that is kept here.
-fn only_job(command: &str) -> anyhow::Result<PathBuf> {
+/// Returns the folder of the one job that is kept here; `command` is what asks for one whose folder is written behind it.
+///
+/// # Errors
+///
+/// When there is none, or are several, which are told.
+pub(super) fn only_job(command: &str) -> anyhow::Result<PathBuf> {
     let here = Path::new(".");
     if here.join(DATABASE).exists() {
         return Ok(here.to_owned());

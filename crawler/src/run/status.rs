@@ -11,6 +11,7 @@ use super::looking::{Looking, state};
 use crate::flags::StatusFlags;
 use crate::frontier::{State, Stats};
 use crate::pipeline::Lost;
+use crate::telling::Counted;
 
 /// Between two looks at a job that is watched.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -93,14 +94,14 @@ impl fmt::Display for Status {
         let state = state(stats.state, self.is_at_work);
         write!(
             f,
-            "{state}: {} fetched, {} redirected, {} refused, {} failed; {} to fetch, {} to try again; {} URLs known",
+            "{state}: {} fetched, {} redirected, {} refused, {} failed; {} to fetch, {} to try again; {} known",
             stats.fetched,
             stats.redirected,
             stats.refused,
             stats.failed,
             stats.queued,
             stats.delayed,
-            stats.known
+            Counted(stats.known, "URL")
         )?;
         if let Some(left) = stats.pages_left {
             write!(f, "; {left} left of its --pages")?;

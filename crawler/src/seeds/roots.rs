@@ -1,8 +1,9 @@
 //! What a crawl begins with, as it was typed.
 
 use anyhow::bail;
+use url::ParseError;
 
-use crate::web_url::WebUrl;
+use crate::web_url::{RefusedUrl, WebUrl};
 
 /// The URLs that a crawl begins with.
 #[derive(Debug, Clone, Default)]
@@ -33,8 +34,15 @@ impl Roots {
 fn typed(what: &str, texts: &[String]) -> anyhow::Result<Vec<WebUrl>> {
     let read = |(at, text): (usize, &String)| {
         WebUrl::parse(text).or_else(|refused| {
+            let wrong = match refused {
+                // As it is typed into a browser.
+                RefusedUrl::NotUrl(ParseError::RelativeUrlWithoutBase) => {
+                    "it does not begin with http:// or https://".to_owned()
+                }
+                refused => refused.to_string(),
+            };
             bail!(
-                "{what} {} is no URL to crawl: {refused}; write one such as https://example.com/",
+                "{what} {} is no URL to crawl: {wrong}; write one such as https://example.com/",
                 at + 1
             )
         })

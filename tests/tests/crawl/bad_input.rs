@@ -137,6 +137,8 @@ async fn a_crawl_is_not_begun_twice_unless_it_begins_anew() {
     assert_eq!(job.crawl(&seed, &[]).ended().await.code(), 0);
     let before = job.output();
     refused(job.crawl(&seed, &[]), "holds a crawl already").await;
+    let go_on = format!("to go on with it: crawler resume {}", text(&job.folder()));
+    refused(job.crawl(&seed, &[]), &go_on).await;
     // Neither bad flags nor an output that cannot be written throw it away.
     refused(job.crawl(&seed, &["--fresh", "--include", "("]), "regular").await;
     let nowhere = job.beside("nowhere/pages.jsonl");
