@@ -173,6 +173,7 @@ pub trait Frontier: Debug + Send + Sync {
     /// Returns the frontier in numbers.
     async fn stats(&self) -> Result<Stats, FrontierError>;
 
-    /// Ends the work on it after what was asked before. What is still leased can be claimed when it is opened again.
+    /// Ends the work on it after what was asked before. What is still leased can be claimed when it is opened again; in a
+    /// file that counts as no loss.
     async fn close(&self) -> Result<(), FrontierError>;
 }

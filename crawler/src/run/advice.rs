@@ -16,7 +16,9 @@ pub(super) fn advice(code: &str) -> &'static str {
             "check the URL of --sitemap; one that a site names is its owner's to correct"
         }
         "robots-unreachable" => "try again later, or, for a site of your own, --ignore-robots",
-        "crashed" => "this is a defect of the crawler; report it with the log's message",
+        "crashed" => {
+            "this is a defect of the crawler, unless it was killed each time it fetched this; report it with the log's message"
+        }
         _ => "the server's log may say why",
     }
 }

@@ -327,3 +327,24 @@ async fn what_one_process_is_allowed_holds_for_it_alone_and_is_taken_of_the_budg
     check(Some(2), Some(5), Some(0)).await;
     check(Some(10), None, Some(7)).await;
 }
+
+#[tokio::test]
+async fn what_is_on_lease_when_it_is_closed_is_no_loss_however_often() {
+    for site in [polite("h"), Site::unlimited("h")] {
+        let mut world = World::<File>::new().await;
+        world.add([page(&site, 1)]).await;
+        for _time in 0..10 {
+            let lease = world.lease().await;
+            assert_eq!((lease.lost, lease.attempts), (0, 0), "{site:?}");
+            world = world.restart().await;
+            let due = world.leases(1).await;
+            assert_eq!(
+                due.is_empty(),
+                !site.delay().is_zero(),
+                "it was being asked"
+            );
+            world.frontier.release(due).await.unwrap();
+            world.clock.forward(site.delay());
+        }
+    }
+}

@@ -266,6 +266,18 @@ fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", LAYOUT)
 }
 
+/// Gives back what is on lease as the crawl is closed: nobody died of it, so that it counts as no loss, but it may have been
+/// asked until just now, and rests as it does when it is [taken over](take_over). The lanes of a wide
+/// site find their times then.
+pub(super) fn give_back(connection: &Connection, now: i64) -> rusqlite::Result<()> {
+    let leases = "UPDATE site SET polite_at = max(polite_at, ?1 + again_ms), rest_ms = max(rest_ms, again_ms),
+                      next_at = max(polite_at, ?1 + again_ms), token = 0, held = 0
+                  WHERE next_at < 9223372036854775807 AND token <> 0";
+    connection.execute(leases, [now])?;
+    let lanes = "UPDATE lane SET token = 0, held = 0, until = 0 WHERE token <> 0";
+    connection.execute(lanes, []).map(drop)
+}
+
 /// Returns the configuration that the crawl was begun with.
 pub(super) fn config(connection: &Connection) -> rusqlite::Result<String> {
     let config = connection.query_row("SELECT config FROM crawl", [], |row| row.get(0));

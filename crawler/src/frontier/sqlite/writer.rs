@@ -183,6 +183,9 @@ impl Writer {
 
     /// Closes the file, and only then lets go of its lock.
     fn close(self) -> Result<(), FrontierError> {
+        // On a full disk it counts as lost instead, as after a kill.
+        let now = self.now.max(millis(self.clock.now()));
+        let _is_lost_otherwise = schema::give_back(&self.connection, now);
         // The last to close the file works its log in, and tells how that went.
         drop(self.syncer);
         let closed = self.connection.close();
