@@ -1,4 +1,6 @@
-//! What all runs of a job have recorded, in numbers: the counts of a run are of itself alone, and its end is the job's.
+//! What all runs of a job have recorded, in numbers: the counts of a run are of itself alone, and its end is the job's. All
+//! records are read for that at the end of a run that went on, a thousand at a time: a million take a second or two, which is
+//! a hundredth of what it took to fetch them.
 
 use std::borrow::Cow;
 
