@@ -200,36 +200,39 @@ impl<Out: Send + 'static> Context<Out> {
             self.has_emitted = true;
             self.half.on_emit(&mut self.emitted, &mut self.dispatched);
         }
-        loop {
-            self.deliver();
-            if self.dispatched.is_empty() {
-                break;
-            }
+        self.deliver();
+        while !self.dispatched.is_empty() {
             self.act_on_dispatched();
+            self.deliver();
         }
         self.note_held();
     }
 
-    /// Sends the deliveries.
+    /// Sends the deliveries. A list that a consumer gives back is the next one to emit into, where there is none.
+    #[inline]
     fn deliver(&mut self) {
-        let mut deliveries = std::mem::take(&mut self.dispatched.deliveries);
-        for (subscription, events) in deliveries.drain(..) {
+        let out = &mut self.dispatched;
+        for (subscription, events) in out.deliveries.drain(..) {
             let Some(downstream) = self.downstreams.get(subscription) else {
                 // A dispatcher that serves who has left.
-                self.dispatched.discarded += events.len();
+                out.discarded += events.len();
                 continue;
             };
             downstream.edge.delivered(events.len());
             let spare = downstream.port.exchange(subscription, events);
-            self.dispatched.keep(spare);
+            if self.emitted.capacity() == 0 {
+                self.emitted = spare;
+            } else {
+                out.lists.keep(spare);
+            }
         }
-        self.dispatched.deliveries = deliveries;
         if self.emitted.capacity() == 0 {
-            self.emitted = self.dispatched.list();
+            self.emitted = out.lists.take();
         }
     }
 
     /// Counts what went nowhere, and ends the subscriptions that failed.
+    #[cold]
     fn act_on_dispatched(&mut self) {
         for reason in self.dispatched.warnings.drain(..) {
             tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");

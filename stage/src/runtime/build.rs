@@ -12,7 +12,7 @@ use super::succession::{Factory, Seat, Succession};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallPort, Cell, Control, Driver,
     Emits, Fused, Group, Handle, Mailbox, NewChild, NewUpstream, Outlet, Role, Source, Spares,
-    StageOrders, Superior, Supervised, Takes, Task,
+    StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -634,6 +634,7 @@ impl<R: Role> Build<R> {
             will_be_idle: false,
             draining: false,
             is_paused: false,
+            turn: Turn::default(),
             is_complete: false,
             last: Last {
                 cell: Arc::clone(&cell),

@@ -9,7 +9,16 @@ use crate::id::SubscriptionId;
 use crate::protocol::{DemandMode, UpstreamEnds};
 
 impl<R: Role> Task<R> {
-    pub(super) async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
+    /// Handles the control message that is next.
+    pub(super) async fn take_control(&mut self) -> std::result::Result<Outcome, Exit> {
+        match self.control.pop_front() {
+            None => Ok(Ok(())),
+            Some(Control::Call(message)) => Ok(self.handle(message).await),
+            Some(other) => self.on_control(other).await.map(Ok),
+        }
+    }
+
+    async fn on_control(&mut self, message: Control<R::Stage, R::In, R::Out>) -> Step {
         match message {
             Control::Subscribe(consumer) => {
                 let NewConsumer {
@@ -90,7 +99,8 @@ impl<R: Role> Task<R> {
     }
 
     /// Serves an ask from what is held, and with it those right behind it where the dispatcher joins them; the caller goes
-    /// on with `after`, which tells the rest.
+    /// on with `settle`, which tells the rest.
+    #[inline]
     pub(super) fn on_ask(&mut self, id: SubscriptionId, n: usize) {
         let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
         half.on_ask(id, n, out);
@@ -156,9 +166,12 @@ impl<R: Role> Task<R> {
         guarded(handled).await
     }
 
-    /// Returns the next message whose mark has been passed.
-    pub(super) fn take_passed(&mut self) -> Option<Box<dyn Envelope<R::Stage, R::Out>>> {
-        self.cx.passed = self.cx.passed.checked_sub(1)?;
-        self.behind.pop_front()
+    /// Handles the next message whose mark has been passed.
+    pub(super) async fn take_passed(&mut self) -> Outcome {
+        self.cx.passed = self.cx.passed.saturating_sub(1);
+        match self.behind.pop_front() {
+            Some(message) => self.handle(message).await,
+            None => Ok(()),
+        }
     }
 }

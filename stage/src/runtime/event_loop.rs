@@ -13,9 +13,11 @@ use std::sync::Arc;
 use std::task::{Context as Waiting, Poll};
 use std::time::Instant;
 
+use tokio::task::coop::consume_budget;
+
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::succession::{Handing, Seat, Succession};
-use super::{Cell, Control, Envelope, Incoming, Mailbox, Report, Role, Spares, Supervised};
+use super::{Cell, Control, Envelope, Incoming, Mailbox, Park, Report, Role, Spares, Supervised};
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
@@ -64,6 +66,7 @@ pub(crate) struct Task<R: Role> {
     pub(crate) will_be_idle: bool,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
+    pub(crate) turn: Turn,
     /// Whether `handle_complete` was called.
     pub(crate) is_complete: bool,
     /// The last field, so that who joins the stage finds all the others dropped.
@@ -87,6 +90,34 @@ impl Drop for Last {
     }
 }
 
+/// What the loop does next.
+#[derive(Debug, Clone, Copy)]
+enum Next {
+    /// Tells the behaviour so much demand.
+    Demand(usize),
+    /// Lends it the next batch, or hears what else has come from upstream.
+    Batch,
+    /// Handles the control message that is next, which is no ask.
+    Control,
+    /// Runs a message whose mark in the buffer has been passed.
+    Passed,
+    /// Tells the second of a fused pair of the end of the first.
+    Second,
+    /// Ends the turn, and waits where there is nothing for another one.
+    Pause,
+}
+
+/// How far a turn is.
+#[derive(Default)]
+pub(crate) struct Turn {
+    /// Control messages handled.
+    control: usize,
+    /// Whether its upstream message was looked for.
+    has_taken: bool,
+    /// Demands told in a row.
+    told: usize,
+}
+
 /// An error ends the stage.
 pub(super) type Step = std::result::Result<(), Exit>;
 
@@ -105,8 +136,15 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Runs one behaviour, until there is a reason to end it.
+    /// Runs one behaviour, until there is a reason to end it: does what is next, settles what came of it, and goes on.
+    ///
+    /// What is done every turn waits nowhere but in the behaviour's own callbacks; all else is decided without a future.
     pub(super) async fn live(&mut self) -> std::result::Result<Infallible, Exit> {
+        poll_fn(|task| {
+            self.mailbox.wakes(task.waker());
+            Poll::Ready(())
+        })
+        .await;
         if self.succession.is_new {
             let introduced = Box::pin(self.introduce()).await;
             self.after(introduced).await?;
@@ -114,40 +152,107 @@ impl<R: Role> Task<R> {
         if let Some((ends, end)) = self.ended_upstream.take() {
             Box::pin(self.upstream_stops(ends, end)).await?;
         }
+        self.turn = Turn::default();
+        let mut due = self.settle();
         loop {
-            tokio::task::coop::consume_budget().await;
-            for _ in 0..CONTROL_MAX {
-                // Read where it lies, since to move a message takes longer than to read it.
-                if let Some(Control::Ask(id, n)) = self.control.front() {
-                    let (id, n) = (*id, *n);
-                    self.control.pop_front();
-                    self.on_ask(id, n);
-                    self.after(Ok(())).await?;
-                    continue;
-                }
-                match self.control.pop_front() {
-                    None => break,
-                    Some(Control::Call(message)) => {
-                        let handled = self.handle(message).await;
-                        self.after(handled).await?;
+            let next = due.unwrap_or_else(|| self.next());
+            let outcome = match next {
+                Next::Demand(demand) => {
+                    if self.turn.told > 1 {
+                        consume_budget().await;
                     }
-                    Some(other) => Box::pin(self.on_control(other)).await?,
+                    guarded(self.role.handle_demand(demand, &mut self.cx)).await
                 }
+                Next::Batch => self.take_turn().await.map(Ok)?,
+                Next::Control => Box::pin(self.take_control()).await?,
+                Next::Passed => Box::pin(self.take_passed()).await,
+                Next::Second => Box::pin(self.complete_second()).await,
+                Next::Pause => {
+                    self.ended()?;
+                    debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
+                    let polled = loop {
+                        let polled = self.poll_events();
+                        if polled.is_some() || self.has_work() || !self.mailbox.is_parked() {
+                            break polled;
+                        }
+                        self.will_be_idle = true;
+                        futures::pending!();
+                    };
+                    consume_budget().await;
+                    self.begin_turn();
+                    match polled {
+                        Some(polled) => polled,
+                        // What has come meanwhile goes first.
+                        None if self.has_more && self.control.is_empty() => Ok(()),
+                        None => continue,
+                    }
+                }
+            };
+            if R::IS_FUSED || outcome.is_err() {
+                let was_demand = matches!(next, Next::Demand(_));
+                self.answer_for(outcome, was_demand).await?;
             }
-            if self.may_take() {
-                self.take_turn().await?;
-            }
-            while R::IS_FUSED && self.is_second_due() {
-                Box::pin(self.complete_second()).await?;
-            }
-            self.ended()?;
-            match self.wait().await {
-                Some(polled) => self.after(polled).await?,
-                // What has come meanwhile goes first.
-                None if self.has_more && self.control.is_empty() => self.after(Ok(())).await?,
-                None => {}
+            due = self.settle();
+        }
+    }
+
+    /// Returns what the turn has yet to do, where nothing is due from before: control, then one upstream message.
+    #[inline]
+    fn next(&mut self) -> Next {
+        while self.turn.control < CONTROL_MAX {
+            // Read where it lies, since to move a message takes longer than to read it.
+            match self.control.front() {
+                None => break,
+                Some(Control::Ask(id, n)) => {
+                    let (id, n) = (*id, *n);
+                    // It owns nothing, so that there is nothing to drop.
+                    std::mem::forget(self.control.pop_front());
+                    self.turn.control += 1;
+                    self.on_ask(id, n);
+                    if let Some(due) = self.settle() {
+                        return due;
+                    }
+                }
+                Some(_) => {
+                    self.turn.control += 1;
+                    return Next::Control;
+                }
             }
         }
+        if !self.turn.has_taken {
+            self.turn.has_taken = true;
+            if self.may_take() {
+                return Next::Batch;
+            }
+        }
+        if R::IS_FUSED && self.is_second_due() {
+            return Next::Second;
+        }
+        Next::Pause
+    }
+
+    /// Takes what has come, for the next turn. One that was idle after the last messages is parked for the next ones
+    /// already now, and need not look again.
+    #[inline]
+    fn begin_turn(&mut self) {
+        self.turn = Turn::default();
+        if self.mailbox.is_parked() {
+            return;
+        }
+        let park = match (self.has_work(), self.will_be_idle) {
+            (true, _) => Park::Never,
+            (false, false) => Park::WhenEmpty,
+            (false, true) => Park::Always,
+        };
+        let (control, incoming) = (&mut self.control, &mut self.incoming);
+        (self.mailbox).collect(control, incoming, &mut self.spares, park);
+        self.will_be_idle = false;
+    }
+
+    /// Whether there is something to do without another message.
+    #[inline]
+    fn has_work(&self) -> bool {
+        self.has_more || !self.control.is_empty() || self.may_take()
     }
 
     /// A producer-consumer takes events only for demand, and never while its buffer holds back.
@@ -198,31 +303,10 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Polls what the stage waits on itself, then takes what has arrived, and waits when there is nothing to do. Returns
-    /// what `poll_events` came to, if it did anything.
-    fn wait(&mut self) -> impl Future<Output = Option<Outcome>> {
-        debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
-        let was_ending = self.cx.ending.is_some();
-        poll_fn(move |task| {
-            let polled = self.poll_events(task, was_ending);
-            if polled.is_some() || self.has_more || !self.control.is_empty() || self.may_take() {
-                self.mailbox.take(&mut self.control, &mut self.incoming);
-                return Poll::Ready(polled);
-            }
-            if self.mailbox.is_parked() {
-                self.will_be_idle = true;
-                return Poll::Pending;
-            }
-            let (control, incoming) = (&mut self.control, &mut self.incoming);
-            let (spares, will_be_idle) = (&mut self.spares, self.will_be_idle);
-            let taken = (self.mailbox).poll_exchange(task, control, incoming, spares, will_be_idle);
-            self.will_be_idle = taken.is_pending();
-            taken.map(|()| None)
-        })
-    }
-
+    /// Polls what the stage waits on itself; returns what that came to, if it did anything.
     #[inline]
-    fn poll_events(&mut self, task: &mut Waiting<'_>, was_ending: bool) -> Option<Outcome> {
+    fn poll_events(&mut self) -> Option<Outcome> {
+        let was_ending = self.cx.ending.is_some();
         if R::EMITS && self.cx.half.is_holding_back() {
             return None;
         }
@@ -231,8 +315,9 @@ impl<R: Role> Task<R> {
         if was_ending && R::IS_SOURCE && !R::IS_FUSED && !had_in_hand {
             return None;
         }
+        let mut task = Waiting::from_waker(self.mailbox.waker());
         let (role, cx) = (&mut self.role, &mut self.cx);
-        match catch_unwind(AssertUnwindSafe(|| role.poll_events(task, cx))) {
+        match catch_unwind(AssertUnwindSafe(|| role.poll_events(&mut task, cx))) {
             Ok(Poll::Ready(returned)) => Some(returned.map_err(Failure::error)),
             Ok(Poll::Pending) => {
                 let is_done = had_in_hand && role.in_hand() == 0;
@@ -242,67 +327,89 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Dispatches what a callback emitted, deals with its failure, and tells new demand.
-    pub(super) async fn after(&mut self, mut outcome: Outcome) -> Step {
-        self.has_more = false;
-        // A consumer emits nothing, so that there is nothing to do after each of its batches.
-        if !R::EMITS && !R::IS_FUSED && outcome.is_ok() {
-            return Ok(());
+    /// Deals with what a callback came to, and dispatches what it emitted; what is due then is told by `live`.
+    pub(super) async fn after(&mut self, outcome: Outcome) -> Step {
+        if R::IS_FUSED || outcome.is_err() {
+            self.answer_for(outcome, false).await?;
         }
-        let mut was_demand = false;
-        let mut told = 0;
-        loop {
-            if R::IS_FUSED && self.cx.stop.is_none() && self.role.is_passing(&self.cx) {
-                self.pass_on(&outcome).await?;
-            }
-            self.cx.flush();
-            if self.cx.discarded > 0 {
-                self.report_discarded();
-            }
-            let mut demand = 0;
-            if let Err(failure) = outcome {
-                let resumed = Box::pin(self.on_failure(&failure)).await?;
-                // A producer that fails at each demand would be told of the same debt for ever.
-                if resumed && was_demand && !self.succession.intensity.allows(Instant::now()) {
-                    self.succession.is_last = true;
-                    return Err(failure.to_exit());
-                }
-                self.cx.flush();
-            }
-            if told == DEMANDS_MAX || (R::IS_FUSED && self.role.is_passing(&self.cx)) {
-                self.has_more = true;
-                return Ok(());
-            }
-            if std::mem::take(&mut self.owes_anew) {
-                demand = self.cx.half.retell_demand();
-            }
-            if (!R::EMITS && !R::IS_SOURCE) || self.cx.stop.is_some() {
-                return Ok(());
-            }
-            demand += self.cx.take_demand();
-            demand = self.role.to_tell(demand, &self.cx);
-            if demand == 0 || !R::IS_SOURCE || self.cx.ending.is_some() {
-                let Some(message) = self.take_passed() else {
-                    return Ok(());
-                };
-                was_demand = false;
-                outcome = Box::pin(self.handle(message)).await;
-                continue;
-            }
-            if R::IS_FUSED && told > 0 {
-                // The second has had a batch of it.
-                self.has_more = true;
-                return Ok(());
-            }
-            was_demand = true;
-            if told > 0 {
-                tokio::task::coop::consume_budget().await;
-            }
-            told += 1;
-            if self.cx.has_emitted {
-                self.cx.emitted.reserve(demand.min(RESERVED_MAX));
-            }
-            outcome = guarded(self.role.handle_demand(demand, &mut self.cx)).await;
+        self.dispatch();
+        Ok(())
+    }
+
+    /// Passes on what the first of a fused pair has emitted, and deals with the failure of a callback.
+    async fn answer_for(&mut self, outcome: Outcome, was_demand: bool) -> Step {
+        if R::IS_FUSED && self.cx.stop.is_none() && self.role.is_passing(&self.cx) {
+            self.pass_on(&outcome).await?;
+        }
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(failure) => Box::pin(self.after_failure(&failure, was_demand)).await,
+        }
+    }
+
+    async fn after_failure(&mut self, failure: &Failure, was_demand: bool) -> Step {
+        self.dispatch();
+        let resumed = self.on_failure(failure).await?;
+        // A producer that fails at each demand would be told of the same debt for ever.
+        if resumed && was_demand && !self.succession.intensity.allows(Instant::now()) {
+            self.succession.is_last = true;
+            return Err(failure.to_exit());
+        }
+        Ok(())
+    }
+
+    /// Dispatches what was emitted, and returns what the behaviour is to be told of that.
+    fn settle(&mut self) -> Option<Next> {
+        // A consumer emits nothing, so that there is nothing to do after each of its batches.
+        if !R::EMITS && !R::IS_FUSED {
+            return None;
+        }
+        self.dispatch();
+        let due = self.due();
+        if due.is_none() {
+            self.turn.told = 0;
+        }
+        due
+    }
+
+    #[inline]
+    fn due(&mut self) -> Option<Next> {
+        let is_passing = R::IS_FUSED && self.role.is_passing(&self.cx);
+        self.has_more = self.turn.told == DEMANDS_MAX || is_passing;
+        if self.has_more {
+            return None;
+        }
+        let again = if std::mem::take(&mut self.owes_anew) {
+            self.cx.half.retell_demand()
+        } else {
+            0
+        };
+        if !R::EMITS && !R::IS_SOURCE || self.cx.stop.is_some() {
+            return None;
+        }
+        let new = self.cx.take_demand();
+        let demand = self.role.to_tell(again + new, &self.cx);
+        if demand == 0 || !R::IS_SOURCE || self.cx.ending.is_some() {
+            return (self.cx.passed > 0).then_some(Next::Passed);
+        }
+        if R::IS_FUSED && self.turn.told > 0 {
+            // The second has had a batch of it.
+            self.has_more = true;
+            return None;
+        }
+        self.turn.told += 1;
+        if self.cx.has_emitted {
+            self.cx.emitted.reserve(demand.min(RESERVED_MAX));
+        }
+        Some(Next::Demand(demand))
+    }
+
+    /// Dispatches what was emitted, and says what was dropped.
+    #[inline]
+    pub(super) fn dispatch(&mut self) {
+        self.cx.flush();
+        if self.cx.discarded > 0 {
+            self.report_discarded();
         }
     }
 
@@ -331,12 +438,12 @@ impl<R: Role> Task<R> {
             && self.role.is_due()
     }
 
-    async fn complete_second(&mut self) -> Step {
-        let completed = guarded(self.role.complete_next(&mut self.cx)).await;
-        self.after(completed).await
+    async fn complete_second(&mut self) -> Outcome {
+        guarded(self.role.complete_next(&mut self.cx)).await
     }
 
     /// Tells the behaviour what was dropped since the last callback, and reports it unless it does so itself.
+    #[cold]
     fn report_discarded(&mut self) {
         let discarded = std::mem::take(&mut self.cx.discarded);
         let hears = AssertUnwindSafe(|| self.role.handle_discarded(discarded));

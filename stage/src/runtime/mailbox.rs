@@ -199,6 +199,17 @@ struct Queues<S, In, Out: Send + 'static> {
     is_closed: bool,
 }
 
+/// Whether a stage is woken by what comes after what it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Park {
+    /// No: it looks again by itself.
+    Never,
+    /// Where there is nothing to take.
+    WhenEmpty,
+    /// It will be done with what it takes before anything else comes.
+    Always,
+}
+
 pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     queues: Mutex<Queues<S, In, Out>>,
     /// Whether what comes next wakes the stage; written under the lock. While it is set nothing has come.
@@ -257,9 +268,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) {
-        let mut queues = self.lock();
-        move_all(&mut queues.control, control);
-        move_all(&mut queues.incoming, incoming);
+        self.collect(control, incoming, &mut Spares::default(), Park::Never);
     }
 
     /// As [`Mailbox::take`], ready when anything was moved; else the stage is woken by what arrives next.
@@ -269,35 +278,47 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
     ) -> Poll<()> {
-        self.poll_exchange(task, control, incoming, &mut Spares::default(), false)
+        self.wakes(task.waker());
+        if self.collect(control, incoming, &mut Spares::default(), Park::WhenEmpty) {
+            Poll::Ready(())
+        } else {
+            Poll::Pending
+        }
     }
 
-    /// As [`Mailbox::poll_take`], and leaves emptied lists for the producers. Where the stage will be done before anything
-    /// else comes, as it was the last time, it is parked for that already now, and need not look again.
+    /// Notes how the stage is woken.
+    pub(crate) fn wakes(&self, waker: &Waker) {
+        let known = self.waker.get_or_init(|| waker.clone());
+        debug_assert!(known.will_wake(waker), "a stage stays in its task");
+    }
+
+    /// How the stage is woken, once that was noted.
+    pub(crate) fn waker(&self) -> &Waker {
+        self.waker.get().unwrap_or(Waker::noop())
+    }
+
+    /// As [`Mailbox::take`], and leaves emptied lists for the producers. Returns whether anything was moved.
     #[inline]
-    pub(crate) fn poll_exchange(
+    pub(crate) fn collect(
         &self,
-        task: &Task<'_>,
         control: &mut VecDeque<Control<S, In, Out>>,
         incoming: &mut VecDeque<Incoming<S, In, Out>>,
         spares: &mut Spares<In>,
-        will_be_idle: bool,
-    ) -> Poll<()> {
+        park: Park,
+    ) -> bool {
         let mut queues = self.lock();
         spares.move_to(&mut queues.spares);
-        if queues.control.is_empty() && queues.incoming.is_empty() {
-            let waker = self.waker.get_or_init(|| task.waker().clone());
-            debug_assert!(waker.will_wake(task.waker()), "a stage stays in its task");
-            self.is_parked.store(true, Ordering::Relaxed);
-            return Poll::Pending;
-        }
-        debug_assert!(!self.is_parked(), "what arrives wakes the stage");
+        let is_empty = queues.control.is_empty() && queues.incoming.is_empty();
+        debug_assert!(
+            is_empty || !self.is_parked(),
+            "what arrives wakes the stage"
+        );
         move_all(&mut queues.control, control);
         move_all(&mut queues.incoming, incoming);
-        if will_be_idle {
+        if park == Park::Always || (is_empty && park == Park::WhenEmpty) {
             self.is_parked.store(true, Ordering::Relaxed);
         }
-        Poll::Ready(())
+        !is_empty
     }
 
     /// Whether nothing has come since the stage was parked. If anything comes now, it wakes the stage.

@@ -3,7 +3,7 @@
 mod mailbox;
 pub(crate) use mailbox::{
     AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message,
-    NewConsumer, NewUpstream, ProducerPort, Spares,
+    NewConsumer, NewUpstream, Park, ProducerPort, Spares,
 };
 mod group;
 pub use group::Group;
@@ -23,7 +23,7 @@ pub(crate) use supervised::{
 };
 mod event_loop;
 mod succession;
-pub(crate) use event_loop::Task;
+pub(crate) use event_loop::{Task, Turn};
 mod control;
 mod fused;
 mod upstream;

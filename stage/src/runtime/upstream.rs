@@ -128,12 +128,16 @@ impl<R: Role> Task<R> {
         let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
         if outcome.is_ok() {
             lent.succeeded();
-            handing.left = 0;
-            if R::EMITS || R::IS_FUSED {
+            if R::IS_FUSED {
+                // Callbacks come before the ask, and may look at what is outstanding.
+                handing.left = 0;
                 self.cx.taken(id, len, 0);
                 self.after(outcome).await?;
                 self.turn_taken(id, 0, ask);
             } else {
+                if R::EMITS {
+                    self.dispatch();
+                }
                 self.turn_taken(id, len, ask);
             }
         } else {
@@ -190,15 +194,16 @@ impl<R: Role> Task<R> {
     /// Returns what is left of the message at work, or else the next one, if that carries events.
     #[inline]
     fn next_message(&mut self) -> Option<(SubscriptionId, Vec<R::In>)> {
-        if let Some(message) = self.at_work.take() {
-            return Some(message);
+        if self.at_work.is_some() {
+            return self.at_work.take();
         }
         // Taken where it lies, since to move a message takes longer than to read it.
         let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
             return None;
         };
         let message = (*id, std::mem::take(events));
-        self.incoming.pop_front();
+        // What is left of it owns nothing, so that there is nothing to drop.
+        std::mem::forget(self.incoming.pop_front());
         Some(message)
     }
 

@@ -104,7 +104,7 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
     fn send_all(&mut self, events: Vec<T>, out: &mut Dispatched<T>) {
         if let Some((last, others)) = self.consumers.split_last_mut() {
             for taker in others {
-                let mut copy = out.list();
+                let mut copy = out.lists.take();
                 copy.extend_from_slice(&events);
                 taker.serve(copy, out);
             }

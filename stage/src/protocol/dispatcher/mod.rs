@@ -19,8 +19,8 @@ pub use broadcast::{Broadcast, Selector};
 mod partition;
 pub use partition::{Partition, PartitionsError};
 
-/// Emptied lists kept. Each is small, and a dispatcher needs one for each consumer that it serves at a time.
-const SPARES_MAX: usize = 32;
+mod lists;
+pub(crate) use lists::Lists;
 
 /// Batches to send, in order; the caller sends them, a dispatcher never does.
 pub type Deliveries<T> = Vec<(SubscriptionId, Vec<T>)>;
@@ -46,7 +46,7 @@ pub struct Dispatched<T> {
     /// A queue that must not overflow did: the stage is to end.
     pub overflow: Option<BufferFull>,
     /// Emptied lists that consumers gave back, for batches to come.
-    pub(crate) spares: Vec<Vec<T>>,
+    pub(crate) lists: Lists<T>,
 }
 
 impl<T> Default for Dispatched<T> {
@@ -60,26 +60,12 @@ impl<T> Default for Dispatched<T> {
             warnings: Vec::new(),
             passed: 0,
             overflow: None,
-            spares: Vec::new(),
+            lists: Lists::default(),
         }
     }
 }
 
 impl<T> Dispatched<T> {
-    /// Returns an empty list for a batch; one that a consumer gave back has room.
-    #[must_use]
-    pub(crate) fn list(&mut self) -> Vec<T> {
-        self.spares.pop().unwrap_or_default()
-    }
-
-    /// Keeps a list that a consumer gave back, unless there are enough or it has no room.
-    pub(crate) fn keep(&mut self, spare: Vec<T>) {
-        debug_assert!(spare.is_empty(), "its events were handled");
-        if spare.capacity() > 0 && self.spares.len() < SPARES_MAX {
-            self.spares.push(spare);
-        }
-    }
-
     /// Returns whether there is nothing to act on.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -305,7 +291,7 @@ fn deal<T>(
     }
     let mut coming = events.drain(..);
     while let Some((id, given)) = turn {
-        let mut batch = out.list();
+        let mut batch = out.lists.take();
         batch.extend(coming.by_ref().take(given));
         out.deliveries.push((id, batch));
         turn = next(coming.len());
@@ -379,19 +365,6 @@ mod tests {
         let one = Partition::new([0], |_| Some(0)).expect("there is one");
         let keyed = one.keyed(|event| u64::from(*event));
         the_greedy_do_not_starve_each_other(keyed, || Some(0));
-    }
-
-    #[test]
-    fn a_few_lists_that_have_room_are_kept_for_batches() {
-        let mut out = Dispatched::<u32>::default();
-        let given_back = std::iter::repeat_n(4, SPARES_MAX + 1);
-        for capacity in [0].into_iter().chain(given_back) {
-            out.keep(Vec::with_capacity(capacity));
-        }
-        assert!(out.is_empty(), "they are nothing to act on");
-        let lists = std::iter::from_fn(|| Some(out.list().capacity()));
-        let with_room = lists.take_while(|capacity| *capacity > 0);
-        assert_eq!(with_room.count(), SPARES_MAX);
     }
 
     #[test]

@@ -184,7 +184,7 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         }
         if lane.batch.is_empty() {
             self.touched.push(at);
-            lane.batch = out.list();
+            lane.batch = out.lists.take();
         }
         lane.asked -= 1;
         lane.batch.push(event);
@@ -224,7 +224,7 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         let lane = &mut self.parts[at].lanes[lane];
         let n = lane.asked.min(lane.queue.len());
         if let Some(owner) = lane.owner.filter(|_| n > 0) {
-            let mut batch = out.list();
+            let mut batch = out.lists.take();
             lane.take(n, &mut batch, &mut self.marks);
             out.deliveries.push((owner, batch));
             self.asked.forget(n);

@@ -9,7 +9,7 @@ use std::task::Poll;
 use shuttle::future::block_on;
 use shuttle::{check_dfs, thread};
 
-use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Spares};
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Spares};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
@@ -52,23 +52,24 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
         let sender = Arc::clone(&mailbox);
         let mut start = Some(move || sender.stop());
         block_on(poll_fn(|task| {
+            mailbox.wakes(task.waker());
             loop {
                 if mailbox.is_parked() {
                     will_be_idle = true;
                     return Poll::Pending;
                 }
-                let (control, incoming) = (&mut control, &mut incoming);
-                let taken =
-                    mailbox.poll_exchange(task, control, incoming, &mut spares, will_be_idle);
-                will_be_idle = taken.is_pending();
+                let park = if will_be_idle {
+                    Park::Always
+                } else {
+                    Park::WhenEmpty
+                };
+                mailbox.collect(&mut control, &mut incoming, &mut spares, park);
+                will_be_idle = false;
                 if let Some(start) = start.take() {
                     // It waits, so that it is parked before the turn of what comes first.
                     thread::spawn(start);
                     let sender = Arc::clone(&mailbox);
                     thread::spawn(move || sender.deliver(SubscriptionId::next(), vec![1]));
-                }
-                if taken.is_pending() {
-                    return Poll::Pending;
                 }
                 if !control.is_empty() && !incoming.is_empty() {
                     return Poll::Ready(());
