@@ -200,10 +200,12 @@ impl<Out: Send + 'static> Context<Out> {
             self.has_emitted = true;
             self.half.on_emit(&mut self.emitted, &mut self.dispatched);
         }
-        self.deliver();
-        while !self.dispatched.is_empty() {
-            self.act_on_dispatched();
+        loop {
             self.deliver();
+            if self.dispatched.is_empty() {
+                break;
+            }
+            self.act_on_dispatched();
         }
         self.note_held();
     }

@@ -172,7 +172,8 @@ impl<R: Role> Task<R> {
                     debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
                     let polled = loop {
                         let polled = self.poll_events();
-                        if polled.is_some() || self.has_work() || !self.mailbox.is_parked() {
+                        // Woken by a message it looks no further.
+                        if polled.is_some() || !self.mailbox.is_parked() || self.has_work() {
                             break polled;
                         }
                         self.will_be_idle = true;

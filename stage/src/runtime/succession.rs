@@ -273,7 +273,7 @@ impl<R: Role> Task<R> {
         while !self.control.iter().any(|m| matches!(m, Control::Stop)) {
             let (control, incoming) = (&mut self.control, &mut self.incoming);
             let mailbox = &self.mailbox;
-            std::future::poll_fn(|task| mailbox.poll_take(task, control, incoming)).await;
+            std::future::poll_fn(|_| mailbox.poll_take(control, incoming)).await;
         }
     }
 
