@@ -1,13 +1,12 @@
 //! What the tags of one document say, in their order; its references are read when all of it is known, as a `<base>`
 //! holds also for those before it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::Range;
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::css::End;
+use super::room::{Kept, Lent, Room};
 use super::tags::{self, Attribute, Sink, Tag, VALUE_BYTES_MAX};
 use super::{Directives, Follow, LinkKind, page, refresh};
 use crate::policy::robots::Product;
@@ -17,8 +16,6 @@ use crate::policy::traps::LINKS_MAX;
 const TEXT_BYTES_MAX: usize = 1024;
 /// How much of the references is kept, in bytes; those of 5,000 long links have room.
 const REFERENCE_BYTES_MAX: usize = 2 * 1024 * 1024;
-/// How many references have room from the begin; most pages have as many, and more make it grow.
-const REFERENCES_EXPECTED: usize = 64;
 /// How much of one style sheet within a page is read, in bytes.
 const STYLE_BYTES_MAX: usize = 1024 * 1024;
 /// How many canonical URLs of a page are kept: a second one is enough to know that there is more than one.
@@ -34,14 +31,6 @@ pub(super) struct Reference<'t> {
     pub(super) nofollow: bool,
 }
 
-/// A link whose text is one with those of the others.
-#[derive(Debug)]
-struct Kept {
-    text: Range<usize>,
-    kind: LinkKind,
-    nofollow: bool,
-}
-
 /// A document as far as it was read.
 ///
 /// Invariant: at most [`LINKS_MAX`] references, of together at most [`REFERENCE_BYTES_MAX`], no two of them alike.
@@ -54,11 +43,7 @@ pub(super) struct Document<'a> {
     title: Option<Vec<u8>>,
     is_in_title: bool,
     templates: usize,
-    /// Where among the references each text stands, by its hash.
-    places: HashMap<u64, usize>,
-    references: Vec<Kept>,
-    /// Their texts, one behind the other.
-    texts: String,
+    pub(super) room: Lent,
     pub(super) base: Option<String>,
     /// The first of those that are named.
     pub(super) canonicals: Vec<String>,
@@ -78,9 +63,7 @@ impl<'a> Document<'a> {
             title: None,
             is_in_title: false,
             templates: 0,
-            places: HashMap::with_capacity(REFERENCES_EXPECTED),
-            references: Vec::with_capacity(REFERENCES_EXPECTED),
-            texts: String::new(),
+            room: Lent::default(),
             base: None,
             canonicals: Vec::new(),
             description: None,
@@ -93,8 +76,11 @@ impl<'a> Document<'a> {
 
     /// Returns the references, in their order.
     pub(super) fn references(&self) -> impl ExactSizeIterator<Item = Reference<'_>> {
-        self.references.iter().map(|kept| Reference {
-            text: &self.texts[kept.text.clone()],
+        let Room {
+            references, texts, ..
+        } = &*self.room;
+        references.iter().map(|kept| Reference {
+            text: &texts[kept.text.clone()],
             kind: kept.kind,
             nofollow: kept.nofollow,
         })
@@ -194,23 +180,28 @@ impl<'a> Document<'a> {
             return;
         }
         let nofollow = page::has_relation(relations, "nofollow");
-        let place = match self.places.entry(xxh3_64(text.as_bytes())) {
+        let Room {
+            places,
+            references,
+            texts,
+            ..
+        } = &mut *self.room;
+        let place = match places.entry(xxh3_64(text.as_bytes())) {
             Entry::Occupied(place) => {
-                self.references[*place.get()].nofollow &= nofollow;
+                references[*place.get()].nofollow &= nofollow;
                 return;
             }
             Entry::Vacant(place) => place,
         };
-        if self.references.len() == LINKS_MAX || self.texts.len() + text.len() > REFERENCE_BYTES_MAX
-        {
+        if references.len() == LINKS_MAX || texts.len() + text.len() > REFERENCE_BYTES_MAX {
             self.truncated = true;
             return;
         }
-        place.insert(self.references.len());
-        let begin = self.texts.len();
-        self.texts.push_str(text);
-        self.references.push(Kept {
-            text: begin..self.texts.len(),
+        place.insert(references.len());
+        let begin = texts.len();
+        texts.push_str(text);
+        references.push(Kept {
+            text: begin..texts.len(),
             kind,
             nofollow,
         });

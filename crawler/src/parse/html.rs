@@ -145,7 +145,7 @@ pub fn parse_css(body: &[u8], response: &Response<'_>, product: &Product) -> Pag
 
 /// Makes a page of what a document and the headers say.
 fn page(
-    document: Document<'_>,
+    mut document: Document<'_>,
     charset: Charset,
     response: &Response<'_>,
     product: &Product,
@@ -166,7 +166,7 @@ fn page(
     }
     let wishes = wishes.with_headers(response, product);
 
-    let mut links = Links::new(&document);
+    let mut links = Links::new(&mut document);
     for Reference {
         text,
         kind,
@@ -180,6 +180,7 @@ fn page(
             links.push(response.url.join(link.target).ok(), kind, false);
         }
     }
+    document.room.urls = links.places;
     Page {
         title: document.title(),
         description: document.description,
@@ -231,11 +232,12 @@ struct Links {
 }
 
 impl Links {
-    fn new(document: &Document<'_>) -> Self {
+    fn new(document: &mut Document<'_>) -> Self {
+        let count = document.references().len();
         Self {
-            all: Vec::with_capacity(document.references().len()),
+            all: Vec::with_capacity(count),
             bytes: 0,
-            places: HashMap::with_capacity(document.references().len()),
+            places: std::mem::take(&mut document.room.urls),
             refused: document.refused,
             truncated: document.truncated,
         }

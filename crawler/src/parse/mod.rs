@@ -9,6 +9,7 @@ mod directives;
 mod foreign;
 mod raw;
 mod refresh;
+mod room;
 mod scanner;
 mod tags;
 pub use directives::Directives;

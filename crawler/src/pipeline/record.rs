@@ -4,6 +4,9 @@ use std::time::SystemTime;
 
 use serde::Serialize;
 
+/// As many bytes as most lines have.
+const LINE_BYTES_EXPECTED: usize = 768;
+
 /// What became of one URL. A field that does not apply is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
@@ -101,9 +104,11 @@ impl PageRecord {
     /// Writes it as one line.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let mut line = serde_json::to_string(self).unwrap_or_default();
-        line.push('\n');
-        line
+        let mut line = Vec::with_capacity(LINE_BYTES_EXPECTED);
+        // Nothing in a record can fail.
+        let _written = serde_json::to_writer(&mut line, self);
+        line.push(b'\n');
+        String::from_utf8(line).unwrap_or_default()
     }
 }
 
