@@ -75,8 +75,8 @@ const ROWS: &[Row] = &[
     row("all-fused", Way::AllFused, 1_000, 18.4),
     row("demand-4-10", Way::ByDemand, 10, 384.0),
     row("demand-4-1000", Way::ByDemand, 1_000, 17.7),
-    row("partition-4-10", Way::ByHash, 10, 467.0),
-    row("partition-4-1000", Way::ByHash, 1_000, 145.0),
+    row("partition-4-10", Way::ByHash, 10, 430.0),
+    row("partition-4-1000", Way::ByHash, 1_000, 102.0),
     row("broadcast-4-10", Way::ToAll, 10, 985.0),
     row("broadcast-4-1000", Way::ToAll, 1_000, 48.4),
 ];

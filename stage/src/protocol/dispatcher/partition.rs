@@ -3,25 +3,21 @@
 use std::fmt;
 use std::hash::Hash;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::vec::Drain;
 
 use thiserror::Error;
 
-use super::total::Total;
 use super::{Dispatched, Dispatcher, Refused};
 use crate::id::{ById, SubscriptionId};
-use crate::protocol::{BufferFull, WhenFull};
+use crate::protocol::WhenFull;
 
-mod marks;
-use marks::Marks;
+mod index;
+use index::Index;
 mod lane;
-use lane::{Part, Queued};
-
-/// A partition's queue by default: as a producer's buffer.
-const QUEUE_CAPACITY: usize = 10_000;
-
-type HashOf<T, P> = Box<dyn FnMut(&T) -> Option<P> + Send>;
-type KeyOf<T> = Box<dyn FnMut(&T) -> u64 + Send>;
+mod lanes;
+mod marks;
+use lanes::Lanes;
+mod deal;
+use deal::{Deal, KeyOf};
 
 /// Why names make no partitions.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -63,21 +59,12 @@ pub enum PartitionsError {
 /// # }
 /// ```
 pub struct Partition<T, P = usize> {
-    hash: HashOf<T, P>,
+    hash: Box<dyn Deal<T, P>>,
     key: Option<KeyOf<T>>,
-    index: ById<P, usize>,
-    parts: Vec<Part<T>>,
+    index: Index<P>,
     /// Which partition a subscription serves.
     serves: ById<SubscriptionId, usize>,
-    /// Partitions with a batch to deliver.
-    touched: Vec<usize>,
-    capacity: usize,
-    when_full: WhenFull,
-    asked: Total,
-    queued: usize,
-    /// Partitions whose full queue holds all back.
-    full: usize,
-    marks: Marks,
+    lanes: Lanes<T>,
 }
 
 impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
@@ -90,29 +77,22 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
         partitions: impl IntoIterator<Item = P>,
         hash: impl FnMut(&T) -> Option<P> + Send + 'static,
     ) -> Result<Self, PartitionsError> {
-        let mut index = ById::default();
+        let mut index = Index::new();
         for name in partitions {
-            if index.contains_key(&name) {
+            if index.find(&name).is_some() {
                 return Err(PartitionsError::Twice(format!("{name:?}")));
             }
-            index.insert(name, index.len());
+            index.add(name);
         }
-        if index.is_empty() {
+        if index.len() == 0 {
             return Err(PartitionsError::None);
         }
         Ok(Self {
             hash: Box::new(hash),
             key: None,
-            parts: index.values().map(|_| Part::new()).collect(),
+            lanes: Lanes::new(index.len()),
             index,
             serves: ById::default(),
-            touched: Vec::new(),
-            capacity: QUEUE_CAPACITY,
-            when_full: WhenFull::DropOldest,
-            asked: Total::default(),
-            queued: 0,
-            full: 0,
-            marks: Marks::new(),
         })
     }
 
@@ -132,134 +112,16 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
     /// [`WhenFull::HoldBack`], no partition gets any until this one has taken some.
     #[must_use]
     pub fn queue(mut self, capacity: usize, when_full: WhenFull) -> Self {
-        self.capacity = capacity.max(1);
-        self.when_full = when_full;
+        self.lanes.set_queue(capacity.max(1), when_full);
         self
-    }
-
-    /// Deals events from the front while some are wanted. Where the hash panics, the event at work is the front.
-    fn deal(&mut self, coming: &mut Drain<'_, T>, out: &mut Dispatched<T>) {
-        while self.is_wanting()
-            && let Some(event) = coming.as_slice().first()
-        {
-            let routed = self.route(event);
-            let Some(event) = coming.next() else {
-                return;
-            };
-            match routed {
-                Ok(Some((at, key))) => self.put(at, key, event, out),
-                Ok(None) => out.unwanted += 1,
-                Err(reason) => {
-                    out.warnings.push(reason);
-                    out.rejected.push(event);
-                }
-            }
-        }
-    }
-
-    const fn is_wanting(&self) -> bool {
-        self.full == 0 && self.asked.sum() > 0
-    }
-
-    /// Tells the partition of an event and its key within it. An unknown name is an error.
-    #[inline]
-    fn route(&mut self, event: &T) -> Result<Option<(usize, u64)>, String> {
-        let Some(name) = (self.hash)(event) else {
-            return Ok(None);
-        };
-        let key = self.key.as_mut().map_or(0, |key| key(event));
-        match self.index.get(&name) {
-            Some(part) => Ok(Some((*part, key))),
-            None => Err(format!("the hash names an unknown partition: {name:?}")),
-        }
-    }
-
-    /// Puts an event on its lane: into the batch, or into the queue where that lane has no demand.
-    #[inline]
-    fn put(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
-        let lane = self.parts[at].lane_of(key);
-        if lane.asked == 0 {
-            self.wait(at, key, event, out);
-            return;
-        }
-        if lane.batch.is_empty() {
-            self.touched.push(at);
-            lane.batch = out.lists.take();
-        }
-        lane.asked -= 1;
-        lane.batch.push(event);
-        self.asked.forget(1);
-    }
-
-    /// Puts an event into the queue of its lane, by the policy.
-    fn wait(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
-        let part = &mut self.parts[at];
-        if part.queued >= self.capacity {
-            out.discarded += 1;
-            if self.when_full == WhenFull::Fail {
-                let capacity = self.capacity;
-                out.overflow = Some(BufferFull { capacity, over: 1 });
-            }
-            if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
-                return;
-            }
-            if let Some(oldest) = part.take_oldest(key) {
-                self.marks.on_left(oldest.mark, 1);
-                part.queued -= 1;
-                self.queued -= 1;
-            }
-        }
-        let mark = self.marks.on_queued();
-        let queued = Queued { event, key, mark };
-        part.lane_of(key).queue.push_back(queued);
-        part.queued += 1;
-        self.queued += 1;
-        if part.queued == self.capacity && self.when_full == WhenFull::HoldBack {
-            self.full += 1;
-        }
-    }
-
-    /// Hands the owner of a lane what it has asked for of its queue.
-    fn serve(&mut self, at: usize, lane: usize, out: &mut Dispatched<T>) {
-        let lane = &mut self.parts[at].lanes[lane];
-        let n = lane.asked.min(lane.queue.len());
-        if let Some(owner) = lane.owner.filter(|_| n > 0) {
-            let mut batch = out.lists.take();
-            lane.take(n, &mut batch, &mut self.marks);
-            out.deliveries.push((owner, batch));
-            self.asked.forget(n);
-            self.note_taken(at, n);
-        }
-    }
-
-    /// Moves the batches of this round out.
-    fn deliver(&mut self, out: &mut Dispatched<T>) {
-        for at in self.touched.drain(..) {
-            for lane in &mut self.parts[at].lanes {
-                if let Some(owner) = lane.owner.filter(|_| !lane.batch.is_empty()) {
-                    out.deliveries
-                        .push((owner, std::mem::take(&mut lane.batch)));
-                }
-            }
-        }
-    }
-
-    /// Notes that `n` events left the queue of a partition.
-    fn note_taken(&mut self, at: usize, n: usize) {
-        let was_full = self.parts[at].queued >= self.capacity;
-        self.parts[at].queued -= n;
-        self.queued -= n;
-        if was_full && self.when_full == WhenFull::HoldBack {
-            self.full -= 1;
-        }
     }
 }
 
 impl<T, P> fmt::Debug for Partition<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Partition")
-            .field("asked", &self.asked.sum())
-            .field("queued", &self.queued)
+            .field("asked", &self.lanes.asked())
+            .field("queued", &self.lanes.queued())
             .finish_non_exhaustive()
     }
 }
@@ -277,54 +139,27 @@ where
                 "it names no partition; subscribe with `.partition(name)`",
             ));
         };
-        let Some(&at) = self.index.get(&name) else {
+        let Some(at) = self.index.find(&name) else {
             return Err(Refused::new(format!("there is no partition {name:?}")));
         };
-        let part = &mut self.parts[at];
-        match part.lanes[0].owner {
-            None => part.lanes[0].owner = Some(id),
-            Some(_) if self.key.is_some() => part.join(id),
-            Some(_) => return Err(Refused::new(format!("the partition {name:?} is taken"))),
+        if self.key.is_none() && self.lanes.is_served(at) {
+            return Err(Refused::new(format!("the partition {name:?} is taken")));
         }
+        self.lanes.join(at, id);
         self.serves.insert(id, at);
         Ok(())
     }
 
     fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
-        let Some(at) = self.serves.remove(&id) else {
-            return;
-        };
-        let lanes = &mut self.parts[at].lanes;
-        let Some(leaver) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
-            return;
-        };
-        self.asked.forget(std::mem::take(&mut lanes[leaver].asked));
-        if lanes.len() == 1 {
-            lanes[leaver].owner = None;
-            return;
+        if let Some(at) = self.serves.remove(&id) {
+            self.lanes.leave(at, id, out);
         }
-        // Others serve the partition on: what waited for the leaver is theirs now, in its order for each key.
-        for queued in lanes.remove(leaver).queue {
-            let lane = self.parts[at].lane_of(queued.key);
-            lane.queue.push_back(queued);
-        }
-        for lane in 0..self.parts[at].lanes.len() {
-            self.serve(at, lane, out);
-        }
-        out.passed += self.marks.take_passed();
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
-        let Some(&at) = self.serves.get(&id) else {
-            return;
-        };
-        let lanes = &mut self.parts[at].lanes;
-        let Some(lane) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
-            return;
-        };
-        self.asked.ask(&mut lanes[lane].asked, n);
-        self.serve(at, lane, out);
-        out.passed += self.marks.take_passed();
+        if let Some(at) = self.serves.get(&id) {
+            self.lanes.ask(*at, id, n, out);
+        }
     }
 
     fn joins_asks(&self) -> bool {
@@ -332,36 +167,39 @@ where
     }
 
     fn wanted(&self) -> usize {
-        if self.full > 0 {
-            return 0;
-        }
-        self.asked.wanted()
+        self.lanes.wanted()
     }
 
     fn queued(&self) -> usize {
-        self.queued
+        self.lanes.queued()
     }
 
     fn mark(&mut self) -> bool {
-        let is_marked = self.queued > 0;
-        if is_marked {
-            self.marks.mark();
-        }
-        is_marked
+        self.lanes.mark()
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        let Self {
+            hash,
+            key,
+            index,
+            lanes,
+            ..
+        } = self;
         let mut coming = events.drain(..);
         // One guard for all of them, as they are many and few panic.
-        while catch_unwind(AssertUnwindSafe(|| self.deal(&mut coming, out))).is_err() {
+        while catch_unwind(AssertUnwindSafe(|| {
+            hash.deal(key, index, lanes, &mut coming, out);
+        }))
+        .is_err()
+        {
             out.warnings.push("the hash panicked".to_owned());
             out.rejected.extend(coming.next());
         }
         if coming.len() > 0 {
             *events = coming.collect();
         }
-        out.passed += self.marks.take_passed();
-        self.deliver(out);
+        self.lanes.deliver(out);
     }
 }
 

@@ -40,8 +40,10 @@ impl<T> Part<T> {
     /// The lane of a key. Mostly there is one.
     #[inline]
     pub(super) fn lane_of(&mut self, key: u64) -> &mut Lane<T> {
-        let is_one = self.lanes.len() == 1;
-        let at = if is_one { 0 } else { self.place_of(key) };
+        if self.lanes.len() == 1 {
+            return &mut self.lanes[0];
+        }
+        let at = self.place_of(key);
         &mut self.lanes[at]
     }
 

@@ -3,6 +3,7 @@
 
 use super::lane::weight;
 use super::*;
+use crate::protocol::BufferFull;
 
 /// The partitions of even and odd numbers; even ones have a consumer that asked for 9.
 fn parity(capacity: usize, when_full: WhenFull) -> (Partition<u32, u32>, Dispatched<u32>) {

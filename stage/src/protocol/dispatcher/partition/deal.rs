@@ -1,0 +1,68 @@
+//! The loop over the events of a dispatch. It is compiled for each hash, so that the hash is a part of it: to call one for
+//! each event takes as long as all the rest.
+
+use std::fmt;
+use std::hash::Hash;
+use std::vec::Drain;
+
+use super::Dispatched;
+use super::index::Index;
+use super::lanes::Lanes;
+
+/// Tells what must stay in order within a partition.
+pub(super) type KeyOf<T> = Box<dyn FnMut(&T) -> u64 + Send>;
+
+/// A hash, which deals events by what it tells of them.
+pub(super) trait Deal<T, P>: Send {
+    /// Deals events from the front while some are wanted. Where the hash panics, the event at work is the front.
+    fn deal(
+        &mut self,
+        key: &mut Option<KeyOf<T>>,
+        index: &Index<P>,
+        lanes: &mut Lanes<T>,
+        coming: &mut Drain<'_, T>,
+        out: &mut Dispatched<T>,
+    );
+}
+
+impl<T, P, H> Deal<T, P> for H
+where
+    P: Eq + Hash + fmt::Debug,
+    H: FnMut(&T) -> Option<P> + Send,
+{
+    fn deal(
+        &mut self,
+        key: &mut Option<KeyOf<T>>,
+        index: &Index<P>,
+        lanes: &mut Lanes<T>,
+        coming: &mut Drain<'_, T>,
+        out: &mut Dispatched<T>,
+    ) {
+        while lanes.is_wanting()
+            && let Some(event) = coming.as_slice().first()
+        {
+            let name = self(event);
+            let key = match key {
+                Some(key) if name.is_some() => key(event),
+                _ => 0,
+            };
+            let Some(event) = coming.next() else {
+                return;
+            };
+            match name.as_ref().map(|name| index.find(name)) {
+                Some(Some(at)) => lanes.put(at, key, event, out),
+                None => out.unwanted += 1,
+                Some(None) => reject(name, event, out),
+            }
+        }
+    }
+}
+
+#[cold]
+fn reject<T, P: fmt::Debug>(name: Option<P>, event: T, out: &mut Dispatched<T>) {
+    if let Some(name) = name {
+        out.warnings
+            .push(format!("the hash names an unknown partition: {name:?}"));
+    }
+    out.rejected.push(event);
+}

@@ -1,0 +1,111 @@
+//! Which partition has a name. Each event looks for one, in a table of the names' own that is never more than a quarter
+//! full, so that mostly the first look finds it.
+
+use std::hash::{Hash, Hasher as _};
+
+use crate::id::IdHasher;
+
+/// The place of none.
+const NONE: usize = usize::MAX;
+
+/// Names in their order. Invariant: there are a power of two of places, four for each name or more.
+pub(super) struct Index<P> {
+    names: Vec<P>,
+    /// Where in `names`: from where its hash says on, the first place that was free.
+    places: Vec<usize>,
+}
+
+impl<P: Eq + Hash> Index<P> {
+    pub(super) const fn new() -> Self {
+        Self {
+            names: Vec::new(),
+            places: Vec::new(),
+        }
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    #[inline]
+    pub(super) fn find(&self, name: &P) -> Option<usize> {
+        let mut hash = hash(name);
+        loop {
+            let place = hash & self.places.len().wrapping_sub(1);
+            let at = *self.places.get(place)?;
+            if self.names.get(at)? == name {
+                return Some(at);
+            }
+            hash = hash.wrapping_add(1);
+        }
+    }
+
+    /// Adds a name that is not there.
+    pub(super) fn add(&mut self, name: P) {
+        self.names.push(name);
+        let least = 4 * self.names.len();
+        if least <= self.places.len() {
+            self.put(self.names.len() - 1);
+            return;
+        }
+        self.places = vec![NONE; (2 * least).next_power_of_two()];
+        (0..self.names.len()).for_each(|at| self.put(at));
+    }
+
+    fn put(&mut self, at: usize) {
+        let mut place = hash(&self.names[at]) & (self.places.len() - 1);
+        while self.places[place] != NONE {
+            place = (place + 1) & (self.places.len() - 1);
+        }
+        self.places[place] = at;
+    }
+}
+
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the lower bits are as good as all"
+)]
+fn hash(name: &impl Hash) -> usize {
+    let mut hasher = IdHasher::default();
+    name.hash(&mut hasher);
+    hasher.finish() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<P: Eq + Hash + Clone>(names: &[P], unknown: &[P]) {
+        let mut index = Index::new();
+        assert!(names.iter().all(|name| index.find(name).is_none()));
+        for (at, name) in names.iter().enumerate() {
+            index.add(name.clone());
+            assert_eq!((index.find(name), index.len()), (Some(at), at + 1));
+        }
+        let found = names.iter().map(|name| index.find(name));
+        assert!(found.eq((0..names.len()).map(Some)));
+        assert!(unknown.iter().all(|name| index.find(name).is_none()));
+        assert!(index.places.len() >= 4 * names.len());
+    }
+
+    #[test]
+    fn each_name_is_found_where_it_was_added_and_no_other_is() {
+        check(&["even", "odd", ""], &["eve", "add"]);
+        check(&(0..1_000).collect::<Vec<u64>>(), &[1_000, u64::MAX]);
+        let far_apart: Vec<u64> = (0..64).map(|bit| 1 << bit).collect();
+        check(&far_apart, &[0, 3]);
+    }
+
+    #[test]
+    fn names_with_the_same_hash_are_told_apart() {
+        #[derive(Clone, PartialEq, Eq)]
+        struct Same(u8);
+        impl Hash for Same {
+            fn hash<H: std::hash::Hasher>(&self, hasher: &mut H) {
+                hasher.write_u8(u8::MAX);
+            }
+        }
+        check(&[Same(0), Same(1), Same(2)], &[Same(3)]);
+    }
+}

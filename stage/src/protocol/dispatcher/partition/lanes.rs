@@ -1,0 +1,199 @@
+//! All partitions: what is asked on their lanes, what waits there, and what a round delivers.
+
+use super::super::total::Total;
+use super::Dispatched;
+use super::lane::{Part, Queued};
+use super::marks::Marks;
+use crate::id::SubscriptionId;
+use crate::protocol::{BufferFull, WhenFull};
+
+/// A partition's queue by default: as a producer's buffer.
+const QUEUE_CAPACITY: usize = 10_000;
+
+pub(super) struct Lanes<T> {
+    parts: Vec<Part<T>>,
+    /// Partitions with a batch to deliver.
+    touched: Vec<usize>,
+    capacity: usize,
+    when_full: WhenFull,
+    asked: Total,
+    queued: usize,
+    /// Partitions whose full queue holds all back.
+    full: usize,
+    marks: Marks,
+}
+
+impl<T> Lanes<T> {
+    pub(super) fn new(partitions: usize) -> Self {
+        Self {
+            parts: (0..partitions).map(|_| Part::new()).collect(),
+            touched: Vec::new(),
+            capacity: QUEUE_CAPACITY,
+            when_full: WhenFull::DropOldest,
+            asked: Total::default(),
+            queued: 0,
+            full: 0,
+            marks: Marks::new(),
+        }
+    }
+
+    pub(super) const fn set_queue(&mut self, capacity: usize, when_full: WhenFull) {
+        self.capacity = capacity;
+        self.when_full = when_full;
+    }
+
+    /// What is asked of all, whether or not a full queue holds it back.
+    pub(super) const fn asked(&self) -> u128 {
+        self.asked.sum()
+    }
+
+    #[inline]
+    pub(super) const fn is_wanting(&self) -> bool {
+        self.full == 0 && self.asked.sum() > 0
+    }
+
+    pub(super) fn wanted(&self) -> usize {
+        if self.full > 0 {
+            return 0;
+        }
+        self.asked.wanted()
+    }
+
+    pub(super) const fn queued(&self) -> usize {
+        self.queued
+    }
+
+    pub(super) fn mark(&mut self) -> bool {
+        let is_marked = self.queued > 0;
+        if is_marked {
+            self.marks.mark();
+        }
+        is_marked
+    }
+
+    /// Returns whether a partition has a consumer.
+    pub(super) fn is_served(&self, at: usize) -> bool {
+        self.parts[at].lanes[0].owner.is_some()
+    }
+
+    /// Adds a consumer to a partition.
+    pub(super) fn join(&mut self, at: usize, id: SubscriptionId) {
+        let part = &mut self.parts[at];
+        match part.lanes[0].owner {
+            None => part.lanes[0].owner = Some(id),
+            Some(_) => part.join(id),
+        }
+    }
+
+    pub(super) fn leave(&mut self, at: usize, id: SubscriptionId, out: &mut Dispatched<T>) {
+        let lanes = &mut self.parts[at].lanes;
+        let Some(leaver) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
+            return;
+        };
+        self.asked.forget(std::mem::take(&mut lanes[leaver].asked));
+        if lanes.len() == 1 {
+            lanes[leaver].owner = None;
+            return;
+        }
+        // Others serve the partition on: what waited for the leaver is theirs now, in its order for each key.
+        for queued in lanes.remove(leaver).queue {
+            let lane = self.parts[at].lane_of(queued.key);
+            lane.queue.push_back(queued);
+        }
+        for lane in 0..self.parts[at].lanes.len() {
+            self.serve(at, lane, out);
+        }
+        out.passed += self.marks.take_passed();
+    }
+
+    pub(super) fn ask(&mut self, at: usize, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
+        let lanes = &mut self.parts[at].lanes;
+        let Some(lane) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
+            return;
+        };
+        self.asked.ask(&mut lanes[lane].asked, n);
+        self.serve(at, lane, out);
+        out.passed += self.marks.take_passed();
+    }
+
+    /// Puts an event on its lane: into the batch, or into the queue where that lane has no demand.
+    #[inline]
+    pub(super) fn put(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
+        let lane = self.parts[at].lane_of(key);
+        if lane.asked == 0 {
+            self.wait(at, key, event, out);
+            return;
+        }
+        if lane.batch.is_empty() {
+            self.touched.push(at);
+            lane.batch = out.lists.take();
+        }
+        lane.asked -= 1;
+        lane.batch.push(event);
+        self.asked.forget(1);
+    }
+
+    /// Puts an event into the queue of its lane, by the policy.
+    fn wait(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
+        let part = &mut self.parts[at];
+        if part.queued >= self.capacity {
+            out.discarded += 1;
+            if self.when_full == WhenFull::Fail {
+                let capacity = self.capacity;
+                out.overflow = Some(BufferFull { capacity, over: 1 });
+            }
+            if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
+                return;
+            }
+            if let Some(oldest) = part.take_oldest(key) {
+                self.marks.on_left(oldest.mark, 1);
+                part.queued -= 1;
+                self.queued -= 1;
+            }
+        }
+        let mark = self.marks.on_queued();
+        let queued = Queued { event, key, mark };
+        part.lane_of(key).queue.push_back(queued);
+        part.queued += 1;
+        self.queued += 1;
+        if part.queued == self.capacity && self.when_full == WhenFull::HoldBack {
+            self.full += 1;
+        }
+    }
+
+    /// Hands the owner of a lane what it has asked for of its queue.
+    fn serve(&mut self, at: usize, lane: usize, out: &mut Dispatched<T>) {
+        let lane = &mut self.parts[at].lanes[lane];
+        let n = lane.asked.min(lane.queue.len());
+        if let Some(owner) = lane.owner.filter(|_| n > 0) {
+            let mut batch = out.lists.take();
+            lane.take(n, &mut batch, &mut self.marks);
+            out.deliveries.push((owner, batch));
+            self.asked.forget(n);
+            self.note_taken(at, n);
+        }
+    }
+
+    /// Moves the batches of this round out.
+    pub(super) fn deliver(&mut self, out: &mut Dispatched<T>) {
+        out.passed += self.marks.take_passed();
+        for at in self.touched.drain(..) {
+            for lane in &mut self.parts[at].lanes {
+                if let Some(owner) = lane.owner.filter(|_| !lane.batch.is_empty()) {
+                    out.deliveries
+                        .push((owner, std::mem::take(&mut lane.batch)));
+                }
+            }
+        }
+    }
+
+    /// Notes that `n` events left the queue of a partition.
+    fn note_taken(&mut self, at: usize, n: usize) {
+        let was_full = self.parts[at].queued >= self.capacity;
+        self.parts[at].queued -= n;
+        self.queued -= n;
+        if was_full && self.when_full == WhenFull::HoldBack {
+            self.full -= 1;
+        }
+    }
+}
