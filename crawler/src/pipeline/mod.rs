@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Demand is places: the store asks for as many outcomes as there are places and for what it gathers, so a visit is begun
-//! only when its outcome can be taken, and a URL is claimed only when a visit can begin. A page is parsed in the place it
-//! was fetched in, so that what is fetched and not settled is no more than the places and what the store gathers and
-//! settles.
+//! only when its outcome can be taken, and a URL is handed out only when a visit can begin; a few more are claimed ahead of
+//! the places, where no other process could use them. A page is parsed in the place it was fetched in, so that what is
+//! fetched and not settled is no more than the places and what the store gathers and settles.
 
 mod own_hosts;
 pub use own_hosts::OwnHosts;
