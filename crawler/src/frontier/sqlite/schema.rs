@@ -230,14 +230,13 @@ pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<(
     bring_up(&transaction, now)?;
     let rests = "UPDATE site SET polite_at = ?1 + rest_ms WHERE polite_at > ?1 + rest_ms";
     transaction.execute(rests, [now])?;
-    let leases = "UPDATE site SET polite_at = max(polite_at, ?1 + again_ms), rest_ms = max(rest_ms, again_ms), lost = min(lost + 1, 1000),
-                      alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0
-                  WHERE next_at < 9223372036854775807 AND token <> 0";
-    transaction.execute(leases, [now])?;
-    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000),
-                     alone = min(alone + (suspect <> 0 AND lost >= 3), 1000), token = 0, held = 0, until = 0
+    let sites = "UPDATE site SET lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
+                 WHERE next_at < 9223372036854775807 AND token <> 0";
+    transaction.execute(sites, [])?;
+    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
                  WHERE token <> 0";
     transaction.execute(lanes, [])?;
+    give_back(&transaction, now)?;
     let asides = "UPDATE site SET pushbacks = 0, aside = 0 WHERE aside <> 0";
     transaction.execute(asides, [])?;
     let due = "UPDATE site SET next_at = max(polite_at, min(next_at, ?1))
@@ -266,9 +265,9 @@ fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", LAYOUT)
 }
 
-/// Gives back what is on lease as the crawl is closed: nobody died of it, so that it counts as no loss, but it may have been
-/// asked until just now, and rests as it does when it is [taken over](take_over). The lanes of a wide
-/// site find their times then.
+/// Ends all leases. Their sites may have been asked until just now, and rest; the lanes of a wide site find their times when
+/// the crawl is [taken over](take_over). As the crawl is closed that is all: nobody died of what he held, so that it counts as no
+/// loss.
 pub(super) fn give_back(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     let leases = "UPDATE site SET polite_at = max(polite_at, ?1 + again_ms), rest_ms = max(rest_ms, again_ms),
                       next_at = max(polite_at, ?1 + again_ms), token = 0, held = 0

@@ -113,7 +113,6 @@ impl Turn<'_> {
                 late.outcomes.extend(outcome.record().map(|_| at));
             }
         }
-        drop(finishing);
         let is_refused = !late.is_empty() && !written.is_empty();
         if is_refused {
             self.run("ROLLBACK TO settle")?;
