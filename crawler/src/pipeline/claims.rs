@@ -35,9 +35,7 @@ pub struct ClaimSource {
     ahead_max: usize,
     /// How often sites had asked for a rest when these were claimed.
     rests: u64,
-    /// Whether there ever was demand: before it nothing is claimed.
-    is_asked: bool,
-    /// Whether the last claim gave less than was wanted: the next is for a place.
+    /// Whether the next claim is for a place: the first, and one after a claim that gave less than was wanted.
     is_short: bool,
     /// Whether no claim gives more.
     is_over: bool,
@@ -70,8 +68,7 @@ impl ClaimSource {
             ahead: VecDeque::new(),
             ahead_max: 0,
             rests: 0,
-            is_asked: false,
-            is_short: false,
+            is_short: true,
             is_over: false,
             claim: None,
             wait: None,
@@ -109,7 +106,7 @@ impl ClaimSource {
 
     /// Returns how many to claim now: for places, and ahead of them.
     fn wanted(&self, demand: usize) -> (usize, usize) {
-        if self.is_over || !self.is_asked {
+        if self.is_over {
             return (0, 0);
         }
         if demand > 0 {
@@ -195,7 +192,6 @@ impl Producer for ClaimSource {
     }
 
     fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Lease>) -> Poll<Result> {
-        self.is_asked |= cx.demand() > 0;
         loop {
             self.look_for_rests();
             if let Some(giving_back) = &mut self.giving_back {
