@@ -75,8 +75,8 @@ use async_trait::async_trait;
 /// An engine of the frontier.
 ///
 /// What a method has answered holds whatever ends the process, and on the machine's disk within a second in a file, and at
-/// once in a database; but claims, renewals and releases may be lost with the machine, and cost a second fetch. Any number of tasks may use it at once; what one has added or settled before it asks, its
-/// claim sees.
+/// once in a database; but claims, renewals and releases may be lost with the machine, and cost a second fetch. Any number of
+/// tasks may use it at once; what one has added or settled before it asks, its claim sees.
 ///
 /// Opening a crawl by its only process ends all leases. Nobody knows when their holders ended, so that a site of one lane that
 /// was leased then is due when it has rested from that moment on, as it did after its last answer, or for its delay where that
@@ -137,7 +137,8 @@ pub trait Frontier: Debug + Send + Sync {
     /// Claims as [`claim`](Self::claim) does, and behind these leases up to `ahead` more, for which nobody has a place yet.
     /// What was lost before is not among them, so that it is not blamed for the loss of a process that never asked for it;
     /// nor is anything while a budget of bytes counts. An engine may give none, so that others find them.
-    async fn claim_ahead(&self, demand: usize, _ahead: usize) -> Result<Claims, FrontierError> {
+    async fn claim_ahead(&self, demand: usize, ahead: usize) -> Result<Claims, FrontierError> {
+        let _left_to_others = ahead;
         self.claim(demand).await
     }
 

@@ -63,7 +63,7 @@ impl<'a> Document<'a> {
             title: None,
             is_in_title: false,
             templates: 0,
-            room: Lent::default(),
+            room: Lent::take(),
             base: None,
             canonicals: Vec::new(),
             description: None,

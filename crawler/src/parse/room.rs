@@ -3,7 +3,6 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
-use std::mem::take;
 use std::ops::{Deref, DerefMut, Range};
 
 use super::LinkKind;
@@ -54,8 +53,8 @@ impl Room {
 #[derive(Debug)]
 pub(super) struct Lent(Room);
 
-impl Default for Lent {
-    fn default() -> Self {
+impl Lent {
+    pub(super) fn take() -> Self {
         Self(ROOM.take())
     }
 }
@@ -79,7 +78,7 @@ impl Drop for Lent {
         if self.is_kept() {
             self.clear();
             // A thread that ends has none any more.
-            let _none = ROOM.try_with(|room| room.set(take(&mut self.0)));
+            let _none = ROOM.try_with(|room| room.set(std::mem::take(&mut self.0)));
         }
     }
 }
@@ -91,19 +90,19 @@ mod tests {
     #[test]
     fn a_thread_keeps_room_that_is_not_large_and_lends_it_empty() {
         let fill = |count: usize| {
-            let mut room = Lent::default();
+            let mut room = Lent::take();
             room.references.reserve_exact(count);
             room.texts.push('a');
             room.places.insert(1, 1);
             room.urls.insert(UrlHash(1), 1);
         };
         fill(REFERENCES_MAX);
-        let room = Lent::default();
+        let room = Lent::take();
         assert_eq!(room.references.capacity(), REFERENCES_MAX);
         assert!(room.texts.is_empty() && room.places.is_empty() && room.urls.is_empty());
-        assert_eq!(Lent::default().references.capacity(), 0, "it is lent");
+        assert_eq!(Lent::take().references.capacity(), 0, "it is lent");
         drop(room);
         fill(REFERENCES_MAX + 1);
-        assert_eq!(Lent::default().references.capacity(), 0);
+        assert_eq!(Lent::take().references.capacity(), 0);
     }
 }

@@ -130,28 +130,26 @@ struct Folder {
 impl Source {
     async fn open(flags: &ExportFlags) -> anyhow::Result<Self> {
         let shared = &flags.shared;
-        let named = match (&flags.job, &shared.frontier) {
-            (Some(folder), _) => Some(folder.clone()),
-            (None, Some(_)) => None,
-            (None, None) => Some(only_job("crawler export")?),
+        let path = match (&flags.job, &shared.frontier) {
+            (Some(folder), _) => folder.clone(),
+            (None, Some(url)) => {
+                let options = PostgresOptions::new(url, &shared.crawl)?;
+                return Ok(Self {
+                    records: Records::Shared(options.open().await?, 0),
+                    folder: None,
+                });
+            }
+            (None, None) => only_job("crawler export")?,
         };
-        if let Some(folder) = &named {
-            let results = SqliteResults::open(&folder.join(DATABASE))?;
-            let folder = Folder {
-                path: folder.clone(),
-                written: results.written()?,
-                outputs: Plan::of_config(&results.config()?)?.said_outputs(folder),
-            };
-            return Ok(Self {
-                records: Records::File(results),
-                folder: Some(folder),
-            });
-        }
-        let url = shared.frontier.as_deref().unwrap_or_default();
-        let options = PostgresOptions::new(url, &shared.crawl)?;
+        let results = SqliteResults::open(&path.join(DATABASE))?;
+        let folder = Folder {
+            written: results.written()?,
+            outputs: Plan::of_config(&results.config()?)?.said_outputs(&path),
+            path,
+        };
         Ok(Self {
-            records: Records::Shared(options.open().await?, 0),
-            folder: None,
+            records: Records::File(results),
+            folder: Some(folder),
         })
     }
 
