@@ -13,7 +13,16 @@ use crate::frontier::FrontierError;
 /// The lock, held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    /// Lets go of it by itself: to close the file is not enough while a child that is being started has a copy of it.
+    fn drop(&mut self) {
+        if let Err(error) = fs4::FileExt::unlock(&self.file) {
+            tracing::debug!(%error, "the lock goes with its file");
+        }
+    }
 }
 
 impl Lock {
@@ -36,7 +45,7 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         write_pid(&mut file).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Returns whether a process holds the lock of the crawl in `database`.
@@ -83,6 +92,8 @@ mod tests {
             "{second}"
         );
         assert!(Lock::is_held(&database));
+        // As a child has that was forked and not yet run.
+        let _copy = first.file.try_clone().unwrap();
         drop(first);
         assert!(!Lock::is_held(&database));
         assert!(Lock::take(&database).is_ok());
