@@ -6,13 +6,16 @@ use crate::id::SubscriptionId;
 
 /// The events of one call of `handle_events`, taken from the front.
 ///
+/// It is iterated as a collection is, and then the events are taken: `for event in events`, or `events.drain()` with the
+/// methods of an iterator. `pop` takes one.
+///
 /// On `Ok` all of it counts as handled. On an error or a panic one event counts as failed, and what is left is handed to
 /// the next call, unless the stage stops:
 ///
 /// | the callback had | failed | handed over again |
 /// |---|---|---|
 /// | seen the next event with `front` and not popped it | that one | those behind it |
-/// | taken events with `next` or `pop` | the one taken last, unless `front` had shown it | those not taken |
+/// | taken events with `pop`, `drain` or a loop | the one taken last, unless `front` had shown it | those not taken |
 /// | taken nothing, or only read `as_slice` | the first | those behind it |
 ///
 /// So a callback that can fail keeps the event at work in the batch until it is done:
@@ -33,10 +36,11 @@ use crate::id::SubscriptionId;
 /// # }
 /// ```
 ///
-/// When the callback is aborted, what was taken by `next` alone is lost with what is left.
+/// When the callback is aborted, what was taken without `front` is lost with what is left.
 #[derive(Debug)]
 pub struct Batch<'a, T> {
-    events: Drain<'a, T>,
+    /// `None` while they are drained.
+    events: Option<Drain<'a, T>>,
     subscription: SubscriptionId,
     /// Told, when the batch is dropped, how many events of the message were not handled.
     unhandled: &'a mut usize,
@@ -46,7 +50,7 @@ pub struct Batch<'a, T> {
     len: usize,
     /// Events of those that were taken after `front` had shown them: they are done.
     done: usize,
-    /// What was left when `front` was called last. Nothing is noted for each event that `next` takes.
+    /// What was left when `front` was called last. Nothing is noted for each event that is taken otherwise.
     left_at_front: Option<usize>,
 }
 
@@ -59,7 +63,7 @@ impl<'a, T> Batch<'a, T> {
     ) -> Self {
         Self {
             len: events.len(),
-            events,
+            events: Some(events),
             subscription,
             unhandled,
             behind,
@@ -74,70 +78,176 @@ impl<'a, T> Batch<'a, T> {
         self.subscription
     }
 
+    /// How many events are left.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Whether all events were taken.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
     /// The next event, left in the batch.
     pub fn front(&mut self) -> Option<&T> {
-        self.left_at_front = Some(self.events.len());
-        self.events.as_slice().first()
+        self.left_at_front = Some(self.len());
+        self.as_slice().first()
     }
 
     /// Takes the next event; after `front` it counts as done.
     pub fn pop(&mut self) -> Option<T> {
-        let event = self.events.next();
-        if event.is_some() && self.left_at_front == Some(self.events.len() + 1) {
+        let event = self.events.as_mut()?.next();
+        if event.is_some() && self.left_at_front == Some(self.len() + 1) {
             self.done += 1;
         }
         event
     }
 
-    /// Takes the events one by one, as [`Iterator::map`] does. What it returns is known to be as long as it says, so that
+    /// Takes the events one by one. Those that it has not come to when it is dropped stay in the batch.
+    ///
+    /// ```
+    /// # use stage::{Batch, Consumer, Context, Result};
+    /// # struct Sum(u64);
+    /// # impl Consumer for Sum {
+    /// #     type In = u64;
+    /// async fn handle_events(&mut self, events: &mut Batch<'_, u64>, _: &mut Context) -> Result {
+    ///     self.0 += events.drain().filter(|event| event % 2 == 0).sum::<u64>();
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub const fn drain(&mut self) -> Events<'_, 'a, T> {
+        Events {
+            events: self.events.take(),
+            home: &mut self.events,
+        }
+    }
+
+    /// As [`Iterator::map`] of [`Batch::drain`]. What it returns is known to be as long as it says, so that
     /// `cx.emit_all(events.map(…))` makes room once.
+    ///
+    /// # Panics
+    ///
+    /// When one of these [`Events`] was forgotten with [`std::mem::forget`], and the events with it.
     pub fn map<U, F: FnMut(T) -> U>(
         &mut self,
         f: F,
     ) -> impl ExactSizeIterator<Item = U> + use<'_, 'a, T, U, F> {
-        Iterator::map(&mut self.events, f)
+        let events = self.events.as_mut().expect("no `Events` was forgotten");
+        Iterator::map(events, f)
     }
 
     /// The events not taken yet.
     #[must_use]
     pub fn as_slice(&self) -> &[T] {
-        self.events.as_slice()
+        self.events.as_ref().map_or(&[], Drain::as_slice)
     }
 
     /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was
     /// touched. One that was taken is gone already. Returns it with those to be handed over again.
     pub(crate) fn failed(mut self) -> (Option<T>, Vec<T>) {
-        let left = self.events.len();
+        let left = self.len();
         let is_here = self.left_at_front == Some(left) || self.len == left;
-        let failed = if is_here { self.events.next() } else { None };
-        self.len = self.events.len();
+        let mut events = self.drain();
+        let failed = if is_here { events.next() } else { None };
+        let again: Vec<T> = events.collect();
+        self.len = again.len();
         self.done = 0;
-        (failed, self.events.by_ref().collect())
+        (failed, again)
     }
 
     /// Notes that the callback succeeded: what it left counts as handled.
     pub(crate) fn succeeded(mut self) {
-        self.events.by_ref().for_each(drop);
+        self.events = None;
         self.done = self.len;
     }
 }
 
-impl<T> Iterator for Batch<'_, T> {
+impl<'b, 'a, T> IntoIterator for &'b mut Batch<'a, T> {
     type Item = T;
+    type IntoIter = Events<'b, 'a, T>;
 
-    fn next(&mut self) -> Option<T> {
-        self.events.next()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.events.size_hint()
+    #[inline]
+    fn into_iter(self) -> Events<'b, 'a, T> {
+        self.drain()
     }
 }
-
-impl<T> ExactSizeIterator for Batch<'_, T> {}
 
 impl<T> Drop for Batch<'_, T> {
     fn drop(&mut self) {
         *self.unhandled = self.len - self.done + self.behind;
+    }
+}
+
+/// The events of a [`Batch`], taken one by one.
+///
+/// It has them to itself, so that a loop over it finds the next one without a look at the batch.
+#[derive(Debug)]
+pub struct Events<'b, 'a, T> {
+    events: Option<Drain<'a, T>>,
+    /// Where those go that were not taken.
+    home: &'b mut Option<Drain<'a, T>>,
+}
+
+impl<T> Iterator for Events<'_, '_, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        self.events.as_mut()?.next()
+    }
+
+    #[inline]
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.events.as_ref().map_or(0, Drain::len);
+        (left, Some(left))
+    }
+}
+
+impl<T> ExactSizeIterator for Events<'_, '_, T> {}
+
+impl<T> Drop for Events<'_, '_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        *self.home = self.events.take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_loop_has_not_come_to_stays() {
+        let (mut list, mut unhandled) = ((0..6).collect(), 0);
+        let events: &mut Vec<usize> = &mut list;
+        let mut batch = Batch::new(events.drain(..5), SubscriptionId::next(), &mut unhandled, 1);
+        for event in &mut batch {
+            if event == 1 {
+                break;
+            }
+        }
+        assert_eq!((batch.as_slice(), batch.len()), (&[2, 3, 4][..], 3));
+        let mut left = batch.drain();
+        assert_eq!((left.len(), left.next()), (3, Some(2)));
+        drop(left);
+        assert_eq!(batch.front(), Some(&3));
+        assert_eq!(batch.failed(), (Some(3), vec![4]));
+        assert_eq!((list, unhandled), (vec![5], 2));
+    }
+
+    #[test]
+    fn events_that_were_forgotten_are_gone() {
+        let (mut list, mut unhandled) = (vec![1, 2], 0);
+        let mut batch = Batch::new(list.drain(..), SubscriptionId::next(), &mut unhandled, 0);
+        std::mem::forget(batch.drain());
+        assert_eq!(
+            (batch.len(), batch.pop(), batch.drain().next()),
+            (0, None, None)
+        );
+        batch.succeeded();
+        assert_eq!((list, unhandled), (vec![], 0));
     }
 }

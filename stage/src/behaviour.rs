@@ -21,7 +21,7 @@ use crate::runtime::Failure;
 ///     type In = u32;
 ///
 ///     async fn handle_events(&mut self, events: &mut Batch<'_, u32>, _: &mut Context) -> Result {
-///         match events.find(|event| event % 2 == 0) {
+///         match events.drain().find(|event| event % 2 == 0) {
 ///             Some(even) => Err(format!("{even} is even").into()),
 ///             None => Ok(()),
 ///         }
@@ -195,7 +195,7 @@ pub trait Producer: Sized + Send + 'static {
 ///     type Out = u64;
 ///
 ///     async fn handle_events(&mut self, events: &mut Batch<'_, u64>, cx: &mut Context<u64>) -> Result {
-///         cx.emit_all(events.filter(|n| n % 2 == 0));
+///         cx.emit_all(events.drain().filter(|n| n % 2 == 0));
 ///         Ok(())
 ///     }
 /// }
@@ -261,7 +261,7 @@ pub trait ProducerConsumer: Sized + Send + 'static {
 ///     type In = u64;
 ///
 ///     async fn handle_events(&mut self, events: &mut Batch<'_, u64>, _: &mut Context) -> Result {
-///         self.0 += events.sum::<u64>();
+///         self.0 += events.drain().sum::<u64>();
 ///         Ok(())
 ///     }
 /// }

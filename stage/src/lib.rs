@@ -54,7 +54,7 @@ pub use protocol::{
     WhenFull,
 };
 mod batch;
-pub use batch::Batch;
+pub use batch::{Batch, Events};
 mod context;
 pub use context::{Context, Never};
 mod behaviour;

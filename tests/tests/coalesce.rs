@@ -17,7 +17,7 @@ impl Consumer for Slow {
     type In = usize;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
-        self.0.send(events.collect()).unwrap();
+        self.0.send(events.drain().collect()).unwrap();
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok(())
     }

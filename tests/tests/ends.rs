@@ -263,7 +263,7 @@ impl Consumer for Letters {
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
         while let Some(event) = events.as_slice().first().copied() {
             if self.takes_first {
-                events.next();
+                events.pop();
             } else {
                 events.front();
             }
@@ -323,7 +323,7 @@ impl Consumer for Blocks {
     type In = usize;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
-        events.next();
+        events.pop();
         self.0.notify_one();
         std::future::pending().await
     }
@@ -361,7 +361,7 @@ impl ProducerConsumer for Sum {
         events: &mut Batch<'_, usize>,
         _: &mut Context<usize>,
     ) -> Result {
-        self.0 += events.sum::<usize>();
+        self.0 += events.drain().sum::<usize>();
         Ok(())
     }
 

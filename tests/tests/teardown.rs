@@ -320,7 +320,7 @@ impl Consumer for StopsAndFails {
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, cx: &mut Context) -> Result {
         self.0.fetch_add(1, Ordering::SeqCst);
-        events.next();
+        events.pop();
         cx.stop();
         Err("at its end".into())
     }

@@ -73,7 +73,7 @@ impl Consumer for Answer {
     type In = usize;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
-        for next in events.filter_map(|sent| self.pings.arrived(sent)) {
+        for next in events.drain().filter_map(|sent| self.pings.arrived(sent)) {
             self.source.cast(Push(next))?;
         }
         Ok(())

@@ -90,7 +90,7 @@ impl<T> Acked<T> {
     }
 
     /// Makes another event of it, or fails it with the error; so a stage can
-    /// `cx.emit_all(events.filter_map(|event| event.try_map(parse)))`.
+    /// `cx.emit_all(events.drain().filter_map(|event| event.try_map(parse)))`.
     ///
     /// ```
     /// use futures::FutureExt;

@@ -204,7 +204,7 @@ pub fn producer_with<S: Producer>(
 ///         lines: &mut Batch<'_, &'static str>,
 ///         cx: &mut Context<&'static str>,
 ///     ) -> Result {
-///         cx.emit_all(lines.flat_map(str::split_whitespace));
+///         cx.emit_all(lines.drain().flat_map(str::split_whitespace));
 ///         Ok(())
 ///     }
 /// }
@@ -410,7 +410,7 @@ impl<A: Emits> Build<A> {
     ///         lines: &mut Batch<'_, &'static str>,
     ///         cx: &mut Context<&'static str>,
     ///     ) -> Result {
-    ///         cx.emit_all(lines.flat_map(str::split_whitespace));
+    ///         cx.emit_all(lines.drain().flat_map(str::split_whitespace));
     ///         Ok(())
     ///     }
     /// }

@@ -26,7 +26,7 @@ impl<T: Send + 'static> Consumer for Taker<T> {
         let Some(done) = self.done else {
             return pending().await;
         };
-        events.for_each(done);
+        events.drain().for_each(done);
         Ok(())
     }
 }

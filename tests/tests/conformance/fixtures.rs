@@ -265,7 +265,7 @@ impl ProducerConsumer for Doubler {
         cx: &mut Context<usize>,
     ) -> Result {
         note(&self.0, Seen::Batch(events.as_slice().to_vec()));
-        cx.emit_all(events.flat_map(|event| [event, event]));
+        cx.emit_all(events.drain().flat_map(|event| [event, event]));
         Ok(())
     }
 }
@@ -300,7 +300,7 @@ impl ProducerConsumer for Discarder {
         events: &mut Batch<'_, usize>,
         _: &mut Context<usize>,
     ) -> Result {
-        note(&self.0, Seen::Batch(events.collect()));
+        note(&self.0, Seen::Batch(events.drain().collect()));
         Ok(())
     }
 }
@@ -312,7 +312,7 @@ impl Consumer for Forwarder {
     type In = usize;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
-        note(&self.0, Seen::Batch(events.collect()));
+        note(&self.0, Seen::Batch(events.drain().collect()));
         Ok(())
     }
 

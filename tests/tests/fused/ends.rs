@@ -314,7 +314,7 @@ struct Slow(Arc<AtomicUsize>);
 
 impl Slow {
     async fn swallow(&self, events: &mut Batch<'_, usize>) -> Result {
-        events.for_each(drop);
+        events.drain().for_each(drop);
         tokio::time::sleep(Duration::from_millis(20)).await;
         self.0.fetch_add(1, Ordering::SeqCst);
         Ok(())

@@ -111,7 +111,7 @@ impl ProducerConsumer for Running {
         cx: &mut Context<usize>,
     ) -> Result {
         if self.half.takes {
-            for event in events.by_ref() {
+            for event in &mut *events {
                 self.work(event, cx).await?;
             }
             return Ok(());

@@ -94,7 +94,7 @@ impl Consumer for Hanging {
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
         self.maybe_hang(In::Events).await;
-        let events: Vec<usize> = events.collect();
+        let events: Vec<usize> = events.drain().collect();
         self.diary.note(format!("{events:?}"));
         Ok(())
     }

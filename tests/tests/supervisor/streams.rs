@@ -190,7 +190,7 @@ impl Consumer for Manual {
     }
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
-        let events: Vec<usize> = events.collect();
+        let events: Vec<usize> = events.drain().collect();
         self.0.note(format!("{events:?}"));
         Ok(())
     }

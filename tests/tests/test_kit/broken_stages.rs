@@ -325,11 +325,11 @@ impl ProducerConsumer for Bent {
     ) -> Result {
         match self.0 {
             Bend::Reverses => {
-                let mut events: Vec<usize> = events.collect();
+                let mut events: Vec<usize> = events.drain().collect();
                 events.reverse();
                 cx.emit_all(events);
             }
-            Bend::DropsSome => cx.emit_all(events.filter(|event| event % 7 != 6)),
+            Bend::DropsSome => cx.emit_all(events.drain().filter(|event| event % 7 != 6)),
             Bend::KeepsTheLast => {
                 self.1.extend(events);
                 let last = self.1.pop();

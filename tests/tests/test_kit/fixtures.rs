@@ -48,7 +48,7 @@ impl ProducerConsumer for Doubler {
         events: &mut Batch<'_, usize>,
         cx: &mut Context<usize>,
     ) -> Result {
-        cx.emit_all(events.flat_map(|event| [event, event]));
+        cx.emit_all(events.drain().flat_map(|event| [event, event]));
         Ok(())
     }
 }
@@ -60,7 +60,7 @@ impl Consumer for Taker {
     type In = usize;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
-        events.for_each(drop);
+        events.drain().for_each(drop);
         Ok(())
     }
 }

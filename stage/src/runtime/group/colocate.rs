@@ -30,7 +30,7 @@ use crate::sync::runtime;
 /// impl Consumer for Sum {
 ///     type In = u64;
 ///     async fn handle_events(&mut self, events: &mut Batch<'_, u64>, _: &mut Context) -> Result {
-///         self.0 += events.sum::<u64>();
+///         self.0 += events.drain().sum::<u64>();
 ///         Ok(())
 ///     }
 /// }

@@ -25,7 +25,7 @@ pub struct ConsumerConformance<R: Takes> {
 /// impl Consumer for Sum {
 ///     type In = u64;
 ///     async fn handle_events(&mut self, events: &mut Batch<'_, u64>, _: &mut Context) -> Result {
-///         self.0 += events.sum::<u64>();
+///         self.0 += events.drain().sum::<u64>();
 ///         Ok(())
 ///     }
 /// }
