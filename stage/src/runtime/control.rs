@@ -98,13 +98,13 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Serves an ask from what is held, and with it those right behind it where the dispatcher joins them; the caller goes
-    /// on with `settle`, which tells the rest.
+    /// Serves an ask from what is held, and with it those right behind it, where the dispatcher joins them or nobody is told
+    /// of them; the caller goes on with `settle`, which tells the rest.
     #[inline]
     pub(super) fn on_ask(&mut self, id: SubscriptionId, n: usize) {
         let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
         half.on_ask(id, n, out);
-        while half.joins_asks()
+        while (!R::IS_SOURCE || half.joins_asks())
             && let Some(Control::Ask(id, n)) = self.control.front()
         {
             half.on_ask(*id, *n, out);

