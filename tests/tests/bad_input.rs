@@ -118,7 +118,7 @@ async fn each_is_told_with_what_where_and_what_to_do() {
         (
             &["--urls", "one", "-o", "no/such/folder"],
             2,
-            &["cannot write no/such/folder", "-o"],
+            &["cannot write no/such/folder", "make its folder", "-o"],
         ),
         (
             &["--urls", "one", "-o", "./one"],

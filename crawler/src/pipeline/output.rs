@@ -15,7 +15,7 @@ use crate::frontier::Written;
 #[non_exhaustive]
 pub enum WriteError {
     /// A file takes nothing.
-    #[error("cannot write {}: make room, see that it may be written to, or choose another -o", path.display())]
+    #[error("cannot write {}: {}, or choose another -o", path.display(), remedy(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -43,6 +43,19 @@ pub enum WriteError {
     /// It was not tried, for the disk is nearly full.
     #[error(transparent)]
     LowSpace(#[from] LowSpaceError),
+}
+
+/// What the user may do about it.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "make its folder",
+        io::ErrorKind::IsADirectory => "it is a folder: name a file in it",
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "see that it may be written to"
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room",
+        _ => "make room, see that it may be written to",
+    }
 }
 
 impl WriteError {
