@@ -68,8 +68,9 @@ impl Site {
         }
     }
 
-    /// Makes a site without delay or limit. Two URLs of one lane are leased together or one after the other, never
-    /// apart at the same time: with far fewer URLs than lanes that is rare.
+    /// Makes a site without delay or limit. In a file each of its URLs is leased by itself. In a database that others share
+    /// two URLs of one lane are leased together or one after the other, never apart at the same time: with far fewer URLs
+    /// than lanes that is rare.
     #[must_use]
     pub fn unlimited(name: impl Into<Arc<str>>) -> Self {
         Self {
@@ -112,7 +113,7 @@ impl Site {
         self.delay
     }
 
-    /// Returns how many leases of this site there can be at once.
+    /// Returns how many leases of this site there can be at once; in a file any number, where it is more than one.
     #[must_use]
     pub const fn lanes(&self) -> NonZeroU16 {
         self.lanes

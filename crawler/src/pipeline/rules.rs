@@ -54,7 +54,8 @@ pub enum Obeys {
     Nobody,
 }
 
-/// Returns how many lanes a site of one's own has where so many fetches run at once: enough that few of them share one.
+/// Returns how many lanes a site of one's own has where so many fetches run at once: enough that few of them share one, in a
+/// frontier that deals URLs to lanes.
 #[must_use]
 pub fn lanes_for(concurrency: usize) -> NonZeroU16 {
     let wanted = concurrency.saturating_mul(4).clamp(256, 1 << 15);

@@ -36,6 +36,18 @@ impl LaneState {
         self.next_at() <= now
     }
 
+    /// Returns whether it was lost thrice, with a lease that ran out.
+    pub(crate) fn is_careful_at(&self, now: i64) -> bool {
+        let ran_out = self.lease.as_ref().is_some_and(|held| held.until <= now);
+        self.lost + u16::from(ran_out) >= CAREFUL_FROM
+    }
+
+    /// Returns whether it is on lease, and was lost thrice before.
+    pub(crate) fn is_suspect_at_work(&self, now: i64) -> bool {
+        let holds = self.lease.as_ref().is_some_and(|held| held.until > now);
+        holds && self.lost >= CAREFUL_FROM
+    }
+
     pub(crate) const fn is_single(&self) -> bool {
         self.is_polite && !self.is_aside || self.lost >= CAREFUL_FROM
     }

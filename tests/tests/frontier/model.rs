@@ -6,10 +6,12 @@ use crawler::frontier::{Claims, LeaseKey, NewUrl, Next, SiteId, State, Stats, Ur
 use crawler::policy::welcome::Welcome;
 
 use crate::lane::{Held, LaneState};
+use crate::world::Engine;
 
 /// What a URL is known by.
 pub(crate) type Key = (SiteId, UrlHash);
-type Lane = (SiteId, u16);
+/// A site, and which of its lanes.
+type Lane = (SiteId, u64);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Wait {
@@ -59,9 +61,11 @@ impl InHand {
 /// A site that is set aside.
 pub(crate) const ASIDE: Welcome = Welcome::SetAside { status: 503 };
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) now: i64,
+    /// Whether each URL of a site without delay is a lane of its own.
+    has_lanes_of_one: bool,
     urls: BTreeMap<Key, Url>,
     lanes: BTreeMap<Lane, LaneState>,
     /// Every lease there ever was.
@@ -72,6 +76,19 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    pub(crate) fn of<E: Engine>() -> Self {
+        Self {
+            now: 0,
+            has_lanes_of_one: E::LANES_OF_ONE_URL,
+            urls: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            keys: BTreeSet::new(),
+            numbers: 0,
+            state: State::default(),
+            fetched: 0,
+        }
+    }
+
     pub(crate) fn add(&mut self, urls: &[NewUrl]) -> usize {
         let before = self.urls.len();
         for url in urls {
@@ -81,7 +98,12 @@ impl Model {
             if self.urls.contains_key(&key) {
                 continue;
             }
-            let lane = (site.id(), url.hash.lane(site.lanes()));
+            let is_polite = site.lanes().get() == 1;
+            let lane = if self.has_lanes_of_one && !is_polite {
+                (site.id(), self.numbers)
+            } else {
+                (site.id(), url.hash.lane(site.lanes()).into())
+            };
             let added = Url {
                 lane,
                 place: (url.priority, self.numbers),
@@ -93,7 +115,7 @@ impl Model {
             let same = self.lanes.iter().find(|((of, _), _)| *of == site.id());
             let polite_at = same.map_or(now, |(_, lane)| lane.polite_at);
             self.lanes.entry(lane).or_insert(LaneState {
-                is_polite: site.lanes().get() == 1,
+                is_polite,
                 delay: i64::try_from(site.delay().as_millis()).unwrap(),
                 polite_at,
                 rest: 0,
@@ -163,11 +185,12 @@ impl Model {
 
     /// Judges what was handed out of one lane, and leases it.
     fn judge_lane(&mut self, lane: Lane, given: &[InHand]) {
-        let queued = self.queued(lane);
+        let (queued, is_barred) = (self.queued(lane), self.is_barred(lane));
         let places: Vec<_> = given.iter().map(|given| given.place).collect();
         assert_eq!(places, queued[..places.len()], "L3: the first come first");
         let state = self.lanes.get_mut(&lane).unwrap();
         assert!(state.is_due(self.now), "L4: a lane that is leased or rests");
+        assert!(!is_barred, "L4: two that were lost thrice at a time");
         if state.lease.is_some() {
             state.lost += 1;
         }
@@ -184,16 +207,27 @@ impl Model {
         });
     }
 
+    /// Returns whether a lane that was lost thrice waits for another of its site to come back.
+    fn is_barred(&self, lane: Lane) -> bool {
+        let state = &self.lanes[&lane];
+        let mut others = self.lanes.range((lane.0, 0)..=(lane.0, u64::MAX));
+        let is_suspect = |(_, other): (&Lane, &LaneState)| other.is_suspect_at_work(self.now);
+        self.has_lanes_of_one && state.is_careful_at(self.now) && others.any(is_suspect)
+    }
+
     /// Judges that nothing more could have been handed out, and the time until it can.
     fn judge_rest(&mut self, given: &BTreeMap<Lane, Vec<InHand>>, next: Next) {
         let mut times = Vec::new();
         for lane in self.lanes.keys().copied().collect::<Vec<_>>() {
             let queued = self.queued(lane).len();
             let given = given.get(&lane).map_or(0, Vec::len);
+            let is_barred = self.is_barred(lane);
             let state = self.lanes.get_mut(&lane).unwrap();
             if given > 0 {
                 let is_all = given == queued || state.is_single();
                 assert!(is_all, "L6: a URL that is due was kept back");
+            } else if state.is_due(self.now) && queued > 0 && is_barred {
+                continue;
             } else if state.is_due(self.now) {
                 assert_eq!(queued, 0, "L6: a lane that is due was passed by");
                 // Whoever held it, its last URL was done by another.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use crawler::frontier::{
     Frontier, FrontierError, Job, LEASE, Next, Site, SqliteOptions, SqliteReader, State,
 };
+use rand::{RngExt as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -25,6 +27,8 @@ impl File {
 }
 
 impl Engine for File {
+    const LANES_OF_ONE_URL: bool = true;
+
     fn place() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -51,6 +55,8 @@ impl Engine for File {
 pub(crate) struct Memory;
 
 impl Engine for Memory {
+    const LANES_OF_ONE_URL: bool = true;
+
     fn place() -> Self {
         Self
     }
@@ -279,6 +285,53 @@ async fn a_process_keeps_others_out_and_its_kill_loses_nothing_it_settled() {
     settled.sort();
     settled.dedup();
     assert_eq!(settled.len(), count, "a URL was settled twice");
+}
+
+#[tokio::test]
+async fn all_places_are_at_work_up_to_the_end_whatever_comes_back_first() {
+    const PAGES: usize = 300;
+    const PLACES: usize = 20;
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    let world = World::<Memory>::new().await;
+    let site = Site::unlimited("h").in_lanes(NonZeroU16::new(80).unwrap());
+    world.add(pages(&site, PAGES)).await;
+    let mut in_flight = Vec::new();
+    for left in (1..=PAGES).rev() {
+        in_flight.extend(world.leases(PLACES - in_flight.len()).await);
+        assert_eq!(in_flight.len(), PLACES.min(left), "with {left} left");
+        let back = in_flight.swap_remove(random.random_range(..in_flight.len()));
+        world.finish([back]).await;
+    }
+}
+
+/// The layout before had a table of lanes by hashes.
+#[tokio::test]
+async fn a_crawl_whose_lanes_were_by_hash_goes_on_and_blames_no_url_for_a_lane() {
+    let mut world = World::<File>::new().await;
+    let site = Site::unlimited("h");
+    world.add(pages(&site, 5)).await;
+    world.frontier.close().await.unwrap();
+    let older = rusqlite::Connection::open(world.engine().path()).unwrap();
+    older
+        .execute_batch(
+            "DROP TABLE lane;
+             CREATE TABLE lane(
+                 site INTEGER NOT NULL, lane INTEGER NOT NULL, token INTEGER NOT NULL, held INTEGER NOT NULL,
+                 until INTEGER NOT NULL, lost INTEGER NOT NULL, suspect INTEGER NOT NULL, alone INTEGER NOT NULL,
+                 PRIMARY KEY (site, lane)
+             ) STRICT, WITHOUT ROWID;
+             INSERT INTO lane SELECT site, seq, 7, 1, 0, 5, seq, 2 FROM queue;
+             PRAGMA user_version = 5",
+        )
+        .unwrap();
+    drop(older);
+    world = world.crash().await;
+    let leases = world.leases(10).await;
+    assert!(leases.iter().all(|lease| lease.lost == 0), "{leases:?}");
+    assert_eq!(leases.len(), 5);
+    world.finish(leases).await;
+    world.frontier.seeded().await.unwrap();
+    assert_eq!(world.crash().await.next().await, Next::Done);
 }
 
 #[tokio::test]

@@ -10,6 +10,10 @@ use crawler::frontier::{
 
 /// A place where one frontier is kept.
 pub(crate) trait Engine: Sized {
+    /// Whether each URL of a site without delay is a lane of its own, and of such that were lost thrice one is on lease at a
+    /// time; else its hash says which lane it is in.
+    const LANES_OF_ONE_URL: bool;
+
     /// Makes a place with nothing in it.
     fn place() -> Self;
 

@@ -264,7 +264,7 @@ impl Turn<'_> {
         let sites: Vec<i64> = urls.iter().map(|url| url.site.id().0).collect();
         let lanes: Vec<i32> = urls
             .iter()
-            .map(|url| lane_of(url, layouts).number.into())
+            .map(|url| lane_of(url, layouts).column())
             .collect();
         let priorities: Vec<i16> = urls.iter().map(|url| url.priority).collect();
         let hashes: Vec<i64> = urls.iter().map(|url| url.hash.0).collect();
@@ -299,7 +299,7 @@ fn lane_of(url: &NewUrl, layouts: &Layouts) -> Lane {
     let site = url.site.id();
     Lane {
         site,
-        number: url.lane(layouts[&site]),
+        number: url.lane(layouts[&site]).into(),
     }
 }
 

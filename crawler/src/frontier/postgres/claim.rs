@@ -186,7 +186,7 @@ impl Turn<'_> {
         let long = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
         let lanes = || wanted.iter().map(|(at, _)| &due[*at]);
         let sites: Vec<i64> = lanes().map(|lane| lane.row.lane.site.0).collect();
-        let numbers: Vec<i32> = lanes().map(|lane| lane.row.lane.number.into()).collect();
+        let numbers: Vec<i32> = lanes().map(|lane| lane.row.lane.column()).collect();
         let skip: Vec<i64> = lanes().map(|lane| long(lane.leases.len())).collect();
         let take: Vec<i64> = wanted.iter().map(|(_, take)| long(*take)).collect();
         let places: Vec<i64> = (0..wanted.len()).map(long).collect();

@@ -277,7 +277,7 @@ impl Turn<'_> {
             &WRITE,
             &[
                 &long(&|row| row.lane.site.0),
-                &short(&|row| row.lane.number.into()),
+                &short(&|row| row.lane.column()),
                 &long(&next_at),
                 &if_queued,
                 &long(&|row| row.polite_at),
@@ -296,19 +296,24 @@ impl Turn<'_> {
     }
 }
 
+impl Lane {
+    /// Returns its number, which is one of at most 65,535, as a column.
+    pub(super) fn column(self) -> i32 {
+        i32::try_from(self.number).unwrap_or(i32::MAX)
+    }
+}
+
 /// Returns the keys of lanes, column by column.
 pub(super) fn columns<'l>(lanes: impl IntoIterator<Item = &'l Lane>) -> (Vec<i64>, Vec<i32>) {
     let lanes = lanes.into_iter();
-    lanes
-        .map(|lane| (lane.site.0, i32::from(lane.number)))
-        .unzip()
+    lanes.map(|lane| (lane.site.0, lane.column())).unzip()
 }
 
 /// Reads the key of a lane, from the first two columns.
 pub(super) fn lane_from(row: &Row) -> Result<Lane, Failure> {
     Ok(Lane {
         site: SiteId(row.try_get(0)?),
-        number: small(row, 1)?,
+        number: small(row, 1)?.into(),
     })
 }
 

@@ -349,7 +349,7 @@ impl Settle {
             if rest > 0 && !outcome.is_unasked {
                 let site = outcome.lease.site;
                 let lane = |number| Lane { site, number };
-                for (_, row) in lanes.range_mut(lane(0)..=lane(u16::MAX)) {
+                for (_, row) in lanes.range_mut(lane(0)..=lane(i64::MAX)) {
                     row.rest(ended_at, rest);
                 }
             }
@@ -449,7 +449,7 @@ fn columns<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> Columns {
     let mut columns = Columns::default();
     for (lane, priority, seq) in outcomes.map(row_of) {
         columns.0.push(lane.site.0);
-        columns.1.push(lane.number.into());
+        columns.1.push(lane.column());
         columns.2.push(priority);
         columns.3.push(seq);
     }

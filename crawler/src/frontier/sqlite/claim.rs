@@ -149,7 +149,6 @@ impl Turn<'_> {
         Taking {
             now: self.now,
             until: self.now + span_millis(LEASE),
-            before: self.ledger.token,
             purpose,
         }
     }

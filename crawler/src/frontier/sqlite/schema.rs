@@ -2,7 +2,7 @@
 //!
 //! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a site is its politeness timer, the
 //! end of its lease and its wake-up in one; a site without queued URLs is due never. A site of many lanes has its leases in
-//! `lane`, by lanes that are leased or were lost, and is due when it may have something to give. `aside` is the status for
+//! `lane`, by the numbers of the URLs that are leased or were lost, and is due when it may have something to give. `aside` is the status for
 //! which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is at once.
 //! `rest_ms` is how long the rest was to be that ends at `polite_at`, and `again_ms` how long a site rests of which nobody
 //! knows whether it is being asked. Invariants: `next_at >= free_at`, and by a clock that
@@ -24,9 +24,17 @@ use crate::frontier::{FrontierError, Job};
 /// Tells our files from those of other programs: "crwl".
 const APPLICATION: i64 = 0x6372_776c;
 /// The layout below.
-const LAYOUT: i64 = 5;
-/// The one before, in which no site told its `rest_ms`; it is brought up to that. Any other is refused.
-const BEFORE: i64 = 4;
+const LAYOUT: i64 = 6;
+/// In this one no site told its `rest_ms`. It is the oldest that is brought up to the present one; any other is refused.
+const WITHOUT_RESTS: i64 = 4;
+/// In this one the lanes of a site were parts of its queue, by the hashes of its URLs.
+const LANES_BY_HASH: i64 = 5;
+
+const LANES: &str = "
+CREATE TABLE lane(
+    site INTEGER NOT NULL, seq INTEGER NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL,
+    lost INTEGER NOT NULL, alone INTEGER NOT NULL, PRIMARY KEY (site, seq)
+) STRICT, WITHOUT ROWID;";
 
 const TABLES: &str = "
 CREATE TABLE crawl(
@@ -44,11 +52,6 @@ CREATE TABLE site(
     free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL,
     again_ms INTEGER AS (CASE WHEN lanes > 1 OR aside <> 0 THEN 0 ELSE max(delay_ms, min(rest_ms, 120000)) END) VIRTUAL
 ) STRICT;
-CREATE TABLE lane(
-    site INTEGER NOT NULL, lane INTEGER NOT NULL, token INTEGER NOT NULL, held INTEGER NOT NULL,
-    until INTEGER NOT NULL, lost INTEGER NOT NULL, suspect INTEGER NOT NULL, alone INTEGER NOT NULL,
-    PRIMARY KEY (site, lane)
-) STRICT, WITHOUT ROWID;
 CREATE INDEX site_due ON site(next_at) WHERE next_at < 9223372036854775807;
 CREATE TABLE seen(
     site INTEGER NOT NULL, url_hash INTEGER NOT NULL, PRIMARY KEY (site, url_hash)
@@ -176,7 +179,7 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
     let tables: i64 = connection.query_row(tables, [], |row| row.get(0))?;
     Ok(match (application, layout) {
         (0, 0) if tables == 0 => Found::Nothing,
-        (APPLICATION, BEFORE | LAYOUT) => Found::Crawl,
+        (APPLICATION, WITHOUT_RESTS..=LAYOUT) => Found::Crawl,
         (APPLICATION, newer) if newer > LAYOUT => Found::Newer(newer),
         (APPLICATION, older) if older > 0 => Found::Older(older),
         _ => Found::Foreign,
@@ -209,6 +212,7 @@ pub(super) fn refuse(path: &Path, found: Found) -> FrontierError {
 pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(LANES)?;
     Ledger::begin(&transaction, job)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", LAYOUT)?;
@@ -233,8 +237,7 @@ pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<(
     let sites = "UPDATE site SET lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
                  WHERE next_at < 9223372036854775807 AND token <> 0";
     transaction.execute(sites, [])?;
-    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
-                 WHERE token <> 0";
+    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (lost >= 3), 1000) WHERE token <> 0";
     transaction.execute(lanes, [])?;
     give_back(&transaction, now)?;
     let asides = "UPDATE site SET pushbacks = 0, aside = 0 WHERE aside <> 0";
@@ -250,19 +253,30 @@ pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<(
     transaction.commit()
 }
 
-/// Brings the layout before up to the present one. How long the rests were to be that go on is known by what is left.
+/// Brings an older layout up to the present one.
 fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
-    if layout_of(connection)? != BEFORE {
-        return Ok(());
+    let found = layout_of(connection)?;
+    if found <= WITHOUT_RESTS {
+        tell_rests(connection, now)?;
     }
+    if found <= LANES_BY_HASH {
+        // What is queued has its numbers already. Which of it the losses were of, nobody knows.
+        connection.execute_batch("DROP TABLE lane")?;
+        connection.execute_batch(LANES)?;
+        connection.pragma_update(None, "user_version", LAYOUT)?;
+    }
+    Ok(())
+}
+
+/// How long the rests were to be that go on is known by what is left.
+fn tell_rests(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     connection.execute_batch(
         "ALTER TABLE site ADD COLUMN rest_ms INTEGER NOT NULL DEFAULT 0;
          ALTER TABLE site ADD COLUMN again_ms INTEGER AS
              (CASE WHEN lanes > 1 OR aside <> 0 THEN 0 ELSE max(delay_ms, min(rest_ms, 120000)) END) VIRTUAL;",
     )?;
     let rests = "UPDATE site SET rest_ms = max(polite_at - ?1, delay_ms)";
-    connection.execute(rests, [now])?;
-    connection.pragma_update(None, "user_version", LAYOUT)
+    connection.execute(rests, [now]).map(drop)
 }
 
 /// Ends all leases. Their sites may have been asked until just now, and rest; the lanes of a wide site find their times when
@@ -273,7 +287,7 @@ pub(super) fn give_back(connection: &Connection, now: i64) -> rusqlite::Result<(
                       next_at = max(polite_at, ?1 + again_ms), token = 0, held = 0
                   WHERE next_at < 9223372036854775807 AND token <> 0";
     connection.execute(leases, [now])?;
-    let lanes = "UPDATE lane SET token = 0, held = 0, until = 0 WHERE token <> 0";
+    let lanes = "UPDATE lane SET token = 0, until = 0 WHERE token <> 0";
     connection.execute(lanes, []).map(drop)
 }
 

@@ -41,6 +41,8 @@ impl Shared {
 }
 
 impl Engine for Shared {
+    const LANES_OF_ONE_URL: bool = false;
+
     fn place() -> Self {
         Self(Crawl::new().options())
     }

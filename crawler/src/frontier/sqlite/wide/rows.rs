@@ -48,18 +48,17 @@ impl WideSite {
         let Some((lanes, times)) = found.optional()? else {
             return Ok(None);
         };
-        let sql = "SELECT lane, token, held, until, lost, suspect, alone FROM lane WHERE site = ?1";
+        let sql = "SELECT seq, token, until, lost, alone FROM lane WHERE site = ?1";
         let mut leases = connection.prepare_cached(sql)?;
         let leases = leases.query_map([id.0], |row| {
             let losses = Losses {
-                lost: row.get(4)?,
-                suspect: row.get(5)?,
-                alone: row.get(6)?,
+                lost: row.get(3)?,
+                suspect: row.get(0)?,
+                alone: row.get(4)?,
             };
             let lease = LaneLease {
                 token: row.get(1)?,
-                held: row.get(2)?,
-                until: row.get(3)?,
+                until: row.get(2)?,
                 losses,
             };
             Ok((row.get(0)?, lease))
@@ -79,12 +78,12 @@ impl WideSite {
         if lanes.is_empty() {
             return Ok(());
         }
-        let sql = "DELETE FROM lane WHERE site = ?1 AND lane = ?2";
+        let sql = "DELETE FROM lane WHERE site = ?1 AND seq = ?2";
         let mut forget = connection.prepare_cached(sql)?;
-        let sql = "INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sql = "INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let mut note = connection.prepare_cached(sql)?;
         for (number, lease) in lanes {
-            if lease == LaneLease::default() {
+            if lease.is_nothing() {
                 forget.execute(params![id.0, number])?;
                 continue;
             }
@@ -93,10 +92,8 @@ impl WideSite {
                 id.0,
                 number,
                 lease.token,
-                lease.held,
                 lease.until,
                 losses.lost,
-                losses.suspect,
                 losses.alone
             ])?;
         }

@@ -3,14 +3,17 @@
 //! ```text
 //!   queue of the site, in the order of priority and number
 //!   ├─ leased ─┬─ head: read, and not leased ─┬─ not read yet ──────▶
-//!              │  some wait for their lane    └ read_to
+//!              │                              └ read_to
 //! ```
+//!
+//! Each URL is a lane of its own, by its number in the queue: whatever else is on lease, one that waits is given to the next
+//! place. But of those that were lost thrice one is on lease at a time, so that they are not to blame for one another.
 //!
 //! Invariants: all that is queued up to `read_to` is in the head, or was leased by a lease that holds; only a lease that
 //! ran out or was given back brings what it held back, and then the head is read anew. A lane that is not listed is free
 //! and was never lost.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::num::NonZeroU16;
 
 use crate::frontier::clock::NEVER;
@@ -84,13 +87,11 @@ impl From<&NewUrl> for Waiting {
     }
 }
 
-/// The lease of one lane, and its losses before.
+/// The lease of one URL, and its losses before.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct LaneLease {
     /// 0 for none.
     pub(super) token: i64,
-    /// How many of its URLs are out.
-    pub(super) held: i64,
     /// When it runs out.
     pub(super) until: i64,
     pub(super) losses: Losses,
@@ -105,18 +106,21 @@ impl LaneLease {
         self.is_held() && self.until <= now
     }
 
-    /// Returns whether the last lease of the lane was lost.
-    const fn was_lost(&self, now: i64) -> bool {
-        self.losses.lost > 0 || self.ran_out(now)
+    /// Returns whether it need not be kept.
+    pub(super) const fn is_nothing(&self) -> bool {
+        !self.is_held() && self.losses.lost == 0
     }
 
-    /// Returns whether a claim gets nothing of the lane: another's lease holds, or its own does and the lane, which was lost
-    /// thrice, gives one URL at a time.
-    const fn is_shut(&self, taking: Taking) -> bool {
-        if self.token > taking.before {
-            self.losses.is_careful()
+    const fn holds(&self, now: i64) -> bool {
+        self.is_held() && self.until > now
+    }
+
+    /// Returns its losses, with that of a lease that ran out.
+    const fn losses(&self, now: i64) -> Losses {
+        if self.ran_out(now) {
+            self.losses.on_lost()
         } else {
-            self.is_held() && !self.ran_out(taking.now)
+            self.losses
         }
     }
 }
@@ -145,8 +149,6 @@ pub(in crate::frontier::sqlite) struct Taking {
     pub(in crate::frontier::sqlite) now: i64,
     /// When the leases of it run out.
     pub(in crate::frontier::sqlite) until: i64,
-    /// The last token before the claim: what has a later one is of this claim.
-    pub(in crate::frontier::sqlite) before: i64,
     pub(in crate::frontier::sqlite) purpose: Purpose,
 }
 
@@ -154,7 +156,7 @@ pub(in crate::frontier::sqlite) struct Taking {
 #[derive(Debug, Default)]
 struct Taken {
     leases: Vec<Lease>,
-    /// How many URLs were held by leases that ran out and are no longer.
+    /// How many leases ran out and are ended.
     lost: i64,
     /// Whether it ended at one that is for a place to take.
     comes_to_lost: bool,
@@ -169,7 +171,8 @@ pub(in crate::frontier::sqlite) struct WideSite {
     /// Until then nothing of it is leased.
     polite_at: i64,
     rest_ms: i64,
-    leases: HashMap<u16, LaneLease>,
+    /// By the number of the URL.
+    leases: HashMap<i64, LaneLease>,
     head: BTreeMap<Place, Waiting>,
     /// How far the queue was read; to its end for `None`.
     read_to: Option<Place>,
@@ -180,7 +183,7 @@ pub(in crate::frontier::sqlite) struct WideSite {
     /// Whether it may be due later than that.
     is_unsure: bool,
     /// Lanes that are not in the file as they are here.
-    changed: BTreeSet<u16>,
+    changed: BTreeSet<i64>,
 }
 
 impl WideSite {
@@ -189,7 +192,7 @@ impl WideSite {
         id: SiteId,
         lanes: NonZeroU16,
         times: Times,
-        leases: HashMap<u16, LaneLease>,
+        leases: HashMap<i64, LaneLease>,
         head_max: usize,
     ) -> Self {
         Self {
@@ -228,21 +231,19 @@ impl WideSite {
     }
 
     /// Takes more of the queue; less than was asked for is its end.
-    fn on_read(&mut self, rows: Vec<(Place, Waiting)>, asked: usize) {
+    fn on_read(&mut self, rows: Vec<(Place, Waiting)>, asked: usize, now: i64) {
         let is_all = rows.len() < asked;
         self.read_to = rows.last().map(|(place, _)| *place).filter(|_| !is_all);
-        self.head.extend(rows);
+        let leases = &self.leases;
+        let is_held = |number: &i64| leases.get(number).is_some_and(|lease| lease.holds(now));
+        let waiting = rows.into_iter().filter(|((_, seq), _)| !is_held(seq));
+        self.head.extend(waiting);
     }
 
     /// Returns behind what the queue is to be read on for a claim that wants more, if that may find it. Of a site that
-    /// rests a part is enough, to know when it is due; and where others hold all lanes nothing is found.
-    fn reads_on(&self, taking: Taking) -> Option<Place> {
-        let is_in_vain = if self.polite_at > taking.now {
-            !self.head.is_empty()
-        } else {
-            let shut = self.leases.values().filter(|lease| lease.is_shut(taking));
-            shut.count() >= usize::from(self.lanes.get())
-        };
+    /// rests a part is enough, to know when it is due.
+    fn reads_on(&self, now: i64) -> Option<Place> {
+        let is_in_vain = self.polite_at > now && !self.head.is_empty();
         self.read_to.filter(|_| !is_in_vain)
     }
 
@@ -294,7 +295,7 @@ impl WideSite {
         let mut held = 0;
         for (number, lease) in &mut self.leases {
             if lease.ran_out(now) {
-                held += lease.held;
+                held += 1;
                 *lease = LaneLease {
                     losses: lease.losses.on_lost(),
                     ..LaneLease::default()
@@ -328,12 +329,12 @@ impl WideSite {
     ) -> Result<(Vec<Lease>, i64), E> {
         let mut taken = self.take(taking, count, token);
         while taken.leases.len() < count && !taken.comes_to_lost {
-            let Some(behind) = self.reads_on(taking) else {
+            let Some(behind) = self.reads_on(taking.now) else {
                 taken.lost += self.on_exhausted(taking.now);
                 return Ok((taken.leases, taken.lost));
             };
             let asked = (self.head_max / READ_PART).max(count);
-            self.on_read(read(behind, asked)?, asked);
+            self.on_read(read(behind, asked)?, asked, taking.now);
             let more = self.take(taking, count - taken.leases.len(), token);
             taken.leases.extend(more.leases);
             taken.lost += more.lost;
@@ -343,49 +344,52 @@ impl WideSite {
         Ok((taken.leases, taken.lost))
     }
 
-    /// Leases up to `count` URLs of the head, each lane's first first.
+    /// Leases up to `count` URLs of the head, the first first.
     fn take(&mut self, taking: Taking, count: usize, token: &mut i64) -> Taken {
-        if self.polite_at > taking.now {
+        let now = taking.now;
+        if self.polite_at > now {
             return Taken::default();
         }
+        let mut has_suspect = self.has_suspect(now);
         let (mut taken, mut lost, mut comes_to_lost) = (Vec::new(), 0, false);
-        for (place, url) in &self.head {
+        for place in self.head.keys() {
             if taken.len() == count {
                 break;
             }
-            let number = url.hash.lane(self.lanes);
-            let lease = self.leases.entry(number).or_default();
-            if lease.is_shut(taking) {
+            let before = self.leases.get(&place.1).copied().unwrap_or_default();
+            let losses = before.losses(now);
+            // One that ran out, and was renewed before it was come across, holds.
+            if before.holds(now) || losses.is_careful() && has_suspect {
                 continue;
             }
-            if taking.purpose == Purpose::Ahead && lease.was_lost(taking.now) {
+            if taking.purpose == Purpose::Ahead && losses.lost > 0 {
                 comes_to_lost = true;
                 break;
             }
-            if lease.token <= taking.before {
-                if lease.is_held() {
-                    lease.losses = lease.losses.on_lost();
-                    lost += lease.held;
-                }
-                *token += 1;
-                (lease.token, lease.held, lease.until) = (*token, 0, taking.until);
-                self.changed.insert(number);
-            }
-            lease.held += 1;
-            let held = usize::try_from(lease.held).unwrap_or(usize::MAX);
-            lease.losses = lease.losses.on_claim(place.1, held);
-            taken.push((*place, lease.token, lease.losses.alone));
+            has_suspect |= losses.is_careful();
+            lost += i64::from(before.is_held());
+            *token += 1;
+            let lease = LaneLease {
+                token: *token,
+                until: taking.until,
+                losses: losses.on_claim(place.1, 1),
+            };
+            self.leases.insert(place.1, lease);
+            self.changed.insert(place.1);
+            taken.push((*place, lease));
         }
-        let leases = taken.into_iter().filter_map(|(place, token, alone)| {
+        let leases = taken.into_iter().filter_map(|(place, lease)| {
             let url = self.head.remove(&place)?;
-            let number = url.hash.lane(self.lanes);
             let lane = Lane {
                 site: self.id,
-                number,
+                number: place.1,
             };
-            let key = LeaseKey { lane, token };
+            let key = LeaseKey {
+                lane,
+                token: lease.token,
+            };
             Some(Lease {
-                lost: alone,
+                lost: lease.losses.alone,
                 ..url.leased(key, place, self.lanes)
             })
         });
@@ -396,36 +400,49 @@ impl WideSite {
         }
     }
 
+    /// Returns whether one that was lost thrice is on lease.
+    fn has_suspect(&self, now: i64) -> bool {
+        let mut leases = self.leases.values();
+        leases.any(|lease| lease.losses.is_careful() && lease.holds(now))
+    }
+
     /// Notes that a claim found all there is: says when it is due next, and ends leases that ran out with nothing left to
-    /// fetch. Returns how many URLs these held.
+    /// fetch. Returns how many these were.
     fn on_exhausted(&mut self, now: i64) -> i64 {
-        let waiting: BTreeSet<_> = self
-            .head
-            .values()
-            .map(|url| url.hash.lane(self.lanes))
-            .collect();
-        let mut held = 0;
-        if self.read_to.is_none() {
+        let rests = self.polite_at > now;
+        let mut ended = 0;
+        if self.read_to.is_none() && !rests {
+            let waiting: HashSet<i64> = self.head.keys().map(|place| place.1).collect();
             for (number, lease) in &mut self.leases {
-                if lease.ran_out(now) && !waiting.contains(number) && self.polite_at <= now {
-                    held += std::mem::take(lease).held;
+                if lease.ran_out(now) && !waiting.contains(number) {
+                    *lease = LaneLease::default();
+                    ended += 1;
                     self.changed.insert(*number);
                 }
             }
         }
-        let is_free = |lane: &u16| self.leases.get(lane).is_none_or(|lease| !lease.is_held());
-        let leased = self.leases.values().filter(|lease| lease.is_held());
-        let is_leased = leased.clone().count() >= usize::from(self.lanes.get());
-        let is_waiting = self.read_to.is_some() || waiting.iter().any(is_free);
-        let first_end = leased.map(|lease| lease.until.max(self.polite_at)).min();
-        let polite_at = (is_waiting && !is_leased).then_some(self.polite_at);
+        let held = self.leases.values().filter(|lease| lease.is_held());
+        // Of those that ran out, what is still here waits for another that was lost as often.
+        let to_end = held.filter(|lease| rests || !lease.ran_out(now));
+        let first_end = to_end.map(|lease| lease.until.max(self.polite_at)).min();
+        let is_waiting = self.read_to.is_some() || self.has_next(now);
+        let polite_at = is_waiting.then_some(self.polite_at);
         self.next_at = first_end
             .into_iter()
             .chain(polite_at)
             .min()
             .unwrap_or(NEVER);
         self.shorten();
-        held
+        ended
+    }
+
+    /// Returns whether a URL of the head could be given.
+    fn has_next(&self, now: i64) -> bool {
+        let lease_of = |place: &Place| self.leases.get(&place.1).copied().unwrap_or_default();
+        let is_barred = |lease: LaneLease| lease.losses(now).is_careful();
+        let has_suspect = self.has_suspect(now);
+        let mut leases = self.head.keys().map(lease_of);
+        leases.any(|lease| !lease.holds(now) && !(has_suspect && is_barred(lease)))
     }
 
     /// Notes that a claim got what it wanted, and that there may be more.
@@ -447,7 +464,7 @@ impl WideSite {
     }
 
     /// Returns when it is polite and due, if the file has it otherwise, and the lanes that changed; from then on it has.
-    pub(super) fn unwritten(&mut self) -> (Option<Times>, Vec<(u16, LaneLease)>) {
+    pub(super) fn unwritten(&mut self) -> (Option<Times>, Vec<(i64, LaneLease)>) {
         let times = Times {
             polite_at: self.polite_at,
             rest_ms: self.rest_ms,
@@ -456,7 +473,7 @@ impl WideSite {
         let is_new = std::mem::replace(&mut self.written, times) != times;
         let lanes = std::mem::take(&mut self.changed).into_iter().map(|number| {
             let lease = self.leases.get(&number).copied().unwrap_or_default();
-            if lease == LaneLease::default() {
+            if lease.is_nothing() {
                 self.leases.remove(&number);
             }
             (number, lease)
@@ -471,16 +488,15 @@ impl WideSite {
         let Some(lease) = lease.filter(|lease| lease.token == key.token) else {
             return false;
         };
-        lease.held -= 1;
-        if is_settled {
-            lease.losses = Losses::default();
-        }
-        if lease.held == 0 {
-            *lease = LaneLease {
-                losses: lease.losses,
-                ..LaneLease::default()
-            };
-        }
+        let losses = if is_settled {
+            Losses::default()
+        } else {
+            lease.losses
+        };
+        *lease = LaneLease {
+            losses,
+            ..LaneLease::default()
+        };
         self.changed.insert(number);
         true
     }
@@ -542,20 +558,30 @@ mod tests {
         ]
     }
 
-    /// Who holds a lane in the model, and how often it was lost.
+    /// Who holds a URL in the model, and how often it was lost.
     #[derive(Debug, Default)]
     struct Held {
+        /// 0 for nobody.
         token: i64,
         until: i64,
-        count: usize,
         lost: u16,
     }
 
-    /// A naive model beside it: the whole queue, and who holds which lane.
+    impl Held {
+        fn holds(&self, now: i64) -> bool {
+            self.token != 0 && self.until > now
+        }
+
+        fn lost(&self, now: i64) -> u16 {
+            self.lost + u16::from(self.token != 0 && self.until <= now)
+        }
+    }
+
+    /// A naive model beside it: the whole queue, and who holds which URL.
     struct World {
         site: WideSite,
         queue: BTreeMap<Place, Waiting>,
-        held: HashMap<u16, Held>,
+        held: HashMap<i64, Held>,
         hands: Vec<Lease>,
         now: i64,
         token: i64,
@@ -597,7 +623,6 @@ mod tests {
             let taking = Taking {
                 now: self.now,
                 until: self.now + LEASE,
-                before: self.token,
                 purpose,
             };
             self.site.look_for_losses(self.now);
@@ -616,52 +641,42 @@ mod tests {
             for lease in &leases {
                 let key = lease.key();
                 let held = self.held.entry(key.lane.number).or_default();
-                if held.token != key.token {
-                    held.lost += u16::from(held.count > 0);
-                    (held.token, held.until, held.count) = (key.token, taking.until, 0);
-                }
-                held.count += 1;
+                held.lost = held.lost(self.now);
+                (held.token, held.until) = (key.token, taking.until);
             }
             if leases.len() < count && !comes_to_lost && self.rests_until <= self.now {
                 // Leases that ran out with nothing left to fetch were come across.
-                let waiting: BTreeSet<_> = self
-                    .queue
-                    .values()
-                    .map(|url| url.hash.lane(LANES))
-                    .collect();
+                let waiting: BTreeSet<_> = self.queue.keys().map(|place| place.1).collect();
                 let now = self.now;
-                let is_over = |held: &Held| held.count > 0 && held.until <= now;
+                let is_over = |held: &Held| held.token != 0 && !held.holds(now);
                 self.held
-                    .retain(|lane, held| waiting.contains(lane) || !is_over(held));
+                    .retain(|number, held| waiting.contains(number) || !is_over(held));
             }
             self.hands.extend(leases);
         }
 
         /// Looks at the whole queue; returns what is to be given, and whether that ends at one that was lost.
         fn expected(&self, count: usize, purpose: Purpose) -> (Vec<Place>, bool) {
-            let (mut places, mut given) = (Vec::new(), BTreeSet::new());
+            let mut places = Vec::new();
             if self.rests_until > self.now {
                 return (places, false);
             }
-            for (place, url) in &self.queue {
+            let is_suspect = |held: &Held| held.lost >= 3 && held.holds(self.now);
+            let mut has_suspect = self.held.values().any(is_suspect);
+            for place in self.queue.keys() {
                 if places.len() == count {
                     break;
                 }
-                let number = url.hash.lane(LANES);
-                let Some(held) = self.held.get(&number) else {
-                    places.push(*place);
-                    continue;
-                };
-                if held.count > 0 && held.until > self.now {
+                let held = self.held.get(&place.1);
+                let lost = held.map_or(0, |held| held.lost(self.now));
+                if held.is_some_and(|held| held.holds(self.now)) || lost >= 3 && has_suspect {
                     continue;
                 }
-                let lost = held.lost + u16::from(held.count > 0);
                 if lost > 0 && purpose == Purpose::Ahead {
                     return (places, true);
                 }
-                if lost < 3 || given.insert(number) {
-                    places.push(*place);
-                }
+                has_suspect |= lost >= 3;
+                places.push(*place);
             }
             (places, false)
         }
@@ -670,10 +685,10 @@ mod tests {
         fn back(&mut self, lease: &Lease, is_settled: bool) -> bool {
             let key = lease.key();
             let held = self.held.get_mut(&key.lane.number);
-            let Some(held) = held.filter(|held| held.token == key.token && held.count > 0) else {
+            let Some(held) = held.filter(|held| held.token == key.token) else {
                 return false;
             };
-            held.count -= 1;
+            held.token = 0;
             if is_settled {
                 held.lost = 0;
             }
