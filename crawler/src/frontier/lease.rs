@@ -26,7 +26,8 @@ pub const START_UNTIL: Duration = Duration::from_secs(15);
 /// How long after it a holder aborts what runs: well before another may begin.
 pub const ABORT_AFTER: Duration = Duration::from_secs(25);
 
-/// How often a URL that was leased alone, as its lane was lost thrice already, is lost before it is no longer worth a try.
+/// How often a URL that was leased alone, as its lane was lost thrice already, is lost while it is asked for before it is no
+/// longer worth a try.
 pub const POISON: u16 = 3;
 
 /// A URL to be fetched now. It is handed back by `settle` or by `release`; one that is dropped comes back when its
@@ -52,8 +53,12 @@ pub struct Lease {
     pub hops: u8,
     /// The URL that its chain of redirects began with.
     pub chain: Option<UrlHash>,
-    /// How often its lease ran out in a row while it was the only URL of it, after the first three losses of its lane.
+    /// How often its lease ran out in a row while it was the only URL of it and was asked for, after the first three losses of
+    /// its lane.
     pub lost: u16,
+    /// Whether its lane was lost three times in a row, so that the frontier is to be told [what is asked
+    /// for](super::Frontier::asks) before it is: only then it is to blame for a loss. In a file no other such is on lease.
+    pub is_suspect: bool,
     /// How welcome the crawl is at its site. One that is set aside is not asked: the URL is to be settled as failed.
     pub welcome: Welcome,
     pub(crate) key: LeaseKey,
@@ -61,6 +66,15 @@ pub struct Lease {
     pub(crate) seq: i64,
     /// When its lease was asked for, or renewed last, where that was before the claim that handed it out.
     pub(crate) since: Option<Instant>,
+}
+
+/// What the visit of a suspect asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asks {
+    /// The URL itself.
+    Page,
+    /// Robots.txt, and then nothing: the URL is settled as one to come later.
+    RobotsAlone,
 }
 
 /// What a lease is renewed by: all URLs that were claimed of one lane at once share it.
@@ -203,6 +217,7 @@ mod tests {
             hops: 0,
             chain: None,
             lost: 0,
+            is_suspect: false,
             welcome: Welcome::default(),
             key: LeaseKey {
                 lane: Lane { site, number: 0 },

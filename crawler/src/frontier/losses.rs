@@ -4,11 +4,13 @@
 //! | a lane's lease ran out | its next lease |
 //! |---|---|
 //! | up to twice in a row | as many URLs as before |
-//! | three times in a row, or more | one URL |
-//! | then, with one URL, always the same | tells how often in a row |
+//! | three times in a row, or more | one URL, a suspect |
+//! | then, with one URL that was asked for, always the same | tells how often in a row |
 //!
 //! The first three tell nothing of a URL: whoever dies takes all with it that it holds, and may be made to die by
-//! something else, as by one who kills it again and again as it begins.
+//! something else, as by one who kills it again and again as it begins. In a file that is so of a suspect too, but while it
+//! is at work no other suspect is, and it is the turn of those next that were lost less often as suspects: who is killed
+//! by something else is killed beside another each time.
 
 /// How many leases of a lane are lost in a row before it is claimed one URL at a time.
 const CAREFUL_FROM: u16 = 3;
@@ -20,6 +22,8 @@ pub(crate) struct Losses {
     pub(crate) lost: u16,
     /// The URL that the last lease held alone, by its number; 0 when it held several.
     pub(crate) suspect: i64,
+    /// Whether that may have been asked for: until then whoever held it died of something else.
+    pub(crate) is_asked: bool,
     /// How often in a row that URL was lost since the lane is claimed one URL at a time.
     pub(crate) alone: u16,
 }
@@ -28,7 +32,7 @@ impl Losses {
     /// Notes that a lease ran out.
     #[must_use]
     pub(crate) const fn on_lost(mut self) -> Self {
-        if self.is_careful() && self.suspect != 0 {
+        if self.is_careful() && self.suspect != 0 && self.is_asked {
             self.alone = self.alone.saturating_add(1);
         }
         self.lost = self.lost.saturating_add(1);
@@ -43,6 +47,14 @@ impl Losses {
             self.suspect = suspect;
             self.alone = 0;
         }
+        self.is_asked = false;
+        self
+    }
+
+    /// Notes that what the lane is leased with is asked for.
+    #[must_use]
+    pub(crate) const fn on_asked(mut self) -> Self {
+        self.is_asked = true;
         self
     }
 
@@ -61,7 +73,7 @@ mod tests {
         let mut losses = Losses::default();
         for seen in 0..3 {
             assert!(!losses.is_careful(), "after {seen}");
-            losses = losses.on_claim(1, 4).on_lost();
+            losses = losses.on_claim(1, 4).on_asked().on_lost();
         }
         assert!(losses.is_careful());
         assert_eq!(losses.alone, 0, "nobody can tell which it was");
@@ -69,7 +81,7 @@ mod tests {
 
     #[test]
     fn only_the_url_that_was_lost_alone_each_time_is_counted() {
-        let lost = |losses: Losses| losses.on_claim(7, 1).on_lost();
+        let lost = |losses: Losses| losses.on_claim(7, 1).on_asked().on_lost();
         let careful = lost(lost(lost(Losses::default())));
         assert_eq!(careful.alone, 0, "all that was held was lost with it");
         let twice = lost(lost(careful));
@@ -77,5 +89,15 @@ mod tests {
         assert_eq!(twice.on_claim(7, 1).alone, 2);
         assert_eq!(twice.on_claim(8, 1).alone, 0, "another came before it");
         assert_eq!(twice.on_claim(7, 2).alone, 0, "it is not alone");
+    }
+
+    #[test]
+    fn a_loss_before_the_url_was_asked_for_is_not_the_urls() {
+        let mut losses = Losses::default();
+        for _loss in 0..9 {
+            losses = losses.on_claim(7, 1).on_lost();
+        }
+        assert!(losses.is_careful());
+        assert_eq!(losses.alone, 0);
     }
 }

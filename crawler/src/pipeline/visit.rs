@@ -15,7 +15,7 @@ use super::record::rfc3339;
 use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
 use super::{Cost, Counts, Held, Permission, Robots, Rules};
 use crate::fetch::{Answer, FetchError, Fetcher};
-use crate::frontier::{Ending, Frontier, FrontierError, Lease, Outcome, UrlHash};
+use crate::frontier::{Asks, Ending, Frontier, FrontierError, Lease, Outcome, UrlHash};
 use crate::parse::{Page, Response, Sitemap, Wishes, is_css, is_html, parse_css, parse_html};
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::sitemaps;
@@ -242,6 +242,10 @@ impl Visit<'_> {
         let visitor = self.visitor;
         let mut permission = self.permission(url).await?;
         if matches!(permission, Permission::Unknown) {
+            if lease.is_suspect && !visitor.rules.is_own(url) {
+                let asks = visitor.frontier.asks(lease.key(), Asks::RobotsAlone);
+                asks.await?;
+            }
             match visitor.robots.fetch(url, cost).await? {
                 None => {}
                 Some(FetchError::Address(refused)) => {
@@ -265,6 +269,10 @@ impl Visit<'_> {
             Permission::Wait(time) => return Ok(Found::Later(time)),
             // What was fetched just now is to be fetched again: its time is over already.
             Permission::Unknown => return Ok(Found::Later(Duration::from_secs(1))),
+        }
+        if lease.is_suspect {
+            let asks = visitor.frontier.asks(lease.key(), Asks::Page);
+            asks.await?;
         }
         let fetcher = if lease.is_sitemap() {
             &visitor.sitemap_fetcher

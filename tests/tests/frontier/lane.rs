@@ -36,16 +36,27 @@ impl LaneState {
         self.next_at() <= now
     }
 
-    /// Returns whether it was lost thrice, with a lease that ran out.
-    pub(crate) fn is_careful_at(&self, now: i64) -> bool {
-        let ran_out = self.lease.as_ref().is_some_and(|held| held.until <= now);
-        self.lost + u16::from(ran_out) >= CAREFUL_FROM
+    fn holds(&self, now: i64) -> bool {
+        let lease = self.lease.as_ref();
+        // A site of one lane is not claimed before it has rested from its holder's last request.
+        let end = |held: &Held| {
+            if self.is_polite {
+                self.next_at()
+            } else {
+                held.until
+            }
+        };
+        lease.is_some_and(|held| end(held) > now)
+    }
+
+    /// Returns whether it is not on lease and was lost thrice, with a lease that ran out.
+    pub(crate) fn is_suspect_at(&self, now: i64) -> bool {
+        !self.holds(now) && self.lost + u16::from(self.lease.is_some()) >= CAREFUL_FROM
     }
 
     /// Returns whether it is on lease, and was lost thrice before.
     pub(crate) fn is_suspect_at_work(&self, now: i64) -> bool {
-        let holds = self.lease.as_ref().is_some_and(|held| held.until > now);
-        holds && self.lost >= CAREFUL_FROM
+        self.holds(now) && self.lost >= CAREFUL_FROM
     }
 
     pub(crate) const fn is_single(&self) -> bool {

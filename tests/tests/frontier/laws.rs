@@ -4,8 +4,8 @@
 //! * L1: a claim gives at most what was asked for.
 //! * L2: it gives only URLs that are queued: each once, unless its lease was lost or it was to be tried again.
 //! * L3: of a lane it gives the most urgent first, and the older among equals.
-//! * L4: no lane is leased twice at a time, none before it is polite, and a polite one gives one URL. Where each URL of a site
-//!   without delay is a lane of its own, of those that were lost thrice one is leased at a time.
+//! * L4: no lane is leased twice at a time, none before it is polite, and a polite one gives one URL. In a file, of all
+//!   lanes that were lost thrice one is leased at a time.
 //! * L5: all that is given of a lane at once is one lease, that never was before.
 //! * L6: nothing that is due is kept back while demand is left.
 //! * L7: the time to ask again is exactly that at which more is due, and the crawl is done when nothing is left.

@@ -193,7 +193,7 @@ pub(crate) async fn a_url_that_is_lost_alone_three_times_more_than_its_lane_is_p
     world.add(pages(&polite("h"), 2)).await;
     // The first three are of the lane.
     for lost in [0, 0, 0].into_iter().chain(0..POISON) {
-        let lease = world.lease().await;
+        let lease = world.asked().await;
         assert_eq!((lease.lost, lease.is_poison()), (lost, false));
         world.clock.forward(LEASE);
     }

@@ -26,6 +26,8 @@ mod laws;
 
 mod sqlite;
 
+mod suspects;
+
 mod postgres;
 
 /// Makes tests for one engine.

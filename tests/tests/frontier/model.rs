@@ -66,6 +66,8 @@ pub(crate) struct Model {
     pub(crate) now: i64,
     /// Whether each URL of a site without delay is a lane of its own.
     has_lanes_of_one: bool,
+    /// Where one suspect at a time is on lease, the last.
+    suspect: Option<(Lane, LeaseKey)>,
     urls: BTreeMap<Key, Url>,
     lanes: BTreeMap<Lane, LaneState>,
     /// Every lease there ever was.
@@ -80,6 +82,7 @@ impl Model {
         Self {
             now: 0,
             has_lanes_of_one: E::LANES_OF_ONE_URL,
+            suspect: None,
             urls: BTreeMap::new(),
             lanes: BTreeMap::new(),
             keys: BTreeSet::new(),
@@ -191,6 +194,7 @@ impl Model {
         let state = self.lanes.get_mut(&lane).unwrap();
         assert!(state.is_due(self.now), "L4: a lane that is leased or rests");
         assert!(!is_barred, "L4: two that were lost thrice at a time");
+        let is_suspect = state.is_suspect_at(self.now);
         if state.lease.is_some() {
             state.lost += 1;
         }
@@ -200,6 +204,9 @@ impl Model {
         let key = given[0].key;
         assert!(given.iter().all(|given| given.key == key), "L5: one lease");
         assert!(self.keys.insert(key), "L5: a lease that was there before");
+        if is_suspect && self.has_lanes_of_one {
+            self.suspect = Some((lane, key));
+        }
         state.lease = Some(Held {
             key,
             count: given.len(),
@@ -207,12 +214,14 @@ impl Model {
         });
     }
 
-    /// Returns whether a lane that was lost thrice waits for another of its site to come back.
+    /// Returns whether a lane that was lost thrice waits for another to come back, which was given last of all such.
     fn is_barred(&self, lane: Lane) -> bool {
-        let state = &self.lanes[&lane];
-        let mut others = self.lanes.range((lane.0, 0)..=(lane.0, u64::MAX));
-        let is_suspect = |(_, other): (&Lane, &LaneState)| other.is_suspect_at_work(self.now);
-        self.has_lanes_of_one && state.is_careful_at(self.now) && others.any(is_suspect)
+        let Some((suspect, key)) = self.suspect else {
+            return false;
+        };
+        let suspect = &self.lanes[&suspect];
+        let is_same = suspect.lease.as_ref().is_some_and(|held| held.key == key);
+        is_same && suspect.is_suspect_at_work(self.now) && self.lanes[&lane].is_suspect_at(self.now)
     }
 
     /// Judges that nothing more could have been handed out, and the time until it can.
@@ -226,7 +235,7 @@ impl Model {
             if given > 0 {
                 let is_all = given == queued || state.is_single();
                 assert!(is_all, "L6: a URL that is due was kept back");
-            } else if state.is_due(self.now) && queued > 0 && is_barred {
+            } else if is_barred && queued > 0 {
                 continue;
             } else if state.is_due(self.now) {
                 assert_eq!(queued, 0, "L6: a lane that is due was passed by");
@@ -345,6 +354,7 @@ impl Model {
             lane.lose(self.now);
             lane.is_aside = false;
         }
+        self.suspect = None;
         // A new process counts its leases anew.
         self.keys.clear();
     }

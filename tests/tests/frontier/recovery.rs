@@ -202,7 +202,7 @@ pub(crate) async fn a_crash_counts_as_a_loss_and_three_are_no_urls<E: Engine>() 
     let mut world = World::<E>::new().await;
     world.add([page(&polite("h"), 1)]).await;
     for lost in [0, 0, 0, 0, 1, 2] {
-        assert_eq!(world.lease().await.lost, lost);
+        assert_eq!(world.asked().await.lost, lost);
         world = world.crash().await;
         world.clock.forward(seconds(1));
     }

@@ -172,7 +172,7 @@ async fn a_crawl_of_the_layout_before_goes_on_and_its_sites_rest_as_long_as_befo
     let path = world.engine().path();
     let older = rusqlite::Connection::open(&path).unwrap();
     older
-        .execute_batch("ALTER TABLE site DROP COLUMN again_ms; ALTER TABLE site DROP COLUMN rest_ms; PRAGMA user_version = 4")
+        .execute_batch("DROP INDEX site_suspect; ALTER TABLE site DROP COLUMN asked; ALTER TABLE site DROP COLUMN again_ms; ALTER TABLE site DROP COLUMN rest_ms; PRAGMA user_version = 4")
         .unwrap();
     drop(older);
     let seen = SqliteReader::open(&path).unwrap().stats().unwrap();
@@ -314,7 +314,7 @@ async fn a_crawl_whose_lanes_were_by_hash_goes_on_and_blames_no_url_for_a_lane()
     let older = rusqlite::Connection::open(world.engine().path()).unwrap();
     older
         .execute_batch(
-            "DROP TABLE lane;
+            "DROP TABLE lane; DROP INDEX site_suspect; ALTER TABLE site DROP COLUMN asked;
              CREATE TABLE lane(
                  site INTEGER NOT NULL, lane INTEGER NOT NULL, token INTEGER NOT NULL, held INTEGER NOT NULL,
                  until INTEGER NOT NULL, lost INTEGER NOT NULL, suspect INTEGER NOT NULL, alone INTEGER NOT NULL,

@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crawler::frontier::{
-    Claims, Clock, Fate, Frontier, Job, Lease, NewUrl, Next, Outcome, Record, Settled, Site,
+    Asks, Claims, Clock, Fate, Frontier, Job, Lease, NewUrl, Next, Outcome, Record, Settled, Site,
 };
 
 /// A place where one frontier is kept.
 pub(crate) trait Engine: Sized {
-    /// Whether each URL of a site without delay is a lane of its own, and of such that were lost thrice one is on lease at a
-    /// time; else its hash says which lane it is in.
+    /// Whether each URL of a site without delay is a lane of its own, and of all lanes that were lost thrice one is on lease at
+    /// a time; else a hash says which lane of its site a URL is in.
     const LANES_OF_ONE_URL: bool;
 
     /// Makes a place with nothing in it.
@@ -112,6 +112,15 @@ impl<E: Engine> World<E> {
     pub(crate) async fn lease(&self) -> Lease {
         let mut leases = self.leases(1).await;
         leases.pop().expect("a URL is due")
+    }
+
+    /// Claims one URL that must be there, and asks for it.
+    pub(crate) async fn asked(&self) -> Lease {
+        let lease = self.lease().await;
+        if lease.is_suspect {
+            self.frontier.asks(lease.key(), Asks::Page).await.unwrap();
+        }
+        lease
     }
 
     /// Claims nothing, and returns when to ask.

@@ -210,7 +210,8 @@ impl Turn<'_> {
         self.tally.leased -= i64::from(row.held);
         if let Some(first) = lane.leases.first() {
             let count = lane.leases.len() + lane.behind.len();
-            row.losses = row.losses.on_claim(first.seq, count);
+            // The database is not told of it later.
+            row.losses = row.losses.on_claim(first.seq, count).on_asked();
             let held = i32::try_from(lane.leases.len()).unwrap_or(i32::MAX);
             let token = if lane.behind.is_empty() {
                 token
@@ -264,6 +265,7 @@ impl LaneRow {
             chain: UrlHash::from_column(row.try_get(8)?),
             url: row.try_get(9)?,
             lost: 0,
+            is_suspect: false,
             key: LeaseKey {
                 lane: self.lane,
                 token: 0,

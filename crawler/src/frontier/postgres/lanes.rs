@@ -97,6 +97,7 @@ impl LaneRow {
             losses: Losses {
                 lost: small(row, 8)?,
                 suspect: row.try_get(9)?,
+                is_asked: true,
                 alone: small(row, 10)?,
             },
             welcome: match small(row, 12)? {

@@ -273,6 +273,7 @@ mod tests {
             hops: 0,
             chain: None,
             lost: 0,
+            is_suspect: false,
             welcome: Welcome::default(),
             key,
             lanes: NonZeroU16::MIN,

@@ -12,16 +12,20 @@ use crate::frontier::losses::Losses;
 use crate::frontier::{ABORT_AFTER, Claims, LEASE, Lease, LeaseKey, Round, SiteId};
 use crate::policy::welcome::Welcome;
 
-/// The sites that are due, the longest first.
+/// The sites that are due, the longest first; a suspect has its turn elsewhere.
 pub(super) const DUE: &str =
-    "SELECT site, lanes, token, held, lost, suspect, alone, pushbacks, aside FROM site
-     WHERE next_at <= ?1 AND next_at < 9223372036854775807 ORDER BY next_at LIMIT ?2";
+    "SELECT site, lanes, token, held, lost, suspect, asked, alone, pushbacks, aside FROM site
+     WHERE next_at <= ?1 AND next_at < 9223372036854775807 AND lost + (token <> 0) < 3 ORDER BY next_at LIMIT ?2";
+
+/// What [`Due`] is read from.
+pub(super) const DUE_COLUMNS: &str =
+    "site, lanes, token, held, lost, suspect, asked, alone, pushbacks, aside";
 
 /// Retries that are moved in one claim; the next claim moves more.
 const MOVED_MAX: i64 = 1_000;
 
 /// A site that is due. What follows its lanes is for a site of one.
-struct Due {
+pub(super) struct Due {
     site: SiteId,
     lanes: NonZeroU16,
     token: i64,
@@ -50,6 +54,10 @@ impl Turn<'_> {
 
     fn claim_for(&mut self, purpose: Purpose, count: usize) -> rusqlite::Result<Vec<Lease>> {
         let mut leases = Vec::new();
+        let has_room = count > 0 && self.ledger.room() != Some(0);
+        if purpose == Purpose::Places && has_room {
+            leases.extend(self.claim_suspect()?);
+        }
         loop {
             let wanted = count - leases.len();
             if self.ledger.room().is_some_and(|room| room < wanted) {
@@ -145,7 +153,7 @@ impl Turn<'_> {
     }
 
     /// Begins to take, for leases with tokens of their own.
-    fn taking(&self, purpose: Purpose) -> Taking {
+    pub(super) fn taking(&self, purpose: Purpose) -> Taking {
         Taking {
             now: self.now,
             until: self.now + span_millis(LEASE),
@@ -166,6 +174,7 @@ impl Turn<'_> {
         let read = |behind, count| read_queue(self.connection, site, behind, count);
         let (leases, lost) = wide.claim(taking, count, &mut self.ledger.token, read)?;
         self.ledger.leased += i64::try_from(leases.len()).unwrap_or(i64::MAX) - lost;
+        self.ledger.may_suspect |= lost > 0;
         Ok(leases)
     }
 
@@ -180,17 +189,18 @@ impl Turn<'_> {
     }
 
     /// Begins a lease of a site of one lane.
-    const fn lease_single(&mut self, due: &mut Due) {
+    pub(super) const fn lease_single(&mut self, due: &mut Due) {
         if due.token != 0 {
             due.losses = due.losses.on_lost();
             self.ledger.leased -= due.held;
+            self.ledger.may_suspect = true;
         }
         self.ledger.token += 1;
         due.token = self.ledger.token;
     }
 
     /// Hands out up to `count` more URLs of a site of one lane, behind those that were.
-    fn take(&self, due: &mut Due, count: usize) -> rusqlite::Result<()> {
+    pub(super) fn take(&self, due: &mut Due, count: usize) -> rusqlite::Result<()> {
         if count == 0 {
             return Ok(());
         }
@@ -212,7 +222,7 @@ impl Turn<'_> {
     }
 
     /// Writes the lease of a site of one lane down, or that it has nothing to give.
-    fn write(&mut self, mut due: Due) -> rusqlite::Result<Vec<Lease>> {
+    pub(super) fn write(&mut self, mut due: Due) -> rusqlite::Result<Vec<Lease>> {
         let held = i64::try_from(due.leases.len()).unwrap_or(i64::MAX);
         let (mut token, mut next_at) = (due.token, self.now + span_millis(LEASE));
         let aborted_at = self.now + span_millis(ABORT_AFTER);
@@ -221,7 +231,8 @@ impl Turn<'_> {
         } else {
             (token, next_at, due.losses) = (0, NEVER, Losses::default());
         }
-        let sql = "UPDATE site SET next_at = max(?2, ?8 + again_ms), token = ?3, held = ?4, lost = ?5, suspect = ?6, alone = ?7
+        let sql = "UPDATE site SET next_at = max(?2, ?8 + again_ms), token = ?3, held = ?4, lost = ?5, suspect = ?6, alone = ?7,
+                       asked = 0
                    WHERE site = ?1";
         let columns = params![
             due.site.0,
@@ -237,6 +248,7 @@ impl Turn<'_> {
         self.ledger.leased += held;
         for lease in &mut due.leases {
             lease.lost = due.losses.alone;
+            lease.is_suspect = due.losses.is_careful();
         }
         Ok(due.leases)
     }
@@ -280,7 +292,7 @@ impl Turn<'_> {
 }
 
 impl Due {
-    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(super) fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self {
             site: SiteId(row.get(0)?),
             lanes: row.get(1)?,
@@ -289,16 +301,22 @@ impl Due {
             losses: Losses {
                 lost: row.get(4)?,
                 suspect: row.get(5)?,
-                alone: row.get(6)?,
+                is_asked: row.get(6)?,
+                alone: row.get(7)?,
             },
-            welcome: match row.get(8)? {
+            welcome: match row.get(9)? {
                 0 => Welcome::Open {
-                    pushbacks: row.get(7)?,
+                    pushbacks: row.get(8)?,
                 },
                 status => Welcome::SetAside { status },
             },
             leases: Vec::new(),
         })
+    }
+
+    /// Returns how often it was lost as a suspect.
+    pub(super) const fn alone(&self) -> u16 {
+        self.losses.alone
     }
 
     /// Returns whether its last lease was lost; of a wide site its lanes know.
@@ -312,8 +330,7 @@ impl Due {
 
     /// Returns whether it gives one URL at a time; of a site that is set aside nothing is asked, and all may go at once.
     const fn is_single(&self) -> bool {
-        let is_polite = !self.is_wide() && !self.welcome.is_set_aside();
-        is_polite || self.losses.is_careful()
+        !self.is_wide() && !self.welcome.is_set_aside()
     }
 
     fn lease(&self, row: &Row<'_>) -> rusqlite::Result<Lease> {

@@ -11,8 +11,8 @@ use super::work::{self, Kind, Work};
 use super::writer::{Message, Told};
 use crate::frontier::known::{Key, Known};
 use crate::frontier::{
-    Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome, RobotsCopy,
-    Round, Settled, SiteId, State, Stats, UrlHash, Written,
+    Added, Asks, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Outcome,
+    RobotsCopy, Round, Settled, SiteId, State, Stats, UrlHash, Written,
 };
 
 /// A frontier in a SQLite file, or in memory. [`SqliteOptions`](super::SqliteOptions) open it.
@@ -163,6 +163,11 @@ impl Frontier for SqliteFrontier {
 
     async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError> {
         self.ask(Kind::Passing, move |turn| turn.renew(leases))
+            .await
+    }
+
+    async fn asks(&self, suspect: LeaseKey, asks: Asks) -> Result<(), FrontierError> {
+        self.ask(Kind::Durable, move |turn| turn.asks(suspect, asks))
             .await
     }
 

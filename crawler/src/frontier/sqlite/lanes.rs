@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::turn::Turn;
 use crate::frontier::clock::span_millis;
-use crate::frontier::{ABORT_AFTER, LEASE, LeaseKey, SiteId};
+use crate::frontier::{ABORT_AFTER, Asks, LEASE, LeaseKey, SiteId};
 
 impl Turn<'_> {
     /// Makes the leases last from now on, and returns those that were lost.
@@ -67,11 +67,32 @@ impl Turn<'_> {
             return Ok(());
         }
         let sql = "UPDATE site SET lost = min(lost + 1, 1000), token = 0, held = 0,
-                       alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
+                       alone = min(alone + (suspect <> 0 AND asked <> 0 AND lost >= 3), 1000)
                    WHERE next_at <= ?1 AND next_at < 9223372036854775807 AND token <> 0";
         self.connection.prepare_cached(sql)?.execute([self.now])?;
         self.ledger.leased -= held;
+        self.ledger.may_suspect = true;
         Ok(())
+    }
+
+    /// Notes what is asked for of a suspect.
+    pub(super) fn asks(&mut self, key: LeaseKey, asks: Asks) -> rusqlite::Result<()> {
+        if asks == Asks::RobotsAlone {
+            // Another may have its turn.
+            self.changed();
+        }
+        if let Some(site) = self.wide.find(self.connection, key.lane.site)? {
+            site.on_asks(key, asks);
+            return Ok(());
+        }
+        let sql = match asks {
+            Asks::Page => "UPDATE site SET asked = 1 WHERE site = ?1 AND token = ?2",
+            Asks::RobotsAlone => {
+                "UPDATE site SET lost = 0, suspect = 0, alone = 0 WHERE site = ?1 AND token = ?2"
+            }
+        };
+        let mut note = self.connection.prepare_cached(sql)?;
+        note.execute([key.lane.site.0, key.token]).map(drop)
     }
 
     fn end_lost_lanes(&mut self) -> rusqlite::Result<i64> {
@@ -85,6 +106,7 @@ impl Turn<'_> {
                 held += site.end_lost_leases(self.now);
             }
         }
+        self.ledger.may_suspect |= held > 0;
         self.wide.write(self.connection)?;
         Ok(held)
     }

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use crate::frontier::{Fate, Job, State, Stats};
+use crate::frontier::{Fate, Job, LeaseKey, State, Stats};
 
 /// The one row of `crawl`, and what lives only as long as the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,10 @@ pub(super) struct Ledger {
     pub(super) token: i64,
     /// URLs on lease.
     pub(super) leased: i64,
+    /// The suspect that was leased last.
+    pub(super) suspect: Option<LeaseKey>,
+    /// Whether there may be suspects, or what is one when it is lost once more.
+    pub(super) may_suspect: bool,
     /// The round in which the last change was made.
     pub(super) round: u64,
 }
@@ -68,6 +72,8 @@ impl Ledger {
             bytes: Budget::begun(row.get(10)?),
             token: 0,
             leased: 0,
+            suspect: None,
+            may_suspect: true,
             round: 0,
         })
     }
@@ -147,6 +153,8 @@ impl Ledger {
             bytes: Budget::begun(self.bytes.begun),
             token: 0,
             leased: 0,
+            suspect: None,
+            may_suspect: true,
             round: 0,
             ..*self
         }

@@ -20,6 +20,7 @@ mod notes;
 mod reader;
 mod schema;
 mod settle;
+mod suspects;
 pub use reader::SqliteReader;
 mod syncer;
 mod turn;

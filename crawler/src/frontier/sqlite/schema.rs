@@ -4,7 +4,8 @@
 //! end of its lease and its wake-up in one; a site without queued URLs is due never. A site of many lanes has its leases in
 //! `lane`, by the numbers of the URLs that are leased or were lost, and is due when it may have something to give. `aside` is the status for
 //! which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is at once.
-//! `rest_ms` is how long the rest was to be that ends at `polite_at`, and `again_ms` how long a site rests of which nobody
+//! `asked` is whether what a site's, or a lane's,
+//! last lease held was asked for, of a suspect. `rest_ms` is how long the rest was to be that ends at `polite_at`, and `again_ms` how long a site rests of which nobody
 //! knows whether it is being asked. Invariants: `next_at >= free_at`, and by a clock that
 //! never went back `polite_at <= now + rest_ms`.
 
@@ -32,9 +33,12 @@ const LANES_BY_HASH: i64 = 5;
 
 const LANES: &str = "
 CREATE TABLE lane(
-    site INTEGER NOT NULL, seq INTEGER NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL,
-    lost INTEGER NOT NULL, alone INTEGER NOT NULL, PRIMARY KEY (site, seq)
-) STRICT, WITHOUT ROWID;";
+    site INTEGER NOT NULL, seq INTEGER NOT NULL, prio INTEGER NOT NULL, token INTEGER NOT NULL, until INTEGER NOT NULL,
+    lost INTEGER NOT NULL, asked INTEGER NOT NULL, alone INTEGER NOT NULL, PRIMARY KEY (site, seq)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX site_suspect ON site(alone, next_at) WHERE lost >= 2;
+CREATE INDEX lane_suspect ON lane(alone, seq) WHERE lost >= 2;
+";
 
 const TABLES: &str = "
 CREATE TABLE crawl(
@@ -47,7 +51,7 @@ CREATE TABLE site(
     site INTEGER PRIMARY KEY, lanes INTEGER NOT NULL, name TEXT NOT NULL,
     delay_ms INTEGER NOT NULL, next_at INTEGER NOT NULL, polite_at INTEGER NOT NULL, token INTEGER NOT NULL DEFAULT 0,
     held INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, suspect INTEGER NOT NULL DEFAULT 0,
-    alone INTEGER NOT NULL DEFAULT 0, pushbacks INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0,
+    asked INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0, pushbacks INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0,
     rest_ms INTEGER NOT NULL DEFAULT 0,
     free_at INTEGER AS (CASE aside WHEN 0 THEN polite_at ELSE 0 END) VIRTUAL,
     again_ms INTEGER AS (CASE WHEN lanes > 1 OR aside <> 0 THEN 0 ELSE max(delay_ms, min(rest_ms, 120000)) END) VIRTUAL
@@ -234,10 +238,12 @@ pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<(
     bring_up(&transaction, now)?;
     let rests = "UPDATE site SET polite_at = ?1 + rest_ms WHERE polite_at > ?1 + rest_ms";
     transaction.execute(rests, [now])?;
-    let sites = "UPDATE site SET lost = min(lost + 1, 1000), alone = min(alone + (suspect <> 0 AND lost >= 3), 1000)
+    let sites = "UPDATE site SET lost = min(lost + 1, 1000),
+                     alone = min(alone + (suspect <> 0 AND asked <> 0 AND lost >= 3), 1000)
                  WHERE next_at < 9223372036854775807 AND token <> 0";
     transaction.execute(sites, [])?;
-    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (lost >= 3), 1000) WHERE token <> 0";
+    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (asked <> 0 AND lost >= 3), 1000)
+                 WHERE token <> 0";
     transaction.execute(lanes, [])?;
     give_back(&transaction, now)?;
     let asides = "UPDATE site SET pushbacks = 0, aside = 0 WHERE aside <> 0";
@@ -261,7 +267,9 @@ fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     }
     if found <= LANES_BY_HASH {
         // What is queued has its numbers already. Which of it the losses were of, nobody knows.
-        connection.execute_batch("DROP TABLE lane")?;
+        connection.execute_batch(
+            "DROP TABLE lane; ALTER TABLE site ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;",
+        )?;
         connection.execute_batch(LANES)?;
         connection.pragma_update(None, "user_version", LAYOUT)?;
     }

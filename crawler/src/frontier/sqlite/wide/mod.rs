@@ -7,8 +7,8 @@
 //! All of it can be read again from the file, and is, after a transaction that failed.
 
 mod site;
-pub(super) use site::{Purpose, Taking, Waiting};
+pub(super) use site::{Place, Purpose, Taking, Waiting};
 mod rows;
-pub(super) use rows::read_queue;
+pub(super) use rows::{read_queue, read_queued};
 mod sites;
 pub(super) use sites::WideSites;

@@ -48,17 +48,19 @@ impl WideSite {
         let Some((lanes, times)) = found.optional()? else {
             return Ok(None);
         };
-        let sql = "SELECT seq, token, until, lost, alone FROM lane WHERE site = ?1";
+        let sql = "SELECT seq, token, until, lost, alone, asked, prio FROM lane WHERE site = ?1";
         let mut leases = connection.prepare_cached(sql)?;
         let leases = leases.query_map([id.0], |row| {
             let losses = Losses {
                 lost: row.get(3)?,
                 suspect: row.get(0)?,
+                is_asked: row.get(5)?,
                 alone: row.get(4)?,
             };
             let lease = LaneLease {
                 token: row.get(1)?,
                 until: row.get(2)?,
+                priority: row.get(6)?,
                 losses,
             };
             Ok((row.get(0)?, lease))
@@ -80,7 +82,8 @@ impl WideSite {
         }
         let sql = "DELETE FROM lane WHERE site = ?1 AND seq = ?2";
         let mut forget = connection.prepare_cached(sql)?;
-        let sql = "INSERT OR REPLACE INTO lane VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+        let sql = "INSERT OR REPLACE INTO lane(site, seq, prio, token, until, lost, asked, alone)
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
         let mut note = connection.prepare_cached(sql)?;
         for (number, lease) in lanes {
             if lease.is_nothing() {
@@ -91,14 +94,31 @@ impl WideSite {
             note.execute(params![
                 id.0,
                 number,
+                lease.priority,
                 lease.token,
                 lease.until,
                 losses.lost,
+                losses.is_asked,
                 losses.alone
             ])?;
         }
         Ok(())
     }
+}
+
+/// Reads one URL of the queue, if it is there.
+pub(in crate::frontier::sqlite) fn read_queued(
+    connection: &Connection,
+    id: SiteId,
+    place: Place,
+) -> rusqlite::Result<Option<Waiting>> {
+    let sql = "SELECT url_hash, depth, attempts, hops, referrer, chain, url FROM queue
+               WHERE site = ?1 AND prio = ?2 AND seq = ?3";
+    let mut queued = connection.prepare_cached(sql)?;
+    let queued = queued.query_row(params![id.0, place.0, place.1], |row| {
+        Waiting::from_row(row, 0)
+    });
+    queued.optional()
 }
 
 /// Reads up to `count` URLs of the queue behind a place.

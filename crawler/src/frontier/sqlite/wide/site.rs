@@ -7,7 +7,8 @@
 //! ```
 //!
 //! Each URL is a lane of its own, by its number in the queue: whatever else is on lease, one that waits is given to the next
-//! place. But of those that were lost thrice one is on lease at a time, so that they are not to blame for one another.
+//! place. But those that were lost thrice, the suspects, are none of the head: of these the whole file has one on lease at a
+//! time, and says which.
 //!
 //! Invariants: all that is queued up to `read_to` is in the head, or was leased by a lease that holds; only a lease that
 //! ran out or was given back brings what it held back, and then the head is read anew. A lane that is not listed is free
@@ -19,7 +20,7 @@ use std::num::NonZeroU16;
 use crate::frontier::clock::NEVER;
 use crate::frontier::lane::Lane;
 use crate::frontier::losses::Losses;
-use crate::frontier::{Lease, LeaseKey, NewUrl, SiteId, UrlHash};
+use crate::frontier::{Asks, Lease, LeaseKey, NewUrl, SiteId, UrlHash};
 use crate::policy::welcome::Welcome;
 
 /// URLs that are kept in memory, at about 200 bytes each: those that wait for a lane, and some claims' worth.
@@ -64,6 +65,7 @@ impl Waiting {
             hops: self.hops,
             chain: self.chain,
             lost: 0,
+            is_suspect: false,
             welcome: Welcome::default(),
             key,
             lanes,
@@ -94,6 +96,8 @@ pub(super) struct LaneLease {
     pub(super) token: i64,
     /// When it runs out.
     pub(super) until: i64,
+    /// With its number the URL's place.
+    pub(super) priority: i16,
     pub(super) losses: Losses,
 }
 
@@ -113,6 +117,11 @@ impl LaneLease {
 
     const fn holds(&self, now: i64) -> bool {
         self.is_held() && self.until > now
+    }
+
+    /// Returns whether it is not for a claim to come across.
+    const fn is_out_of_head(&self, now: i64) -> bool {
+        self.holds(now) || self.losses(now).is_careful()
     }
 
     /// Returns its losses, with that of a lease that ran out.
@@ -235,8 +244,12 @@ impl WideSite {
         let is_all = rows.len() < asked;
         self.read_to = rows.last().map(|(place, _)| *place).filter(|_| !is_all);
         let leases = &self.leases;
-        let is_held = |number: &i64| leases.get(number).is_some_and(|lease| lease.holds(now));
-        let waiting = rows.into_iter().filter(|((_, seq), _)| !is_held(seq));
+        let waits = |seq: &i64| {
+            leases
+                .get(seq)
+                .is_none_or(|lease| !lease.is_out_of_head(now))
+        };
+        let waiting = rows.into_iter().filter(|((_, seq), _)| waits(seq));
         self.head.extend(waiting);
     }
 
@@ -313,7 +326,9 @@ impl WideSite {
     /// Brings back into the head what leases held that ran out; to be called before any of a claim is taken, which would
     /// come back with it.
     pub(in crate::frontier::sqlite) fn look_for_losses(&mut self, now: i64) {
-        if self.leases.values().any(|lease| lease.ran_out(now)) {
+        // Suspects do not come back into it.
+        let comes_back = |lease: &LaneLease| lease.ran_out(now) && !lease.losses(now).is_careful();
+        if self.leases.values().any(comes_back) {
             self.read_anew();
         }
     }
@@ -350,7 +365,6 @@ impl WideSite {
         if self.polite_at > now {
             return Taken::default();
         }
-        let mut has_suspect = self.has_suspect(now);
         let (mut taken, mut lost, mut comes_to_lost) = (Vec::new(), 0, false);
         for place in self.head.keys() {
             if taken.len() == count {
@@ -359,51 +373,106 @@ impl WideSite {
             let before = self.leases.get(&place.1).copied().unwrap_or_default();
             let losses = before.losses(now);
             // One that ran out, and was renewed before it was come across, holds.
-            if before.holds(now) || losses.is_careful() && has_suspect {
+            if before.is_out_of_head(now) {
                 continue;
             }
             if taking.purpose == Purpose::Ahead && losses.lost > 0 {
                 comes_to_lost = true;
                 break;
             }
-            has_suspect |= losses.is_careful();
             lost += i64::from(before.is_held());
-            *token += 1;
-            let lease = LaneLease {
-                token: *token,
-                until: taking.until,
-                losses: losses.on_claim(place.1, 1),
-            };
-            self.leases.insert(place.1, lease);
-            self.changed.insert(place.1);
-            taken.push((*place, lease));
+            taken.push((*place, losses));
         }
-        let leases = taken.into_iter().filter_map(|(place, lease)| {
-            let url = self.head.remove(&place)?;
-            let lane = Lane {
-                site: self.id,
-                number: place.1,
-            };
-            let key = LeaseKey {
-                lane,
-                token: lease.token,
-            };
-            Some(Lease {
-                lost: lease.losses.alone,
-                ..url.leased(key, place, self.lanes)
-            })
-        });
+        let mut leases = Vec::with_capacity(taken.len());
+        for (place, losses) in taken {
+            if let Some(url) = self.head.remove(&place) {
+                leases.push(self.lease(place, url, losses, taking.until, token));
+            }
+        }
         Taken {
-            leases: leases.collect(),
+            leases,
             lost,
             comes_to_lost,
         }
     }
 
-    /// Returns whether one that was lost thrice is on lease.
-    fn has_suspect(&self, now: i64) -> bool {
-        let mut leases = self.leases.values();
-        leases.any(|lease| lease.losses.is_careful() && lease.holds(now))
+    /// Leases a URL with losses before.
+    fn lease(
+        &mut self,
+        place: Place,
+        url: Waiting,
+        losses: Losses,
+        until: i64,
+        token: &mut i64,
+    ) -> Lease {
+        *token += 1;
+        let losses = losses.on_claim(place.1, 1);
+        let lease = LaneLease {
+            token: *token,
+            until,
+            priority: place.0,
+            losses,
+        };
+        self.leases.insert(place.1, lease);
+        self.changed.insert(place.1);
+        let lane = Lane {
+            site: self.id,
+            number: place.1,
+        };
+        let key = LeaseKey {
+            lane,
+            token: *token,
+        };
+        Lease {
+            lost: losses.alone,
+            is_suspect: losses.is_careful(),
+            ..url.leased(key, place, self.lanes)
+        }
+    }
+
+    /// Leases a suspect, or ends what there is of it, where the URL is done. Returns whether it was on a lease that ran out
+    /// and is no longer.
+    pub(in crate::frontier::sqlite) fn lease_suspect(
+        &mut self,
+        place: Place,
+        url: Option<Waiting>,
+        taking: Taking,
+        token: &mut i64,
+    ) -> (Option<Lease>, bool) {
+        let before = self.leases.get(&place.1).copied().unwrap_or_default();
+        let lease = url.map(|url| {
+            let losses = before.losses(taking.now);
+            self.lease(place, url, losses, taking.until, token)
+        });
+        if lease.is_none() {
+            self.leases.insert(place.1, LaneLease::default());
+            self.changed.insert(place.1);
+        }
+        // The end of its lease.
+        self.may_be_due(taking.now);
+        (lease, before.is_held())
+    }
+
+    /// Notes what is asked for of a suspect.
+    pub(in crate::frontier::sqlite) fn on_asks(&mut self, key: LeaseKey, asks: Asks) {
+        let number = key.lane.number;
+        let lease = self.leases.get_mut(&number);
+        let Some(lease) = lease.filter(|lease| lease.token == key.token) else {
+            return;
+        };
+        lease.losses = match asks {
+            Asks::Page => lease.losses.on_asked(),
+            Asks::RobotsAlone => Losses::default(),
+        };
+        self.changed.insert(number);
+    }
+
+    /// Returns whether a lease is on, and its URL was lost thrice before.
+    pub(in crate::frontier::sqlite) fn is_suspected(&self, key: LeaseKey, now: i64) -> bool {
+        let lease = self.leases.get(&key.lane.number);
+        lease.is_some_and(|lease| {
+            lease.token == key.token && lease.holds(now) && lease.losses.is_careful()
+        })
     }
 
     /// Notes that a claim found all there is: says when it is due next, and ends leases that ran out with nothing left to
@@ -414,7 +483,9 @@ impl WideSite {
         if self.read_to.is_none() && !rests {
             let waiting: HashSet<i64> = self.head.keys().map(|place| place.1).collect();
             for (number, lease) in &mut self.leases {
-                if lease.ran_out(now) && !waiting.contains(number) {
+                // A suspect is looked for when it is its turn.
+                let is_suspect = lease.losses(now).is_careful();
+                if lease.ran_out(now) && !is_suspect && !waiting.contains(number) {
                     *lease = LaneLease::default();
                     ended += 1;
                     self.changed.insert(*number);
@@ -422,8 +493,11 @@ impl WideSite {
             }
         }
         let held = self.leases.values().filter(|lease| lease.is_held());
-        // Of those that ran out, what is still here waits for another that was lost as often.
-        let to_end = held.filter(|lease| rests || !lease.ran_out(now));
+        // Of those that ran out, what is still here is a suspect.
+        let to_end = held.filter(|lease| {
+            let is_suspect = lease.losses(now).is_careful();
+            !lease.ran_out(now) || rests && !is_suspect
+        });
         let first_end = to_end.map(|lease| lease.until.max(self.polite_at)).min();
         let is_waiting = self.read_to.is_some() || self.has_next(now);
         let polite_at = is_waiting.then_some(self.polite_at);
@@ -438,11 +512,11 @@ impl WideSite {
 
     /// Returns whether a URL of the head could be given.
     fn has_next(&self, now: i64) -> bool {
-        let lease_of = |place: &Place| self.leases.get(&place.1).copied().unwrap_or_default();
-        let is_barred = |lease: LaneLease| lease.losses(now).is_careful();
-        let has_suspect = self.has_suspect(now);
-        let mut leases = self.head.keys().map(lease_of);
-        leases.any(|lease| !lease.holds(now) && !(has_suspect && is_barred(lease)))
+        let is_out = |seq: &i64| {
+            let lease = self.leases.get(seq);
+            lease.is_some_and(|lease| lease.is_out_of_head(now))
+        };
+        self.head.keys().any(|(_, seq)| !is_out(seq))
     }
 
     /// Notes that a claim got what it wanted, and that there may be more.
@@ -648,7 +722,8 @@ mod tests {
                 // Leases that ran out with nothing left to fetch were come across.
                 let waiting: BTreeSet<_> = self.queue.keys().map(|place| place.1).collect();
                 let now = self.now;
-                let is_over = |held: &Held| held.token != 0 && !held.holds(now);
+                let is_over =
+                    |held: &Held| held.token != 0 && !held.holds(now) && held.lost(now) < 3;
                 self.held
                     .retain(|number, held| waiting.contains(number) || !is_over(held));
             }
@@ -661,21 +736,18 @@ mod tests {
             if self.rests_until > self.now {
                 return (places, false);
             }
-            let is_suspect = |held: &Held| held.lost >= 3 && held.holds(self.now);
-            let mut has_suspect = self.held.values().any(is_suspect);
             for place in self.queue.keys() {
                 if places.len() == count {
                     break;
                 }
                 let held = self.held.get(&place.1);
                 let lost = held.map_or(0, |held| held.lost(self.now));
-                if held.is_some_and(|held| held.holds(self.now)) || lost >= 3 && has_suspect {
+                if held.is_some_and(|held| held.holds(self.now)) || lost >= 3 {
                     continue;
                 }
                 if lost > 0 && purpose == Purpose::Ahead {
                     return (places, true);
                 }
-                has_suspect |= lost >= 3;
                 places.push(*place);
             }
             (places, false)

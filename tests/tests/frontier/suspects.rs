@@ -1,0 +1,172 @@
+//! Suspects, as a file has them: what was lost three times is at work by itself, and blamed for what it was asked for alone.
+
+use std::collections::BTreeMap;
+
+use crawler::frontier::{Asks, LEASE, Lease, NewUrl, Next, Site};
+
+use crate::sqlite::File;
+use crate::world::{World, fetched, names, page, pages, polite, seconds};
+
+/// Two sites of one lane, and one of many with two pages.
+fn all() -> Vec<NewUrl> {
+    let mut all = pages(&Site::unlimited("wide"), 2);
+    all.extend(["a", "b"].map(|name| page(&polite(name), 1)));
+    all
+}
+
+async fn crashed(world: World<File>) -> World<File> {
+    let world = world.crash().await;
+    world.clock.forward(seconds(1));
+    world
+}
+
+/// A crawl of all of them, that crashed three times while all were on lease.
+async fn of_suspects() -> World<File> {
+    let mut world = World::<File>::new().await;
+    world.add(all()).await;
+    for _crash in 0..3 {
+        assert_eq!(world.leases(9).await.len(), 4);
+        world = crashed(world).await;
+    }
+    world
+}
+
+/// Claims the one that may be at work.
+async fn suspect(world: &World<File>) -> Lease {
+    let mut leases = world.leases(9).await;
+    assert_eq!(leases.len(), 1, "{leases:?}");
+    assert!(leases[0].is_suspect);
+    leases.remove(0)
+}
+
+#[tokio::test]
+async fn one_of_all_suspects_is_on_lease_and_all_else_beside_it() {
+    let world = of_suspects().await;
+    world.frontier.seeded().await.unwrap();
+    let mut seen = Vec::new();
+    for left in (0..4).rev() {
+        let first = suspect(&world).await;
+        assert_eq!(world.next().await, Next::After(LEASE));
+        world.add([page(&polite(&format!("new-{left}")), 1)]).await;
+        let other = world.leases(9).await;
+        assert_eq!(other.len(), 1, "what was never lost");
+        assert!(!other[0].is_suspect);
+        world.finish(other).await;
+        seen.push(first.url.clone());
+        world.finish([first]).await;
+    }
+    seen.sort();
+    let mut expected: Vec<_> = all().into_iter().map(|url| url.url).collect();
+    expected.sort();
+    assert_eq!(seen, expected, "each has its turn");
+    assert_eq!(world.next().await, Next::Done);
+}
+
+#[tokio::test]
+async fn a_suspect_that_is_given_back_or_runs_out_lets_the_next_have_its_turn() {
+    let world = of_suspects().await;
+    let first = suspect(&world).await;
+    world.frontier.release(vec![first]).await.unwrap();
+    let _lost = suspect(&world).await;
+    assert_eq!(world.leases(9).await, []);
+    world.clock.forward(LEASE);
+    let again = suspect(&world).await;
+    let renewed = world.frontier.renew(vec![again.key()]).await.unwrap();
+    assert_eq!(renewed, []);
+}
+
+#[tokio::test]
+async fn who_is_killed_again_and_again_is_killed_beside_another_each_time() {
+    let mut world = of_suspects().await;
+    let mut lost = BTreeMap::new();
+    for kill in 0..8 {
+        let lease = suspect(&world).await;
+        let asks = world.frontier.asks(lease.key(), Asks::Page);
+        asks.await.unwrap();
+        assert_eq!(lease.lost, kill / 4, "{}", lease.url);
+        *lost.entry(lease.url).or_insert(0) += 1;
+        world = crashed(world).await;
+    }
+    assert!(lost.values().all(|times| *times == 2), "{lost:?}");
+    assert_eq!(lost.len(), 4);
+}
+
+#[tokio::test]
+async fn a_url_that_kills_each_time_is_poison_after_three_turns() {
+    let mut world = of_suspects().await;
+    let mut killed = 0;
+    loop {
+        let lease = suspect(&world).await;
+        if lease.is_poison() {
+            assert_eq!(names(&[lease]), ["http://b/1"]);
+            break;
+        }
+        let asks = world.frontier.asks(lease.key(), Asks::Page);
+        asks.await.unwrap();
+        if lease.url == "http://b/1" {
+            killed += 1;
+            world = crashed(world).await;
+        } else {
+            world.finish([lease]).await;
+        }
+    }
+    assert_eq!(killed, 3);
+}
+
+#[tokio::test]
+async fn what_was_never_asked_for_is_never_poison() {
+    for site in [polite("h"), Site::unlimited("h")] {
+        let mut world = World::<File>::new().await;
+        world.add([page(&site, 1)]).await;
+        for _crash in 0..12 {
+            assert_eq!(world.lease().await.lost, 0, "{site:?}");
+            world = crashed(world).await;
+        }
+        // It has to be asked for anew each time.
+        let lease = world.asked().await;
+        assert_eq!(lease.lost, 0);
+        let mut world = crashed(world).await;
+        for _crash in 0..3 {
+            assert_eq!(world.lease().await.lost, 1, "{site:?}");
+            world = crashed(world).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_suspect_whose_robots_txt_is_asked_for_alone_holds_up_no_other() {
+    let world = of_suspects().await;
+    let mut at_work = Vec::new();
+    for _suspect in 0..4 {
+        let lease = suspect(&world).await;
+        let asks = world.frontier.asks(lease.key(), Asks::RobotsAlone);
+        asks.await.unwrap();
+        at_work.push(lease);
+    }
+    assert_eq!(world.leases(9).await, []);
+    let world = crashed(world).await;
+    let leases = world.leases(9).await;
+    assert_eq!(leases.len(), 4);
+    assert!(
+        leases.iter().all(|lease| !lease.is_suspect),
+        "it is forgotten"
+    );
+}
+
+#[tokio::test]
+async fn a_suspect_that_is_done_by_a_late_answer_and_given_back_is_waited_for_by_nobody() {
+    let world = World::<File>::new().await;
+    world.add([page(&Site::unlimited("wide"), 1)]).await;
+    world.frontier.seeded().await.unwrap();
+    let first = world.lease().await;
+    for _loss in 0..2 {
+        world.clock.forward(LEASE);
+        let _lost = world.lease().await;
+    }
+    world.clock.forward(LEASE);
+    let last = suspect(&world).await;
+    let late = fetched(first).resting(seconds(60));
+    assert_eq!(world.settle(vec![late]).await.outcomes, 1);
+    world.frontier.release(vec![last]).await.unwrap();
+    assert_eq!(world.claim(5).await.next, Next::Done);
+}
