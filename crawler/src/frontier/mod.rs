@@ -152,12 +152,8 @@ pub trait Frontier: Debug + Send + Sync {
     async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError>;
 
     /// Notes what is asked for of a [suspect](field@Lease::is_suspect), before it is: a loss that comes then is its own if it is the
-    /// page; if it is robots.txt alone, those before are forgotten as by a settle. An engine that is not told counts all of
-    /// its losses.
-    async fn asks(&self, suspect: LeaseKey, asks: Asks) -> Result<(), FrontierError> {
-        let _all_count = (suspect, asks);
-        Ok(())
-    }
+    /// page; if it is robots.txt alone, those before are forgotten as by a settle.
+    async fn asks(&self, suspect: LeaseKey, asks: Asks) -> Result<(), FrontierError>;
 
     /// Takes outcomes with their links, and how far the output files hold them. Their records must be in these files, and
     /// there alone: where one came too late, for another's counts, nothing is done and all are

@@ -107,6 +107,7 @@ macro_rules! suite {
                 a_crawl_goes_on_after_a_clean_stop,
                 a_retry_is_remembered_over_a_crash,
                 a_crash_counts_as_a_loss_and_three_are_no_urls,
+                what_was_never_asked_for_is_never_poison,
                 robots_are_kept_until_they_are_replaced,
                 written_bytes_are_those_of_the_last_settle,
                 a_closed_frontier_says_so;

@@ -1,7 +1,7 @@
 //! What is remembered over a crash and over a clean stop.
 
 use crawler::frontier::{
-    Clock as _, FrontierError, Job, Lease, Next, Outcome, RobotsCopy, Site, State, Written,
+    Asks, Clock as _, FrontierError, Job, Lease, Next, Outcome, RobotsCopy, Site, State, Written,
 };
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
@@ -207,6 +207,38 @@ pub(crate) async fn a_crash_counts_as_a_loss_and_three_are_no_urls<E: Engine>() 
         world.clock.forward(seconds(1));
     }
     assert!(world.lease().await.is_poison());
+}
+
+pub(crate) async fn what_was_never_asked_for_is_never_poison<E: Engine>() {
+    for site in [polite("h"), Site::unlimited("h")] {
+        let crashed = async |world: World<E>| {
+            let world = world.crash().await;
+            world.clock.forward(seconds(1));
+            world
+        };
+        let mut world = World::<E>::new().await;
+        world.add([page(&site, 1)]).await;
+        for _crash in 0..12 {
+            assert_eq!(world.lease().await.lost, 0, "{site:?}");
+            world = crashed(world).await;
+        }
+        // A loss before it is asked for again is not its own.
+        assert_eq!(world.asked().await.lost, 0, "{site:?}");
+        for _crash in 0..3 {
+            world = crashed(world).await;
+            assert_eq!(world.lease().await.lost, 1, "{site:?}");
+        }
+        // And no loss is where robots.txt alone was to be asked for.
+        world = crashed(world).await;
+        let lease = world.lease().await;
+        let asks = world.frontier.asks(lease.key(), Asks::RobotsAlone);
+        asks.await.unwrap();
+        for _crash in 0..2 {
+            world = crashed(world).await;
+            let lease = world.lease().await;
+            assert_eq!((lease.lost, lease.is_suspect), (0, false), "{site:?}");
+        }
+    }
 }
 
 pub(crate) async fn robots_are_kept_until_they_are_replaced<E: Engine>() {

@@ -114,26 +114,6 @@ async fn a_url_that_kills_each_time_is_poison_after_three_turns() {
 }
 
 #[tokio::test]
-async fn what_was_never_asked_for_is_never_poison() {
-    for site in [polite("h"), Site::unlimited("h")] {
-        let mut world = World::<File>::new().await;
-        world.add([page(&site, 1)]).await;
-        for _crash in 0..12 {
-            assert_eq!(world.lease().await.lost, 0, "{site:?}");
-            world = crashed(world).await;
-        }
-        // It has to be asked for anew each time.
-        let lease = world.asked().await;
-        assert_eq!(lease.lost, 0);
-        let mut world = crashed(world).await;
-        for _crash in 0..3 {
-            assert_eq!(world.lease().await.lost, 1, "{site:?}");
-            world = crashed(world).await;
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_suspect_whose_robots_txt_is_asked_for_alone_holds_up_no_other() {
     let world = of_suspects().await;
     let mut at_work = Vec::new();

@@ -210,8 +210,7 @@ impl Turn<'_> {
         self.tally.leased -= i64::from(row.held);
         if let Some(first) = lane.leases.first() {
             let count = lane.leases.len() + lane.behind.len();
-            // The database is not told of it later.
-            row.losses = row.losses.on_claim(first.seq, count).on_asked();
+            row.losses = row.losses.on_claim(first.seq, count);
             let held = i32::try_from(lane.leases.len()).unwrap_or(i32::MAX);
             let token = if lane.behind.is_empty() {
                 token
@@ -225,6 +224,7 @@ impl Turn<'_> {
         self.tally.leased += i64::from(row.held);
         for lease in lane.leases.iter_mut().chain(&mut lane.behind) {
             lease.lost = row.losses.alone;
+            lease.is_suspect = row.losses.is_careful();
             lease.key.token = row.token;
         }
     }

@@ -13,7 +13,7 @@ use super::add::Add;
 use super::claim::Claim;
 use super::core::Core;
 use super::crawl::{Allow, AllowBytes, Describe, ReadConfig, ReadStats, Seeded};
-use super::leases::{Release, Renew};
+use super::leases::{NoteAsked, Release, Renew};
 use super::node::{Membership, Node, ReadNodes};
 use super::notes::{KeepRobots, ReadResults, ReadRobots, ReadWritten, Recorders};
 use super::settle::{Settle, Settling};
@@ -21,7 +21,7 @@ use super::trace::ReadTraces;
 use super::turn::Work;
 use crate::frontier::known::Key;
 use crate::frontier::{
-    Added, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Next, Outcome,
+    Added, Asks, Claims, Frontier, FrontierError, Job, Lease, LeaseKey, NewUrl, Next, Outcome,
     RobotsCopy, Round, Settled, SiteId, Stats, Trace, UrlHash, Written,
 };
 
@@ -294,6 +294,10 @@ impl Frontier for PostgresFrontier {
             }
             (Settling::Late(late), settle) => settle.refuse(&late),
         })
+    }
+
+    async fn asks(&self, suspect: LeaseKey, asks: Asks) -> Result<(), FrontierError> {
+        self.ask(NoteAsked(suspect, asks)).await
     }
 
     async fn release(&self, leases: Vec<Lease>) -> Result<(), FrontierError> {

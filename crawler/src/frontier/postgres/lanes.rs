@@ -11,7 +11,7 @@ use super::turn::{Sql, Turn};
 use crate::frontier::clock::{NEVER, span, span_millis};
 use crate::frontier::lane::{Lane, REST_AGAIN_MAX};
 use crate::frontier::losses::Losses;
-use crate::frontier::{ABORT_AFTER, LEASE, SiteId};
+use crate::frontier::{ABORT_AFTER, Asks, LEASE, SiteId};
 use crate::policy::welcome::Welcome;
 
 /// When a lane is due next.
@@ -85,6 +85,7 @@ WHERE (l.site, l.lane) = (x.site, x.lane)",
 impl LaneRow {
     pub(super) fn from_row(row: &Row) -> Result<Self, Failure> {
         let lanes = NonZeroU16::new(small(row, 2)?);
+        let suspect: i64 = row.try_get(9)?;
         Ok(Self {
             lane: lane_from(row)?,
             lanes: lanes.ok_or(Failure::Damaged("a site without lanes"))?,
@@ -96,8 +97,8 @@ impl LaneRow {
             held: row.try_get(7)?,
             losses: Losses {
                 lost: small(row, 8)?,
-                suspect: row.try_get(9)?,
-                is_asked: true,
+                suspect: suspect.abs(),
+                is_asked: suspect > 0,
                 alone: small(row, 10)?,
             },
             welcome: match small(row, 12)? {
@@ -185,6 +186,24 @@ impl LaneRow {
     pub(super) fn renew(&mut self, now: i64) {
         self.lease(now, self.token, self.held);
         self.postpone(self.free_at(now));
+    }
+
+    /// Notes what is asked for of the URL that it gave alone.
+    pub(super) fn on_asks(&mut self, asks: Asks) {
+        self.losses = match asks {
+            Asks::Page => self.losses.on_asked(),
+            Asks::RobotsAlone => Losses::default(),
+        };
+        self.is_changed = true;
+    }
+
+    /// Returns the URL that it gave alone as a column: below 0 as long as it was not asked for.
+    const fn suspect(&self) -> i64 {
+        if self.losses.is_asked {
+            self.losses.suspect
+        } else {
+            -self.losses.suspect
+        }
     }
 
     /// Lets it sleep if nobody holds it and nothing is queued: a late answer may have been to its last URL.
@@ -285,7 +304,7 @@ impl Turn<'_> {
                 &long(&|row| row.token),
                 &short(&|row| row.held),
                 &short(&|row| row.losses.lost.into()),
-                &long(&|row| row.losses.suspect),
+                &long(&|row| row.suspect()),
                 &short(&|row| row.losses.alone.into()),
                 &short(&pushbacks),
                 &short(&aside),

@@ -10,7 +10,7 @@ use super::successors::REST_MAX;
 use super::turn::{Kind, Sql, Turn, Work};
 use crate::frontier::clock::span_millis;
 use crate::frontier::lane::REST_AGAIN_MAX;
-use crate::frontier::{Lease, LeaseKey};
+use crate::frontier::{Asks, Lease, LeaseKey};
 
 /// Makes leases last from now on, and returns those that were lost.
 #[derive(Debug)]
@@ -37,6 +37,26 @@ impl Work for Renew {
         }
         turn.write_lanes(&lanes).await?;
         Ok(lost)
+    }
+}
+
+/// Notes what is asked for of a suspect.
+#[derive(Debug)]
+pub(super) struct NoteAsked(pub(super) LeaseKey, pub(super) Asks);
+
+impl Work for NoteAsked {
+    type Answer = ();
+
+    const KIND: Kind = Kind::Durable;
+
+    async fn run(&self, turn: &mut Turn<'_>) -> Result<(), Failure> {
+        let Self(key, asks) = self;
+        let mut lanes = turn.lock(vec![key.lane]).await?;
+        lanes.retain(|row| row.token == key.token);
+        for row in &mut lanes {
+            row.on_asks(*asks);
+        }
+        turn.write_lanes(&lanes).await
     }
 }
 
@@ -105,7 +125,7 @@ WITH held AS (SELECT site, lane, held, CASE WHEN lanes = 1 AND aside = 0
               FROM site_lane WHERE next_at < 9223372036854775807 AND token <> 0 ORDER BY site, lane FOR UPDATE)
 UPDATE site_lane l SET polite_at = greatest(l.polite_at, $1 + held.rest_ms),
     rest_ms = greatest(l.rest_ms, held.rest_ms), lost = least(l.lost + 1, 1000),
-    alone = least(l.alone + (l.suspect <> 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0
+    alone = least(l.alone + (l.suspect > 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0
 FROM held WHERE (l.site, l.lane) = (held.site, held.lane) RETURNING held.held",
     types: &[Type::INT8, Type::INT8, Type::INT8],
 };

@@ -46,7 +46,7 @@ const END_LOST: Sql = Sql {
     text: "
 WITH lost AS (SELECT site, lane, held FROM site_lane
               WHERE next_at <= $1 AND next_at < 9223372036854775807 AND token <> 0 FOR UPDATE SKIP LOCKED)
-UPDATE site_lane l SET lost = least(l.lost + 1, 1000), alone = least(l.alone + (l.suspect <> 0 AND l.lost >= 3)::int, 1000),
+UPDATE site_lane l SET lost = least(l.lost + 1, 1000), alone = least(l.alone + (l.suspect > 0 AND l.lost >= 3)::int, 1000),
     token = 0, held = 0
 FROM lost WHERE (l.site, l.lane) = (lost.site, lost.lane) RETURNING lost.held",
     types: &[Type::INT8],

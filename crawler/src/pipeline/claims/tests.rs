@@ -7,8 +7,8 @@ use stage::{Demand, ProducerHandle, Subscription, producer};
 
 use super::*;
 use crate::frontier::{
-    Added, Fate, Job, LeaseKey, NewUrl, Outcome, Record, RobotsCopy, Round, Settled, Site, SiteId,
-    SqliteOptions, Stats, UrlHash, Written,
+    Added, Asks, Fate, Job, LeaseKey, NewUrl, Outcome, Record, RobotsCopy, Round, Settled, Site,
+    SiteId, SqliteOptions, Stats, UrlHash, Written,
 };
 
 const PLACES: NonZeroUsize = NonZeroUsize::new(4).unwrap();
@@ -177,6 +177,10 @@ impl Frontier for Slow {
     }
 
     async fn renew(&self, _: Vec<LeaseKey>) -> Asked<Vec<LeaseKey>> {
+        Err(FrontierError::Closed)
+    }
+
+    async fn asks(&self, _: LeaseKey, _: Asks) -> Asked<()> {
         Err(FrontierError::Closed)
     }
 
