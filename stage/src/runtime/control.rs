@@ -9,12 +9,19 @@ use crate::id::SubscriptionId;
 use crate::protocol::{DemandMode, UpstreamEnds};
 
 impl<R: Role> Task<R> {
-    /// Handles the control message that is next.
-    pub(super) async fn take_control(&mut self) -> std::result::Result<Outcome, Exit> {
+    /// Hands the call or cast that is next to the behaviour.
+    pub(super) async fn take_call(&mut self) -> Outcome {
         match self.control.pop_front() {
-            None => Ok(Ok(())),
-            Some(Control::Call(message)) => Ok(self.handle(message).await),
-            Some(other) => self.on_control(other).await.map(Ok),
+            Some(Control::Call(message)) => self.handle(message).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Handles the control message that is next.
+    pub(super) async fn take_control(&mut self) -> Step {
+        match self.control.pop_front() {
+            Some(message) => self.on_control(message).await,
+            None => Ok(()),
         }
     }
 

@@ -97,7 +97,9 @@ enum Next {
     Demand(usize),
     /// Lends it the next batch, or hears what else has come from upstream.
     Batch,
-    /// Handles the control message that is next, which is no ask.
+    /// Hands the behaviour the call or cast that is next.
+    Call,
+    /// Handles the control message that is next, which is neither that nor an ask.
     Control,
     /// Runs a message whose mark in the buffer has been passed.
     Passed,
@@ -164,7 +166,8 @@ impl<R: Role> Task<R> {
                     guarded(self.role.handle_demand(demand, &mut self.cx)).await
                 }
                 Next::Batch => self.take_turn().await.map(Ok)?,
-                Next::Control => Box::pin(self.take_control()).await?,
+                Next::Call => self.take_call().await,
+                Next::Control => Box::pin(self.take_control()).await.map(Ok)?,
                 Next::Passed => Box::pin(self.take_passed()).await,
                 Next::Second => Box::pin(self.complete_second()).await,
                 Next::Pause => {
@@ -214,9 +217,12 @@ impl<R: Role> Task<R> {
                         return due;
                     }
                 }
-                Some(_) => {
+                Some(other) => {
                     self.turn.control += 1;
-                    return Next::Control;
+                    return match other {
+                        Control::Call(_) => Next::Call,
+                        _ => Next::Control,
+                    };
                 }
             }
         }
