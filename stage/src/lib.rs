@@ -73,6 +73,7 @@ pub use stages::{NotDrained, Stages};
 mod supervisor;
 pub use supervisor::{BuildSupervisor, ChildStatus, Strategy, Supervisor, supervisor};
 mod consumer_supervisor;
+mod tasks;
 pub use consumer_supervisor::*;
 mod operators;
 pub use operators::*;

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tokio::sync::oneshot;
-use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::ChildShutdown;
 use super::shutdown::Unasked;
-use crate::exit::Result;
-use crate::id::{ById, SubscriptionId};
+use crate::id::SubscriptionId;
+use crate::tasks::{Place, Spawned, Tasks};
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
@@ -97,10 +97,9 @@ impl<E> Child<E> {
     }
 }
 
-/// A child with its task.
+/// A child whose task runs.
 pub(super) struct Running<E> {
     pub(super) child: Child<E>,
-    pub(super) task: AbortHandle,
     /// Dropped to ask the child to end.
     pub(super) unasked: Option<Unasked>,
     pub(super) is_ending: bool,
@@ -109,10 +108,10 @@ pub(super) struct Running<E> {
 }
 
 impl<E> Running<E> {
-    pub(super) fn shut_down(&mut self, shutdown: ChildShutdown) {
+    fn shut_down(&mut self, task: &JoinHandle<()>, shutdown: ChildShutdown) {
         self.is_ending = true;
         match shutdown {
-            ChildShutdown::Abort => self.task.abort(),
+            ChildShutdown::Abort => task.abort(),
             ChildShutdown::Within(_) | ChildShutdown::Wait => self.unasked = None,
         }
     }
@@ -128,47 +127,73 @@ pub(super) struct Restarting<E> {
     pub(super) last: String,
 }
 
-/// How a task ended.
-pub(super) enum TaskEnd {
-    Done,
-    Aborted,
-    Failed(String),
-}
-
 /// All children of a supervisor. Invariant: each task is of one running child.
 pub(super) struct Children<E> {
-    pub(super) tasks: JoinSet<Result>,
-    pub(super) running: ById<Id, Running<E>>,
+    pub(super) tasks: Tasks<Running<E>, ()>,
     pub(super) restarting: VecDeque<Restarting<E>>,
+    /// Running children that were terminated.
+    pub(super) ending: usize,
 }
 
 impl<E> Default for Children<E> {
     fn default() -> Self {
         Self {
-            tasks: JoinSet::new(),
-            running: ById::default(),
+            tasks: Tasks::default(),
             restarting: VecDeque::new(),
+            ending: 0,
         }
     }
 }
 
 impl<E> Children<E> {
-    pub(super) fn insert(&mut self, child: Child<E>, task: AbortHandle, unasked: Option<Unasked>) {
+    pub(super) fn insert(&mut self, child: Child<E>, spawned: Spawned, unasked: Option<Unasked>) {
         let running = Running {
             child,
             unasked,
             is_ending: false,
             terminated: Vec::new(),
-            task,
         };
-        self.running.insert(running.task.id(), running);
+        self.tasks.insert(spawned, running);
     }
 
-    /// Finds a running child; by looking at each, since it is rare.
-    pub(super) fn running_mut(&mut self, id: ChildId) -> Option<&mut Running<E>> {
-        self.running
-            .values_mut()
-            .find(|running| running.child.id == id)
+    pub(super) fn remove(&mut self, place: Place) -> Option<Running<E>> {
+        let running = self.tasks.remove(place)?;
+        self.ending -= usize::from(running.is_ending);
+        Some(running)
+    }
+
+    /// Ends a running child before its time, and drops `ended` with it. Returns whether that is begun only now, and
+    /// nothing where no such child runs. Children are looked at one by one, since it is rare.
+    pub(super) fn terminate(
+        &mut self,
+        id: ChildId,
+        ended: oneshot::Sender<()>,
+        shutdown: ChildShutdown,
+    ) -> Option<bool> {
+        let mut running = self.tasks.iter_mut();
+        let (task, running) = running.find(|(_, running)| running.child.id == id)?;
+        running.terminated.push(ended);
+        let is_new = !running.is_ending;
+        if is_new {
+            self.ending += 1;
+            running.shut_down(task, shutdown);
+        }
+        Some(is_new)
+    }
+
+    /// Ends all that run.
+    pub(super) fn shut_down(&mut self, shutdown: ChildShutdown) {
+        for (task, running) in self.tasks.iter_mut() {
+            self.ending += usize::from(!running.is_ending);
+            running.shut_down(task, shutdown);
+        }
+    }
+
+    pub(super) fn abort(&mut self, id: ChildId) {
+        let mut running = self.tasks.iter_mut();
+        if let Some((task, _)) = running.find(|(_, running)| running.child.id == id) {
+            task.abort();
+        }
     }
 
     /// Takes out a child that waits to be started again.
@@ -178,19 +203,19 @@ impl<E> Children<E> {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.running.len() + self.restarting.len()
+        self.tasks.len() + self.restarting.len()
     }
 
     pub(super) fn counts(&self) -> ChildCounts {
         ChildCounts {
-            active: self.running.len(),
+            active: self.tasks.len(),
             workers: self.len(),
         }
     }
 
     /// Lists them in the order of their first start.
     pub(super) fn list(&self) -> Vec<ChildTaskStatus> {
-        let running = self.running.values().map(|running| {
+        let running = self.tasks.iter().map(|running| {
             let is_ending = running.is_ending;
             running.child.status(if is_ending {
                 ChildState::Ending
@@ -203,15 +228,5 @@ impl<E> Children<E> {
         let mut all: Vec<_> = running.chain(restarting).collect();
         all.sort_unstable_by_key(|child| child.id);
         all
-    }
-}
-
-/// Reads what a task set joined.
-pub(super) fn task_end(joined: std::result::Result<(Id, Result), JoinError>) -> (Id, TaskEnd) {
-    match joined {
-        Ok((task, Ok(()))) => (task, TaskEnd::Done),
-        Ok((task, Err(error))) => (task, TaskEnd::Failed(error.to_string())),
-        Err(error) if error.is_cancelled() => (error.id(), TaskEnd::Aborted),
-        Err(panic) => (panic.id(), TaskEnd::Failed(panic.to_string())),
     }
 }

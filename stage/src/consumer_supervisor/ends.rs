@@ -4,13 +4,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use thiserror::Error;
-use tokio::task::Id;
 
-use super::child::{Child, Restarting, TaskEnd, task_end};
+use super::child::{Child, Restarting};
 use super::{ConsumerSupervisor, StartChild, StartChildError};
 use crate::context::Context;
 use crate::exit::Result;
 use crate::protocol::Intensity;
+use crate::runtime::Failure;
+use crate::tasks::{Place, TaskEnd};
 
 /// Children failed more often than a [`ConsumerSupervisor`] starts them again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -29,12 +30,18 @@ pub(super) struct Restarts<E> {
 
 impl<E: Send + 'static, S: StartChild<E>> ConsumerSupervisor<E, S> {
     /// Frees the slot of a child that ended for good, and starts one again that failed.
-    pub(super) fn on_task_end(&mut self, task: Id, end: TaskEnd, cx: &mut Context) -> Result {
-        let Some(running) = self.children.running.remove(&task) else {
+    pub(super) fn on_task_end(
+        &mut self,
+        task: Place,
+        end: TaskEnd<()>,
+        cx: &mut Context,
+    ) -> Result {
+        let Some(running) = self.children.remove(task) else {
             return Ok(());
         };
         match end {
-            TaskEnd::Failed(last) => {
+            TaskEnd::Failed(_) | TaskEnd::Panicked(_) => {
+                let last = failure(end);
                 report(&running.child, &last, cx);
                 if !running.is_ending {
                     let since = Instant::now();
@@ -46,7 +53,7 @@ impl<E: Send + 'static, S: StartChild<E>> ConsumerSupervisor<E, S> {
                 let child = running.child.name.as_deref();
                 tracing::info!(supervisor = cx.name(), child, "a child was aborted");
             }
-            TaskEnd::Done => {}
+            TaskEnd::Done(()) => {}
         }
         // Before those who terminated it hear of it, which is when `running` is dropped.
         self.slot_is_free(running.child.subscription, cx);
@@ -96,15 +103,15 @@ impl<E: Send + 'static, S: StartChild<E>> ConsumerSupervisor<E, S> {
     /// Waits for all children in the supervisor's last moments: none is started again, and those that are aborted stay
     /// in hand, to be counted as lost.
     pub(super) async fn all_ended(&mut self, cx: &mut Context) {
-        while let Some(joined) = self.children.tasks.join_next_with_id().await {
-            let (task, end) = task_end(joined);
+        while let Some((task, end)) = self.children.tasks.join_next().await {
             if matches!(end, TaskEnd::Aborted) {
                 continue;
             }
-            if let (Some(running), TaskEnd::Failed(last)) =
-                (self.children.running.remove(&task), end)
-            {
-                report(&running.child, &last, cx);
+            let Some(running) = self.children.remove(task) else {
+                continue;
+            };
+            if !matches!(end, TaskEnd::Done(())) {
+                report(&running.child, &failure(end), cx);
             }
         }
     }
@@ -118,4 +125,13 @@ fn report<E>(child: &Child<E>, failure: &str, cx: &Context) {
         "a child failed"
     );
     cx.cell.failed();
+}
+
+/// How a task failed that did.
+fn failure(end: TaskEnd<()>) -> String {
+    match end {
+        TaskEnd::Failed(error) => error.to_string(),
+        TaskEnd::Panicked(payload) => Failure::panic(&*payload).to_string(),
+        TaskEnd::Done(()) | TaskEnd::Aborted => String::new(),
+    }
 }

@@ -145,15 +145,12 @@ impl<E: Send + 'static, S: StartChild<E>> Handler<Terminate> for ConsumerSupervi
             self.slot_is_free(child.subscription, cx);
             return true;
         }
-        let Some(running) = self.children.running_mut(id) else {
+        self.hear_successes(cx);
+        let Some(is_new) = self.children.terminate(id, ended, self.shutdown) else {
             return false;
         };
-        running.terminated.push(ended);
-        if !running.is_ending {
-            running.shut_down(self.shutdown);
-            if let ChildShutdown::Within(grace) = self.shutdown {
-                cx.cast_after::<Self, _>(grace, GraceIsOver(id));
-            }
+        if is_new && let ChildShutdown::Within(grace) = self.shutdown {
+            cx.cast_after::<Self, _>(grace, GraceIsOver(id));
         }
         true
     }
@@ -165,9 +162,7 @@ impl<E: Send + 'static, S: StartChild<E>> Handler<GraceIsOver> for ConsumerSuper
     type Reply = ();
 
     async fn handle(&mut self, GraceIsOver(id): GraceIsOver, _: &mut Context) {
-        if let Some(running) = self.children.running_mut(id) {
-            running.task.abort();
-        }
+        self.children.abort(id);
     }
 }
 
@@ -176,7 +171,8 @@ struct List;
 impl<E: Send + 'static, S: StartChild<E>> Handler<List> for ConsumerSupervisor<E, S> {
     type Reply = Vec<ChildTaskStatus>;
 
-    async fn handle(&mut self, _: List, _: &mut Context) -> Vec<ChildTaskStatus> {
+    async fn handle(&mut self, _: List, cx: &mut Context) -> Vec<ChildTaskStatus> {
+        self.hear_successes(cx);
         self.children.list()
     }
 }
@@ -186,7 +182,8 @@ struct Count;
 impl<E: Send + 'static, S: StartChild<E>> Handler<Count> for ConsumerSupervisor<E, S> {
     type Reply = ChildCounts;
 
-    async fn handle(&mut self, _: Count, _: &mut Context) -> ChildCounts {
+    async fn handle(&mut self, _: Count, cx: &mut Context) -> ChildCounts {
+        self.hear_successes(cx);
         self.children.counts()
     }
 }

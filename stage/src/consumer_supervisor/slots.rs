@@ -69,6 +69,12 @@ impl FreeSlots {
         std::mem::take(free)
     }
 
+    /// Returns how many more ends of its children a subscription asks at.
+    pub(super) fn missing(&self, subscription: SubscriptionId, demand: Demand) -> usize {
+        let free = self.free.get(&subscription).copied().unwrap_or(0);
+        self.min.asks_at(demand).saturating_sub(free)
+    }
+
     /// Forgets a subscription that ended.
     pub(super) fn forget(&mut self, subscription: SubscriptionId) {
         self.free.remove(&subscription);

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context as Task, Poll};
 
-use super::child::{Child, Children, task_end};
+use super::child::{Child, Children};
 use super::ends::Restarts;
 use super::slots::FreeSlots;
 use super::{ChildId, ChildShutdown, StartChild, StartChildError, Stopping};
@@ -14,6 +14,13 @@ use crate::exit::{End, Exit, Result};
 use crate::id::SubscriptionId;
 use crate::protocol::Asking;
 use crate::registry::{ChildName, Registry};
+use crate::tasks::Success;
+
+/// Ends heard in one turn; those behind them wait for the next one, so that a turn stays short.
+const ENDS_MAX: usize = 64;
+
+/// Subscriptions for each of which it is looked when it asks next; with more, every end is heard at once.
+const SUBSCRIPTIONS_MAX: usize = 8;
 
 pub(super) type NameOf<E> = Box<dyn Fn(&E) -> String + Send>;
 
@@ -147,25 +154,60 @@ impl<E: Send + 'static, S: StartChild<E>> ConsumerSupervisor<E, S> {
             Ok(Err(error)) => return Err((child, StartChildError::Failed(error))),
             Err(_) => return Err((child, StartChildError::Panicked)),
         };
+        // What it has here is kept until its end is heard: where that is the user's, it is heard at once.
+        let success = if unasked.is_some() || child.event.is_some() {
+            Success::Wakes
+        } else {
+            Success::IsQuiet
+        };
         let tasks = &mut self.children.tasks;
-        let task = match &child.name {
-            None => tasks.spawn(future),
+        let spawned = match &child.name {
+            None => tasks.spawn(success, future),
             Some(name) => {
+                let mut spawned = None;
                 let named = |name: ChildName| {
-                    tasks.spawn(async move {
+                    let task = tasks.spawn(success, async move {
                         let _until_it_ends = name;
                         future.await
-                    })
+                    });
+                    spawned.insert(task).abort_handle()
                 };
-                let Some(task) = registry.insert_child(name, named) else {
+                registry.insert_child(name, named);
+                let Some(spawned) = spawned else {
                     let taken = StartChildError::NameTaken(name.clone());
                     return Err((child, taken));
                 };
-                task
+                spawned
             }
         };
-        self.children.insert(child, task, unasked);
+        self.children.insert(child, spawned, unasked);
         Ok(())
+    }
+
+    /// How many ends are worth a turn: as many as a subscription needs to ask again, or all.
+    fn due_at(&self, cx: &Context) -> usize {
+        let mut upstreams = cx.upstreams.iter();
+        if self.children.ending > 0 {
+            return 1;
+        }
+        let all = self.children.tasks.len();
+        let first = upstreams.by_ref().take(SUBSCRIPTIONS_MAX);
+        let missing = first.map(|(id, up)| self.slots.missing(id, up.window.demand()));
+        let least = missing.fold(all, usize::min);
+        if upstreams.next().is_some() {
+            1
+        } else {
+            least.max(1)
+        }
+    }
+
+    /// Hears of the children that have succeeded, whether or not it was time to.
+    pub(super) fn hear_successes(&mut self, cx: &mut Context) {
+        for (task, ()) in self.children.tasks.take_done() {
+            if let Some(ended) = self.children.remove(task) {
+                self.slot_is_free(ended.child.subscription, cx);
+            }
+        }
     }
 
     /// What is asked for when a subscription begins: an event for each child that may run.
@@ -199,10 +241,14 @@ impl<E: Send + 'static, S: StartChild<E>> Consumer for ConsumerSupervisor<E, S> 
 
     fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<Never>) -> Poll<Result> {
         let mut any = self.try_again(cx)?;
-        while let Poll::Ready(Some(joined)) = self.children.tasks.poll_join_next_with_id(task) {
+        if self.children.tasks.poll(task, self.due_at(cx)).is_ready() {
             any = true;
-            let (id, end) = task_end(joined);
-            self.on_task_end(id, end, cx)?;
+            for _ in 0..ENDS_MAX {
+                let Some((task, end)) = self.children.tasks.next() else {
+                    break;
+                };
+                self.on_task_end(task, end, cx)?;
+            }
         }
         // A child that is to be tried again is tried at the next turn, after the messages.
         if any {
@@ -218,13 +264,11 @@ impl<E: Send + 'static, S: StartChild<E>> Consumer for ConsumerSupervisor<E, S> 
     }
 
     fn in_hand(&self) -> usize {
-        self.children.len()
+        self.children.len() - self.children.tasks.done()
     }
 
     async fn stopping(&mut self, _: &Exit, cx: &mut Context) {
-        for running in self.children.running.values_mut() {
-            running.shut_down(self.shutdown);
-        }
+        self.children.shut_down(self.shutdown);
         if let ChildShutdown::Within(grace) = self.shutdown {
             let _late = tokio::time::timeout(grace, self.all_ended(cx)).await;
             self.children.tasks.abort_all();

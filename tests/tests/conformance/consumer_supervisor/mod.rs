@@ -16,4 +16,6 @@ mod shutdown;
 
 mod slots;
 
+mod quiet;
+
 mod subscribes;
