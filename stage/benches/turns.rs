@@ -10,13 +10,14 @@
 
 use std::hint::black_box;
 use std::io::{Error, Result as Counted};
+use std::num::NonZeroUsize;
 use std::process::{Command, ExitCode};
 
 use stage::protocol::Dispatcher;
 use stage::{
-    Batch, Broadcast, Build, Consumer, Context, Demand, DemandMode, Exit, Group, Handle, Outlet,
-    Partition, Producer, ProducerConsumer, ProducerHandle, Result, Role, Source as _, consumer,
-    producer, producer_consumer,
+    Batch, Broadcast, Build, Consumer, Context, Demand, DemandMode, Exit, Group, Handle, Order,
+    Outlet, Partition, Producer, ProducerConsumer, ProducerHandle, Result, Role, Source as _,
+    consumer, consumer_supervisor, map_async, producer, producer_consumer,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -46,6 +47,10 @@ enum Way {
     ByHash,
     /// Each to all of them.
     ToAll,
+    /// Each to a task of its own.
+    Children,
+    /// The same, and what it comes to on to a consumer.
+    Mapped,
 }
 
 const CONSUMERS: usize = 4;
@@ -79,6 +84,8 @@ const ROWS: &[Row] = &[
     row("partition-4-1000", Way::ByHash, 1_000, 102.0),
     row("broadcast-4-10", Way::ToAll, 10, 985.0),
     row("broadcast-4-1000", Way::ToAll, 1_000, 48.4),
+    row("children-100", Way::Children, 100, 2_528.0),
+    row("mapped-100", Way::Mapped, 100, 2_315.0),
 ];
 
 /// How much more a row may cost than was noted: what another compiler or library makes of the same code.
@@ -160,6 +167,8 @@ impl Row {
             Way::InOneTask(count) => self.through(count, Some(&Group::new())).await,
             Way::Fused => self.fused().await,
             Way::AllFused => self.all_fused().await,
+            Way::Children => self.children().await,
+            Way::Mapped => self.mapped().await,
             Way::ByDemand | Way::ByHash | Way::ToAll => self.fan_out().await,
         }
     }
@@ -240,6 +249,30 @@ impl Row {
         let pair = producer(self.source()).fuse(producer_consumer(PassOn));
         let all = pair.fuse(consumer(Sink)).spawn().expect("a runtime");
         assert!(matches!(all.join().await, Exit::Completed));
+    }
+
+    async fn children(&self) {
+        let source = producer(self.source()).spawn().expect("a runtime");
+        let children = consumer_supervisor(async |event: usize| {
+            black_box(event);
+            Ok(())
+        });
+        let children = children.subscribe_to(&source, self.demand());
+        let children = children.spawn().expect("a runtime");
+        assert!(matches!(children.join().await, Exit::Completed));
+        assert_eq!(children.edges()[0].delivered, self.events() as u64);
+    }
+
+    async fn mapped(&self) {
+        let source = producer(self.source()).spawn().expect("a runtime");
+        let at_once = NonZeroUsize::new(self.max).expect("some at once");
+        let mapped = map_async(at_once, Order::Unordered, async |event: usize| Ok(event));
+        let mapped = mapped.subscribe_to(&source, self.demand());
+        let mapped = mapped.spawn().expect("a runtime");
+        let sink = consumer(Sink).subscribe_to(&mapped, self.demand());
+        let sink = sink.spawn().expect("a runtime");
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert_eq!(sink.edges()[0].delivered, self.events() as u64);
     }
 
     /// Runs this program anew under valgrind and returns the instructions an event.

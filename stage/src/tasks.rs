@@ -65,6 +65,8 @@ pub(crate) struct Tasks<V, T> {
     taken_done: usize,
     /// Tasks whose end has not been heard.
     alive: usize,
+    /// Tasks spawned since `poll_gathering` took the list.
+    spawned: usize,
 }
 
 impl<V, T> Default for Tasks<V, T> {
@@ -76,6 +78,7 @@ impl<V, T> Default for Tasks<V, T> {
             taken: VecDeque::new(),
             taken_done: 0,
             alive: 0,
+            spawned: 0,
         }
     }
 }
@@ -98,6 +101,7 @@ impl<V, T> Tasks<V, T> {
             end: None,
         };
         self.alive += 1;
+        self.spawned = self.spawned.saturating_add(1);
         // A runtime that shuts down drops the future here already.
         let task = tokio::spawn(Telling { future, report });
         Spawned { place, task }
@@ -185,6 +189,28 @@ impl<V, T> Tasks<V, T> {
         self.taken_done -= usize::from(matches!(end, (_, TaskEnd::Done(_))));
         self.alive -= 1;
         Some(end)
+    }
+
+    /// As `poll` with every end worth a turn; but where several tasks were spawned since the last time, it lets those that
+    /// are ready go first, once, and takes their ends with the one that woke the stage. The runtime runs who was woken
+    /// before all that wait, so that else each of many short tasks would get a turn of its own.
+    pub(crate) fn poll_gathering(&mut self, task: &Task<'_>) -> Poll<()> {
+        if self.spawned > 1 && self.taken.is_empty() && self.ends.lock().is_due() {
+            self.spawned = 0;
+            task.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let ended = self.poll(task, 1);
+        if ended.is_ready() {
+            self.spawned = 0;
+        }
+        ended
+    }
+
+    /// Aborts all, and waits for their ends.
+    pub(crate) async fn shut_down(&mut self) {
+        self.abort_all();
+        while self.join_next().await.is_some() {}
     }
 
     /// Waits for the next end, and returns none when each was heard.
@@ -456,6 +482,27 @@ mod tests {
         }
         ends.sort_unstable();
         assert_eq!(ends, [Some(2), Some(3), Some(4)]);
+    }
+
+    #[tokio::test]
+    async fn those_that_are_ready_end_together_and_one_alone_is_not_waited_for() {
+        let (stage, mut tasks) = (Stage::new(), Tasks::default());
+        for value in 0..3 {
+            start(&mut tasks, value, Success::Wakes, async { Ok(0) });
+        }
+        assert!(tasks.poll_gathering(&stage.task()).is_pending());
+        assert_eq!(stage.woken().await, 1);
+        assert!(
+            tasks.poll_gathering(&stage.task()).is_pending(),
+            "it gathers"
+        );
+        assert_eq!(stage.woken().await, 2, "and comes again");
+        assert!(tasks.poll_gathering(&stage.task()).is_ready());
+        assert_eq!(heard(&mut tasks).len(), 3);
+        start(&mut tasks, 3, Success::Wakes, async { Ok(0) });
+        assert!(tasks.poll_gathering(&stage.task()).is_pending());
+        assert_eq!(stage.woken().await, 3);
+        assert!(tasks.poll_gathering(&stage.task()).is_ready());
     }
 
     #[tokio::test]

@@ -31,7 +31,6 @@ use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::task::{Id, JoinError, JoinSet};
 
 use super::lanes::{Lanes, Place};
 use super::{Function, Order, Work};
@@ -42,6 +41,10 @@ use crate::exit::{End, Exit, Result};
 use crate::id::{ById, SubscriptionId};
 use crate::protocol::Asking;
 use crate::runtime::{AsProducerConsumer, Build, Failure, producer_consumer};
+use crate::tasks::{Success, TaskEnd, Tasks};
+
+/// Ends heard in one turn; those behind them wait for the next one, so that a turn stays short.
+const ENDS_MAX: usize = 64;
 
 type OnFailure = Box<dyn FnMut(&Failure) -> Directive + Send>;
 
@@ -55,8 +58,7 @@ pub struct MapAsync<In, W: Work<In>> {
     on_failure: Option<OnFailure>,
     /// Taken and not started, bounded by the windows.
     waiting: VecDeque<(SubscriptionId, In)>,
-    tasks: JoinSet<Result<W::Out>>,
-    places: ById<Id, Place>,
+    tasks: Tasks<Place, W::Out>,
     lanes: Lanes<W::Out>,
     /// Events settled and not asked for again.
     settled: ById<SubscriptionId, usize>,
@@ -139,8 +141,7 @@ pub(super) fn map<In: Send + 'static, W: Work<In>>(
         deadline: None,
         on_failure: None,
         waiting: VecDeque::new(),
-        tasks: JoinSet::new(),
-        places: ById::default(),
+        tasks: Tasks::default(),
         lanes: Lanes::new(order),
         settled: ById::default(),
     })
@@ -232,27 +233,26 @@ impl<In: Send + 'static, W: Work<In>> MapAsync<In, W> {
         debug_assert!(self.lanes.len() <= self.n.get(), "n places at most");
         match catch_unwind(AssertUnwindSafe(|| self.work.call(event))) {
             Ok(call) => {
-                let task = self.tasks.spawn(within(self.deadline, call));
-                self.places.insert(task.id(), place);
+                // Without a deadline its task has no room for a timer.
+                let task = match self.deadline {
+                    None => self.tasks.spawn(Success::Wakes, call),
+                    Some(deadline) => self.tasks.spawn(Success::Wakes, within(deadline, call)),
+                };
+                self.tasks.insert(task, place);
             }
             Err(payload) => self.failed(&place, &Failure::panic(&*payload), cx),
         }
     }
 
-    fn joined(
-        &mut self,
-        joined: std::result::Result<(Id, Result<W::Out>), JoinError>,
-        cx: &mut Context<W::Out>,
-    ) {
-        let id = match &joined {
-            Ok((id, _)) => *id,
-            Err(ended) => ended.id(),
-        };
-        let place = self.places.remove(&id).expect("each task has a place");
-        match joined {
-            Ok((_, Ok(result))) => self.settle(&place, Some(result), cx),
-            Ok((_, Err(error))) => self.failed(&place, &Failure::Error(Arc::new(error)), cx),
-            Err(ended) => self.failed(&place, &failure(ended), cx),
+    fn ended(&mut self, place: &Place, end: TaskEnd<W::Out>, cx: &mut Context<W::Out>) {
+        match end {
+            TaskEnd::Done(result) => self.settle(place, Some(result), cx),
+            TaskEnd::Failed(error) => self.failed(place, &Failure::Error(Arc::new(error)), cx),
+            TaskEnd::Panicked(payload) => self.failed(place, &Failure::panic(&*payload), cx),
+            TaskEnd::Aborted => {
+                let error = "its task was dropped with the runtime".into();
+                self.failed(place, &Failure::Error(Arc::new(error)), cx);
+            }
         }
     }
 
@@ -318,11 +318,18 @@ impl<In: Send + 'static, W: Work<In>> ProducerConsumer for MapAsync<In, W> {
 
     fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<W::Out>) -> Poll<Result> {
         let mut has_moved = false;
-        while cx.stop.is_none()
-            && let Poll::Ready(Some(joined)) = self.tasks.poll_join_next_with_id(task)
-        {
+        if cx.stop.is_none() && self.tasks.poll_gathering(task).is_ready() {
             has_moved = true;
-            self.joined(joined, cx);
+            for _ in 0..ENDS_MAX {
+                let Some((task, end)) = self.tasks.next() else {
+                    break;
+                };
+                let place = self.tasks.remove(task).expect("each task has a place");
+                self.ended(&place, end, cx);
+                if cx.stop.is_some() {
+                    break;
+                }
+            }
         }
         while self.may_start(cx) {
             match self.work.poll_ready(task) {
@@ -356,24 +363,13 @@ impl<In: Send + 'static, W: Work<In>> ProducerConsumer for MapAsync<In, W> {
     }
 
     async fn stopping(&mut self, _: &Exit, _: &mut Context<W::Out>) {
-        self.tasks.shutdown().await;
+        self.tasks.shut_down().await;
     }
 }
 
-async fn within<T>(deadline: Option<Duration>, call: impl Future<Output = Result<T>>) -> Result<T> {
-    match deadline {
-        None => call.await,
-        Some(deadline) => match tokio::time::timeout(deadline, call).await {
-            Ok(result) => result,
-            Err(_) => Err(DeadlinePassed(deadline).into()),
-        },
-    }
-}
-
-/// How a task failed that returned nothing.
-fn failure(ended: JoinError) -> Failure {
-    match ended.try_into_panic() {
-        Ok(payload) => *Failure::panic(&*payload),
-        Err(cancelled) => Failure::Error(Arc::new(cancelled.into())),
+async fn within<T>(deadline: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    match tokio::time::timeout(deadline, call).await {
+        Ok(result) => result,
+        Err(_) => Err(DeadlinePassed(deadline).into()),
     }
 }
