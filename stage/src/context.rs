@@ -215,7 +215,7 @@ impl<Out: Send + 'static> Context<Out> {
     fn deliver(&mut self) {
         let out = &mut self.dispatched;
         for (subscription, events) in out.deliveries.drain(..) {
-            let Some(downstream) = self.downstreams.get(subscription) else {
+            let Some(downstream) = self.downstreams.find(subscription) else {
                 // A dispatcher that serves who has left.
                 out.discarded += events.len();
                 continue;

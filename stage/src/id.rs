@@ -44,6 +44,9 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
+/// With fewer places a search takes no longer than a guess.
+const MANY: usize = 64;
+
 /// What belongs to each of a stage's subscriptions, in the order of their ids. Each batch looks some up: where there is
 /// one, as mostly, that is one comparison, and a few more where there are thousands. Ids are counted up, so that a new
 /// one goes to the end. Who leaves leaves its place empty, and the empty places are swept together when they are more
@@ -71,6 +74,37 @@ impl<V> BySubscription<V> {
 
     fn place(&self, id: SubscriptionId) -> Result<usize, usize> {
         self.places.binary_search_by_key(&id, |(other, _)| *other)
+    }
+
+    /// As `get`, for where there may be thousands, of which each step of a search would miss the cache: it looks first where
+    /// the id is if they are evenly spaced, as they are where subscriptions were made in a row.
+    #[inline]
+    pub(crate) fn find(&self, id: SubscriptionId) -> Option<&V> {
+        if self.places.len() < MANY {
+            return self.get(id);
+        }
+        self.find_among_many(id)
+    }
+
+    #[inline(never)]
+    fn find_among_many(&self, id: SubscriptionId) -> Option<&V> {
+        // The guess is rounded down.
+        let before_last = self.places.len() - 2;
+        let near = self.guess(id).map(|at| at.min(before_last));
+        let near = near.and_then(|at| self.places.get(at..=at + 1));
+        let found = near.and_then(|near| near.iter().find(|(other, _)| *other == id));
+        match found {
+            Some((_, value)) => value.as_ref(),
+            None => self.get(id),
+        }
+    }
+
+    fn guess(&self, id: SubscriptionId) -> Option<usize> {
+        let (first, last) = (self.places.first()?.0, self.places.last()?.0);
+        let ahead = id.0.checked_sub(first.0)?;
+        let gaps = self.places.len() - 1;
+        let at = ahead.checked_mul(gaps as u64)? / (last.0 - first.0).max(1);
+        usize::try_from(at).ok()
     }
 
     pub(crate) fn get(&self, id: SubscriptionId) -> Option<&V> {
@@ -195,6 +229,25 @@ mod tests {
         assert!(names.iter().eq([(first, &'A'), (third, &'C')]));
         assert!(names.drain().eq([(first, 'A'), (third, 'C')]));
         assert!(names.is_empty() && names.get_mut(first).is_none());
+    }
+
+    #[test]
+    fn each_is_found_among_many_however_they_are_spaced() {
+        let check = |ids: &mut dyn Iterator<Item = u64>| {
+            let ids: Vec<_> = ids.map(SubscriptionId).collect();
+            let mut numbers = BySubscription::new();
+            for (n, id) in ids.iter().enumerate() {
+                numbers.insert(*id, n);
+            }
+            let found = ids.iter().map(|id| numbers.find(*id).copied());
+            assert!(found.eq((0..ids.len()).map(Some)));
+            let none = ids.iter().map(|id| SubscriptionId(id.0 ^ 1));
+            assert!(none.filter_map(|id| numbers.find(id)).next().is_none());
+        };
+        check(&mut (10..40_000).step_by(4));
+        check(&mut (1..200).map(|n| n * n * 2));
+        check(&mut (0..70).map(|n| 2 * n).chain([u64::MAX - 1]));
+        check(&mut (0..100).map(|n| (n + 1) * (u64::MAX / 128 / 2) * 2));
     }
 
     #[test]
