@@ -1,18 +1,18 @@
 //! Which partition has a name. Each event looks for one, in a table of the names' own that is never more than a quarter
-//! full, so that mostly the first look finds it.
+//! full, so that mostly the first look finds it. A place is four bytes, so that the table of thousands stays in the cache.
 
 use std::hash::{Hash, Hasher as _};
 
 use crate::id::IdHasher;
 
 /// The place of none.
-const NONE: usize = usize::MAX;
+const NONE: u32 = u32::MAX;
 
 /// Names in their order. Invariant: there are a power of two of places, four for each name or more.
 pub(super) struct Index<P> {
     names: Vec<P>,
     /// Where in `names`: from where its hash says on, the first place that was free.
-    places: Vec<usize>,
+    places: Vec<u32>,
 }
 
 impl<P: Eq + Hash> Index<P> {
@@ -32,7 +32,7 @@ impl<P: Eq + Hash> Index<P> {
         let mut hash = hash(name);
         loop {
             let place = hash & self.places.len().wrapping_sub(1);
-            let at = *self.places.get(place)?;
+            let at = *self.places.get(place)? as usize;
             if self.names.get(at)? == name {
                 return Some(at);
             }
@@ -48,16 +48,17 @@ impl<P: Eq + Hash> Index<P> {
             self.put(self.names.len() - 1);
             return;
         }
-        self.places = vec![NONE; (2 * least).next_power_of_two()];
+        self.places = vec![NONE; least.next_power_of_two()];
         (0..self.names.len()).for_each(|at| self.put(at));
     }
 
     fn put(&mut self, at: usize) {
+        let number = u32::try_from(at).expect("fewer partitions than there is memory for");
         let mut place = hash(&self.names[at]) & (self.places.len() - 1);
         while self.places[place] != NONE {
             place = (place + 1) & (self.places.len() - 1);
         }
-        self.places[place] = at;
+        self.places[place] = number;
     }
 }
 

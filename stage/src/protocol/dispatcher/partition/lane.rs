@@ -6,10 +6,11 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use super::marks::Marks;
 use crate::id::SubscriptionId;
 
-/// Invariants: there is at least one lane, and one without an owner only when it is the only one; all that is queued of
-/// a key is in the lane of that key.
+/// Invariants: a lane has no owner only when it is the only one; all that is queued of a key is in the lane of that key.
 pub(super) struct Part<T> {
-    pub(super) lanes: Vec<Lane<T>>,
+    /// Here, not in a list: among thousands of partitions each look elsewhere misses the cache.
+    first: Lane<T>,
+    others: Vec<Lane<T>>,
     pub(super) queued: usize,
 }
 
@@ -30,52 +31,104 @@ pub(super) struct Queued<T> {
 }
 
 impl<T> Part<T> {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
-            lanes: vec![Lane::new(None)],
+            first: Lane::new(None),
+            others: Vec::new(),
             queued: 0,
         }
+    }
+
+    /// How many lanes there are.
+    pub(super) const fn len(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    pub(super) fn lanes(&self) -> impl Iterator<Item = &Lane<T>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    #[inline]
+    pub(super) fn lanes_mut(&mut self) -> impl Iterator<Item = &mut Lane<T>> {
+        std::iter::once(&mut self.first).chain(&mut self.others)
+    }
+
+    #[inline]
+    pub(super) fn lane_mut(&mut self, at: usize) -> &mut Lane<T> {
+        match at.checked_sub(1) {
+            None => &mut self.first,
+            Some(other) => &mut self.others[other],
+        }
+    }
+
+    /// Where the lane of an owner is.
+    #[inline]
+    pub(super) fn place_of_owner(&self, owner: SubscriptionId) -> Option<usize> {
+        self.lanes().position(|lane| lane.owner == Some(owner))
     }
 
     /// The lane of a key. Mostly there is one.
     #[inline]
     pub(super) fn lane_of(&mut self, key: u64) -> &mut Lane<T> {
-        if self.lanes.len() == 1 {
-            return &mut self.lanes[0];
+        if self.others.is_empty() {
+            return &mut self.first;
         }
         let at = self.place_of(key);
-        &mut self.lanes[at]
+        self.lane_mut(at)
     }
 
     /// The owner with the highest hash of both, so that few keys move when owners come and go.
     #[inline(never)]
     fn place_of(&self, key: u64) -> usize {
-        let owners = self.lanes.iter().map(|lane| weight(lane.owner, key));
+        let owners = self.lanes().map(|lane| weight(lane.owner, key));
         let best = owners.enumerate().max_by_key(|(_, weight)| *weight);
         best.map_or(0, |(at, _)| at)
     }
 
-    /// Opens a lane, and moves to it what is queued of the keys that are its own now.
+    /// Gives the only lane an owner, or opens one, and moves to it what is queued of the keys that are its own now.
     pub(super) fn join(&mut self, owner: SubscriptionId) {
-        let newcomer = self.lanes.len();
-        self.lanes.push(Lane::new(Some(owner)));
+        if self.first.owner.is_none() {
+            self.first.owner = Some(owner);
+            return;
+        }
+        let newcomer = self.len();
+        self.others.push(Lane::new(Some(owner)));
         let mut moved = VecDeque::new();
         for at in 0..newcomer {
-            for queued in std::mem::take(&mut self.lanes[at].queue) {
+            for queued in std::mem::take(&mut self.lane_mut(at).queue) {
                 if self.place_of(queued.key) == newcomer {
                     moved.push_back(queued);
                 } else {
-                    self.lanes[at].queue.push_back(queued);
+                    self.lane_mut(at).queue.push_back(queued);
                 }
             }
         }
-        self.lanes[newcomer].queue = moved;
+        self.lane_mut(newcomer).queue = moved;
+    }
+
+    /// Takes the owner off the only lane, or closes one of several and moves what is queued there to the lanes that its
+    /// keys have now, in its order for each key.
+    pub(super) fn leave(&mut self, at: usize) {
+        if self.others.is_empty() {
+            self.first.owner = None;
+            return;
+        }
+        let left = match at.checked_sub(1) {
+            None => {
+                let next = self.others.remove(0);
+                std::mem::replace(&mut self.first, next)
+            }
+            Some(other) => self.others.remove(other),
+        };
+        for queued in left.queue {
+            self.lane_of(queued.key).queue.push_back(queued);
+        }
     }
 
     /// Takes the oldest event of the key's lane, or else of the longest.
     pub(super) fn take_oldest(&mut self, key: u64) -> Option<Queued<T>> {
         self.lane_of(key).queue.pop_front().or_else(|| {
-            let longest = self.lanes.iter_mut().max_by_key(|lane| lane.queue.len());
+            let longest = self.lanes_mut().max_by_key(|lane| lane.queue.len());
             longest?.queue.pop_front()
         })
     }
@@ -121,15 +174,16 @@ mod tests {
     #[test]
     fn a_newcomer_gets_what_is_queued_of_the_keys_that_are_its_own_now() {
         let mut part = Part::new();
-        part.lanes[0].owner = Some(SubscriptionId::next());
+        part.join(SubscriptionId::next());
         let queued = |key| Queued {
             event: key,
             key,
             mark: 0,
         };
-        part.lanes[0].queue = (0..64).map(queued).collect();
+        part.first.queue = (0..64).map(queued).collect();
         part.join(SubscriptionId::next());
-        let keys = |at: usize| part.lanes[at].queue.iter().map(|queued| queued.key);
+        let lanes: Vec<_> = part.lanes().collect();
+        let keys = |at: usize| lanes[at].queue.iter().map(|queued| queued.key);
         for at in [0, 1] {
             assert!(keys(at).all(|key| part.place_of(key) == at));
             assert!(keys(at).is_sorted(), "their order stays");

@@ -73,45 +73,38 @@ impl<T> Lanes<T> {
 
     /// Returns whether a partition has a consumer.
     pub(super) fn is_served(&self, at: usize) -> bool {
-        self.parts[at].lanes[0].owner.is_some()
+        self.parts[at].lanes().any(|lane| lane.owner.is_some())
     }
 
     /// Adds a consumer to a partition.
     pub(super) fn join(&mut self, at: usize, id: SubscriptionId) {
-        let part = &mut self.parts[at];
-        match part.lanes[0].owner {
-            None => part.lanes[0].owner = Some(id),
-            Some(_) => part.join(id),
-        }
+        self.parts[at].join(id);
     }
 
     pub(super) fn leave(&mut self, at: usize, id: SubscriptionId, out: &mut Dispatched<T>) {
-        let lanes = &mut self.parts[at].lanes;
-        let Some(leaver) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
+        let part = &mut self.parts[at];
+        let Some(leaver) = part.place_of_owner(id) else {
             return;
         };
-        self.asked.forget(std::mem::take(&mut lanes[leaver].asked));
-        if lanes.len() == 1 {
-            lanes[leaver].owner = None;
-            return;
+        let asked = std::mem::take(&mut part.lane_mut(leaver).asked);
+        self.asked.forget(asked);
+        let others_serve_on = part.len() > 1;
+        part.leave(leaver);
+        if others_serve_on {
+            // What waited for the leaver is theirs now.
+            for lane in 0..self.parts[at].len() {
+                self.serve(at, lane, out);
+            }
+            out.passed += self.marks.take_passed();
         }
-        // Others serve the partition on: what waited for the leaver is theirs now, in its order for each key.
-        for queued in lanes.remove(leaver).queue {
-            let lane = self.parts[at].lane_of(queued.key);
-            lane.queue.push_back(queued);
-        }
-        for lane in 0..self.parts[at].lanes.len() {
-            self.serve(at, lane, out);
-        }
-        out.passed += self.marks.take_passed();
     }
 
     pub(super) fn ask(&mut self, at: usize, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
-        let lanes = &mut self.parts[at].lanes;
-        let Some(lane) = lanes.iter().position(|lane| lane.owner == Some(id)) else {
+        let part = &mut self.parts[at];
+        let Some(lane) = part.place_of_owner(id) else {
             return;
         };
-        self.asked.ask(&mut lanes[lane].asked, n);
+        self.asked.ask(&mut part.lane_mut(lane).asked, n);
         self.serve(at, lane, out);
         out.passed += self.marks.take_passed();
     }
@@ -163,7 +156,7 @@ impl<T> Lanes<T> {
 
     /// Hands the owner of a lane what it has asked for of its queue.
     fn serve(&mut self, at: usize, lane: usize, out: &mut Dispatched<T>) {
-        let lane = &mut self.parts[at].lanes[lane];
+        let lane = self.parts[at].lane_mut(lane);
         let n = lane.asked.min(lane.queue.len());
         if let Some(owner) = lane.owner.filter(|_| n > 0) {
             let mut batch = out.lists.take();
@@ -178,7 +171,7 @@ impl<T> Lanes<T> {
     pub(super) fn deliver(&mut self, out: &mut Dispatched<T>) {
         out.passed += self.marks.take_passed();
         for at in self.touched.drain(..) {
-            for lane in &mut self.parts[at].lanes {
+            for lane in self.parts[at].lanes_mut() {
                 if let Some(owner) = lane.owner.filter(|_| !lane.batch.is_empty()) {
                     out.deliveries
                         .push((owner, std::mem::take(&mut lane.batch)));
