@@ -67,7 +67,7 @@ pub struct Partition<T, P = usize> {
     lanes: Lanes<T>,
 }
 
-impl<T, P: Eq + Hash + Clone + fmt::Debug> Partition<T, P> {
+impl<T, P: Eq + Hash + Clone + fmt::Debug + 'static> Partition<T, P> {
     /// Makes the named partitions; `hash` names the one of an event, or none.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub(super) trait Deal<T, P>: Send {
 
 impl<T, P, H> Deal<T, P> for H
 where
-    P: Eq + Hash + fmt::Debug,
+    P: Eq + Hash + fmt::Debug + 'static,
     H: FnMut(&T) -> Option<P> + Send,
 {
     fn deal(

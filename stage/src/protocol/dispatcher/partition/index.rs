@@ -1,6 +1,8 @@
 //! Which partition has a name. Each event looks for one, in a table of the names' own that is never more than a quarter
 //! full, so that mostly the first look finds it. A place is four bytes, so that the table of thousands stays in the cache.
+//! Names that are their own places, 0 and so on, are not looked for.
 
+use std::any::Any;
 use std::hash::{Hash, Hasher as _};
 
 use crate::id::IdHasher;
@@ -13,12 +15,15 @@ pub(super) struct Index<P> {
     names: Vec<P>,
     /// Where in `names`: from where its hash says on, the first place that was free.
     places: Vec<u32>,
+    /// Whether each name is the number of its place.
+    is_numbered: bool,
 }
 
-impl<P: Eq + Hash> Index<P> {
+impl<P: Eq + Hash + 'static> Index<P> {
     pub(super) const fn new() -> Self {
         Self {
             names: Vec::new(),
+            is_numbered: true,
             places: Vec::new(),
         }
     }
@@ -29,6 +34,9 @@ impl<P: Eq + Hash> Index<P> {
 
     #[inline]
     pub(super) fn find(&self, name: &P) -> Option<usize> {
+        if self.is_numbered {
+            return number(name).filter(|at| *at < self.names.len());
+        }
         let mut hash = hash(name);
         loop {
             let place = hash & self.places.len().wrapping_sub(1);
@@ -42,6 +50,7 @@ impl<P: Eq + Hash> Index<P> {
 
     /// Adds a name that is not there.
     pub(super) fn add(&mut self, name: P) {
+        self.is_numbered &= number(&name) == Some(self.names.len());
         self.names.push(name);
         let least = 4 * self.names.len();
         if least <= self.places.len() {
@@ -62,6 +71,12 @@ impl<P: Eq + Hash> Index<P> {
     }
 }
 
+/// The number that a name is, where it is one. Which types are is known when this is compiled.
+#[inline]
+fn number(name: &dyn Any) -> Option<usize> {
+    name.downcast_ref().copied()
+}
+
 #[inline]
 #[expect(
     clippy::cast_possible_truncation,
@@ -77,7 +92,7 @@ fn hash(name: &impl Hash) -> usize {
 mod tests {
     use super::*;
 
-    fn check<P: Eq + Hash + Clone>(names: &[P], unknown: &[P]) {
+    fn check<P: Eq + Hash + Clone + 'static>(names: &[P], unknown: &[P]) {
         let mut index = Index::new();
         assert!(names.iter().all(|name| index.find(name).is_none()));
         for (at, name) in names.iter().enumerate() {
@@ -96,6 +111,8 @@ mod tests {
         check(&(0..1_000).collect::<Vec<u64>>(), &[1_000, u64::MAX]);
         let far_apart: Vec<u64> = (0..64).map(|bit| 1 << bit).collect();
         check(&far_apart, &[0, 3]);
+        check(&(0..100).collect::<Vec<usize>>(), &[100, usize::MAX]);
+        check::<usize>(&[0, 1, 3, 2], &[4]);
     }
 
     #[test]
