@@ -9,7 +9,7 @@ use crate::id::SubscriptionId;
 /// It is iterated as a collection is, and then the events are taken: `for event in events`, or `events.drain()` with the
 /// methods of an iterator. `pop` takes one.
 ///
-/// On `Ok` all of it counts as handled. On an error or a panic one event counts as failed, and what is left is handed to
+/// On `Ok` all of it counts as handled, also what a loop that broke off has not come to: that is dropped. On an error or a panic one event counts as failed, and what is left is handed to
 /// the next call, unless the stage stops:
 ///
 /// | the callback had | failed | handed over again |
@@ -17,6 +17,8 @@ use crate::id::SubscriptionId;
 /// | seen the next event with `front` and not popped it | that one | those behind it |
 /// | taken events with `pop`, `drain` or a loop | the one taken last, unless `front` had shown it | those not taken |
 /// | taken nothing, or only read `as_slice` | the first | those behind it |
+///
+/// An adapter that looks ahead, as `peekable` does, has taken what it looks at.
 ///
 /// So a callback that can fail keeps the event at work in the batch until it is done:
 ///
@@ -105,7 +107,8 @@ impl<'a, T> Batch<'a, T> {
         event
     }
 
-    /// Takes the events one by one. Those that it has not come to when it is dropped stay in the batch.
+    /// Takes the events one by one. Those that it has not come to when it is dropped stay in the batch until the callback
+    /// returns.
     ///
     /// ```
     /// # use stage::{Batch, Consumer, Context, Result};
@@ -141,6 +144,7 @@ impl<'a, T> Batch<'a, T> {
 
     /// The events not taken yet.
     #[must_use]
+    #[doc(alias("iter", "to_vec"))]
     pub fn as_slice(&self) -> &[T] {
         self.events.as_ref().map_or(&[], Drain::as_slice)
     }
@@ -183,7 +187,8 @@ impl<T> Drop for Batch<'_, T> {
 
 /// The events of a [`Batch`], taken one by one.
 ///
-/// It has them to itself, so that a loop over it finds the next one without a look at the batch.
+/// It has them to itself, so that a loop over it finds the next one without a look at the batch. One that is forgotten, with
+/// [`std::mem::forget`], takes along all that is left of its message, which is counted nowhere.
 #[derive(Debug)]
 pub struct Events<'b, 'a, T> {
     events: Option<Drain<'a, T>>,

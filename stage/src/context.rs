@@ -451,10 +451,7 @@ impl<Out: Send + 'static> Context<Out> {
     }
 
     pub(crate) fn close(&mut self, exit: &Exit) {
-        let end = match exit {
-            Exit::Completed => End::Completed,
-            other => End::Down(other.clone()),
-        };
+        let end = End::of(exit);
         for (subscription, downstream) in self.downstreams.drain() {
             downstream.port.end(subscription, end.clone());
         }

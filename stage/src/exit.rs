@@ -152,6 +152,14 @@ pub enum End {
 }
 
 impl End {
+    /// What the consumers of a stage hear of its exit.
+    pub(crate) fn of(exit: &Exit) -> Self {
+        match exit {
+            Exit::Completed => Self::Completed,
+            other => Self::Down(other.clone()),
+        }
+    }
+
     /// Returns whether the subscription ended by a failure.
     #[must_use]
     pub const fn is_failure(&self) -> bool {

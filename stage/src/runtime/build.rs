@@ -436,8 +436,10 @@ impl<A: Emits> Build<A> {
     /// what is behind it waits between the two: one expansion of each.
     ///
     /// **Failure**: the one that failed decides. What it failed on is skipped, and what is behind it goes on. A restart
-    /// makes both anew, where both have a factory; events between the two are kept. What the stage still has between them
-    /// when it ends counts as lost, also what one of three has emitted in the batch in which it failed, if that ends the stage.
+    /// makes both anew, where both have a factory; where one has none, `Restart`, the default, ends the stage, and
+    /// `handle_failure` says `Resume` where it is to go on. Events between the two are kept. What the stage still has between
+    /// them when it ends counts as lost, also what one of three has emitted in the batch in which it failed, if that ends the
+    /// stage.
     ///
     /// **Completion**: the second hears of it when all that the first emitted was handled.
     ///
@@ -561,15 +563,6 @@ impl<R: Role> Build<R> {
         let weak: Weak<Mailbox<R::Stage, R::In, R::Out>> = Arc::downgrade(&mailbox);
         let me: Weak<dyn CallPort<R::Stage, R::Out>> = weak;
         let me: Box<dyn Any + Send + Sync> = Box::new(me);
-        // Not collected, which would keep the room of the builder's own list.
-        let mut control = VecDeque::with_capacity(self.upstreams.len());
-        for (outlet, options) in self.upstreams {
-            let upstream = NewUpstream {
-                is_initial: true,
-                ..NewUpstream::new(outlet, options)
-            };
-            control.push_back(Control::SubscribeTo(Box::new(upstream)));
-        }
         let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
         half.set_mode(self.mode);
         cell.set_mode(self.mode);
@@ -599,6 +592,15 @@ impl<R: Role> Build<R> {
             return Err(SpawnError::SupervisorEnded);
         }
         let supervised = supervised.map(|(supervised, _)| supervised);
+        // Not collected, which would keep the room of the builder's own list.
+        let mut control = VecDeque::with_capacity(self.upstreams.len());
+        for (outlet, options) in self.upstreams {
+            let mut upstream = NewUpstream::new(outlet, options);
+            upstream.is_initial = true;
+            // The producers know of it when it is spawned, whenever it runs: what is told them next comes later.
+            upstream.opened = Some(upstream.outlet.open_for(upstream.id, &mailbox, &cell));
+            control.push_back(Control::SubscribeTo(Box::new(upstream)));
+        }
         let task = Task {
             role: Seat::new(R::new(self.stage)),
             succession: Succession::new(self.factory, self.intensity, supervised.clone()),

@@ -217,6 +217,10 @@ impl<R: Role> Task<R> {
                         return due;
                     }
                 }
+                // Uncounted, since what comes from there is to find it subscribed.
+                Some(Control::SubscribeTo(upstream)) if upstream.opened.is_some() => {
+                    return Next::Control;
+                }
                 Some(other) => {
                     self.turn.control += 1;
                     return match other {
@@ -471,9 +475,16 @@ impl<R: Role> Task<R> {
         let unhandled = handing.map_or(0, |handing| handing.unhandled);
         let in_hand = self.role.in_hand() + self.role.between();
         for message in &self.control {
-            if let Control::Subscribe(consumer) = message {
-                let down = End::Down(Exit::Unreachable);
-                consumer.port.end(consumer.id, down);
+            match message {
+                // It came while the stage lived.
+                Control::Subscribe(consumer) => {
+                    consumer.port.end(consumer.id, End::of(&self.last.exit));
+                }
+                Control::SubscribeTo(upstream) if upstream.opened.is_some() => {
+                    let producer = upstream.outlet.ask_port();
+                    producer.gone(upstream.id, self.last.exit.clone());
+                }
+                _ => {}
             }
         }
         self.cx.close(&self.last.exit);

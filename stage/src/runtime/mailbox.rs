@@ -80,6 +80,15 @@ pub(crate) struct NewUpstream<In> {
     pub(crate) is_initial: bool,
     /// The one it replaces, which was lost; `None` at first.
     pub(crate) replaces: Option<Lost>,
+    /// The edge, where the producer has been told already.
+    pub(crate) opened: Option<Opened>,
+}
+
+/// What came of telling a producer of a consumer that has yet to run.
+pub(crate) struct Opened {
+    pub(crate) edge: Arc<Edge>,
+    /// Whether the producer lives.
+    pub(crate) is_open: bool,
 }
 
 /// A subscription that was lost, and how many times in a row before it brought anything.
@@ -97,6 +106,7 @@ impl<In> NewUpstream<In> {
             options,
             is_initial: false,
             replaces: None,
+            opened: None,
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::{AskPort, ConsumerPort, Edge, Emits, Handle, NewConsumer, ProducerPort, Role};
+use super::{
+    AskPort, Cell, ConsumerPort, Edge, Emits, Handle, Mailbox, NewConsumer, Opened, ProducerPort,
+    Role,
+};
 use crate::adapter::{EventStream, Subscription, stream};
 use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Broadcast, Dispatcher, Partition, Selector, Subscribe};
@@ -135,6 +138,25 @@ impl<T: 'static> Outlet<T> {
         })
     }
 
+    /// Tells the producer of a consumer, a stage with this mailbox and this cell.
+    pub(super) fn open_for<S, Out>(
+        &self,
+        id: SubscriptionId,
+        mailbox: &Arc<Mailbox<S, T, Out>>,
+        cell: &Cell,
+    ) -> Opened
+    where
+        S: Send + 'static,
+        T: Send,
+        Out: Send + 'static,
+    {
+        let edge = Edge::new(Arc::clone(&self.name), Arc::clone(&cell.name));
+        cell.add_edge(Arc::clone(&edge));
+        let port: Arc<dyn ConsumerPort<T>> = mailbox.clone();
+        let is_open = self.open(id, port, Arc::clone(&edge));
+        Opened { edge, is_open }
+    }
+
     fn with_key<K: Send + 'static>(mut self, make: impl Fn() -> K + Send + Sync + 'static) -> Self {
         self.key = Some(Arc::new(move || Box::new(make()) as AnyKey));
         self
@@ -158,6 +180,11 @@ impl<T: 'static> Outlet<T> {
 /// # Ok(())
 /// # }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be subscribed to",
+    label = "a handle or an outlet is needed here",
+    note = "a stage is subscribed to when it is spawned: `let source = build.spawn()?`"
+)]
 pub trait Source {
     /// What it emits.
     type Out: Send + 'static;

@@ -347,6 +347,7 @@ impl<R: Role> Task<R> {
                 options: lost.options,
                 is_initial: true,
                 replaces: None,
+                opened: None,
             };
             self.control
                 .push_back(Control::SubscribeTo(Box::new(upstream)));

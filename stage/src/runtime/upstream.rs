@@ -6,10 +6,10 @@ use std::sync::Arc;
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::{Handing, Known};
-use super::{Control, Edge, Envelope, Incoming, Lost, NewUpstream, Role};
+use super::{Control, Envelope, Incoming, Lost, NewUpstream, Opened, Role};
 use crate::batch::Batch;
 use crate::context::Upstream;
-use crate::exit::{End, Exit};
+use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{Asking, Backoff, UpstreamEnds, Window};
 
@@ -21,6 +21,7 @@ impl<R: Role> Task<R> {
             options,
             is_initial,
             replaces,
+            opened,
         } = upstream;
         let unreachable = End::Down(Exit::Unreachable);
         if let Some(lost) = replaces {
@@ -35,14 +36,19 @@ impl<R: Role> Task<R> {
                 stage = self.cx.name(),
                 "not subscribed: the stage is ending, or would be its own consumer"
             );
+            if opened.is_some() {
+                outlet.ask_port().cancel(id, Cancel::Normal);
+            }
             let heard = guarded(self.role.handle_cancel(id, &unreachable, &mut self.cx)).await;
             return self.after(heard).await;
         }
-        let edge = Edge::new(Arc::clone(outlet.name()), Arc::clone(&self.cx.cell.name));
-        self.cx.cell.add_edge(Arc::clone(&edge));
+        let Opened { edge, is_open } = match opened {
+            Some(opened) => opened,
+            None => outlet.open_for(id, &self.mailbox, &self.cx.cell),
+        };
         let upstream = Upstream {
             port: outlet.ask_port(),
-            edge: Arc::clone(&edge),
+            edge,
             window: Window::new(options.demand),
             wished: options.asking,
             asking: None,
@@ -53,8 +59,6 @@ impl<R: Role> Task<R> {
             is_heard: false,
         };
         self.cx.upstreams.insert(id, upstream);
-        let port = Arc::clone(&self.mailbox);
-        let is_open = outlet.open(id, port, edge);
         let is_of_next = is_initial && self.succession.supervised.is_some();
         if is_of_next || matches!(options.ends, UpstreamEnds::Resubscribe(_)) {
             let known = Known {
@@ -328,6 +332,7 @@ impl<R: Role> Task<R> {
                     id,
                     attempt: known.attempt.saturating_add(1),
                 }),
+                opened: None,
             };
             mailbox.control(Control::SubscribeTo(Box::new(upstream)));
         });
