@@ -198,6 +198,9 @@ impl<Out: Send + 'static> Context<Out> {
     fn dispatch(&mut self) {
         if !self.emitted.is_empty() {
             self.has_emitted = true;
+            if self.dispatched.is_empty() && self.pass() {
+                return self.note_held();
+            }
             self.half.on_emit(&mut self.emitted, &mut self.dispatched);
         }
         loop {
@@ -208,6 +211,26 @@ impl<Out: Send + 'static> Context<Out> {
             self.act_on_dispatched();
         }
         self.note_held();
+    }
+
+    /// Sends all that was emitted to one consumer, as mostly, in the list it is in. Returns whether it did.
+    #[inline]
+    fn pass(&mut self) -> bool {
+        let Some(taker) = self.half.pass(self.emitted.len()) else {
+            return false;
+        };
+        let events = std::mem::take(&mut self.emitted);
+        let Some(downstream) = self.downstreams.find(taker) else {
+            self.dispatched.discarded += events.len();
+            self.act_on_dispatched();
+            return true;
+        };
+        downstream.edge.delivered(events.len());
+        self.emitted = downstream.port.exchange(taker, events);
+        if self.emitted.capacity() == 0 {
+            self.emitted = self.dispatched.lists.take();
+        }
+        true
     }
 
     /// Sends the deliveries. A list that a consumer gives back is the next one to emit into, where there is none.

@@ -176,6 +176,18 @@ impl<T: 'static> ProducerHalf<T> {
         }
     }
 
+    /// As `on_emit` of `n` events, where one consumer gets them all: returns that one, which the caller sends them.
+    #[inline]
+    pub(crate) fn pass(&mut self, n: usize) -> Option<SubscriptionId> {
+        if self.mode == DemandMode::Accumulate || !self.buffer.is_empty() {
+            return None;
+        }
+        let (taker, standing) = self.dispatcher.take_up(n)?;
+        self.standing = standing;
+        self.owed = self.owed.saturating_sub(n);
+        Some(taker)
+    }
+
     #[inline]
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         if self.buffer.is_empty() {

@@ -65,6 +65,15 @@ impl DemandDispatcher {
     pub fn asked(&self) -> Vec<(SubscriptionId, usize)> {
         self.line.in_order()
     }
+
+    /// As `dispatch` of `n` events, at least one, where whoever is first gets them all: returns that one.
+    #[inline]
+    pub(super) fn take_up(&mut self, n: usize) -> Option<SubscriptionId> {
+        let (id, asked) = self.line.first().filter(|(_, asked)| *asked >= n)?;
+        self.total.forget(n);
+        self.line.set(0, asked - n);
+        Some(id)
+    }
 }
 
 impl<T> Dispatcher<T> for DemandDispatcher {
