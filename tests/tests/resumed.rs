@@ -35,6 +35,30 @@ async fn a_resumed_job_goes_on_with_its_outputs_and_its_concurrency() {
 }
 
 #[tokio::test]
+async fn a_resumed_job_tries_as_often_as_it_was_begun_with() {
+    let server = Scripted::start(|path, before| match path {
+        "/hangs" if before == 0 => Answer::Silence,
+        "/hangs" => Answer::Status(200, ""),
+        _ => Answer::Status(500, ""),
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let [list, job] = ["list", "job"].map(|name| folder.path().join(name));
+    let lines = ["hangs", "fails"].map(|path| format!("{}/{path}\n", server.url()));
+    std::fs::write(&list, lines.concat()).expect("room");
+    let flags = ["--concurrency", "1", "--retries", "0", "--job", text(&job)];
+    let crawler = Crawler::start(&[&["--urls", text(&list)], &flags[..]].concat());
+    until("the first is asked", async || {
+        server.counts().get("/hangs").copied()
+    })
+    .await;
+    crawler.kill().await;
+    let ended = Crawler::start(&["resume", text(&job)]).ended().await;
+    assert_eq!(ended.code(), 1, "{}", ended.stderr);
+    assert_eq!(server.counts()["/fails"], 1);
+}
+
+#[tokio::test]
 async fn a_file_that_holds_something_else_is_kept_unless_the_job_begins_anew() {
     let api = SlowApi::start(&["--delay-ms", "0"]).await;
     let folder = tempfile::tempdir().expect("a folder");

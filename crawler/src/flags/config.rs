@@ -243,7 +243,7 @@ mod tests {
     fn the_file_goes_before_the_defaults_and_a_flag_before_the_file() {
         let text = "depth = 3\nretries = 7\ndelay = \"2s\"\nallow-private = true\nquiet = false";
         let flags = crawl(text, &["--retries", "1"]);
-        assert_eq!((flags.reach.depth, flags.how.retries), (3, 1));
+        assert_eq!((flags.reach.depth, flags.how.retries), (3, Some(1)));
         assert_eq!(flags.manners.delay, Some(std::time::Duration::from_secs(2)));
         assert!(flags.manners.allow_private && !flags.how.quiet);
         assert_eq!(flags.how.concurrency, None);
@@ -280,7 +280,7 @@ mod tests {
         let text = "depth = 3\nretries = 7\ncount = 5";
         let flags = read(text, &["crawler", "resume", "dir"]).unwrap();
         match flags.command {
-            Some(Named::Resume(flags)) => assert_eq!(flags.how.retries, 7),
+            Some(Named::Resume(flags)) => assert_eq!(flags.how.retries, Some(7)),
             other => panic!("{other:?}"),
         }
         let text = "frontier = 'postgres://h/db'\njson = true";
@@ -291,7 +291,7 @@ mod tests {
         }
         let text = "retries = 7\ncount = 5";
         let flags = read(text, &["crawler", "--retries", "2"]).unwrap();
-        assert_eq!((flags.how.retries, flags.list.count.get()), (2, 5));
+        assert_eq!((flags.how.retries, flags.list.count.get()), (Some(2), 5));
     }
 
     #[test]

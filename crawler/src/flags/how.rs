@@ -10,6 +10,8 @@ use clap::{Args, ValueEnum};
 
 use super::values::{at_least_one, number, rate, server, size, some_bytes, time};
 
+const MIB: u64 = 1024 * 1024;
+
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -60,29 +62,30 @@ pub(crate) struct HowFlags {
     /// Most visits that begin in a second or a minute, such as 200/s or 30/m; any number without it.
     #[arg(long, value_name = "N/s", value_parser = rate, env = "CRAWLER_RATE", help_heading = "How to fetch")]
     pub(crate) rate: Option<Duration>,
-    /// How often a failed URL is tried again.
+    /// How often a failed URL is tried again; 3 times without it.
     #[arg(
         long,
         value_name = "N",
-        default_value_t = 3,
         value_parser = number::<u16>,
         env = "CRAWLER_RETRIES",
         help_heading = "How to fetch"
     )]
-    pub(crate) retries: u16,
-    /// How long one fetch may take, from its start to the end of the body: 500ms, 30s or 2m; a bare number is seconds.
-    #[arg(long, value_name = "TIME", default_value = "120s", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to fetch")]
-    pub(crate) timeout: Duration,
-    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB, a bare number being MiB; of a sitemap 50MiB.
-    #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = some_bytes, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
-    pub(crate) max_body: u64,
-    /// Memory for all bodies in flight; a bare number is MiB.
-    #[arg(long, value_name = "SIZE", default_value = "256MiB", value_parser = some_bytes, env = "CRAWLER_MEMORY", help_heading = "Safety")]
-    pub(crate) memory: u64,
-    /// Ends the run while less than this is free on the disk of the job or its output, a bare number being MiB; it can then
-    /// be resumed.
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = size, env = "CRAWLER_MIN_FREE", help_heading = "Safety")]
-    pub(crate) min_free: u64,
+    pub(crate) retries: Option<u16>,
+    /// How long one fetch may take, from its start to the end of the body: 500ms, 30s or 2m; a bare number is seconds, and
+    /// it is 120s without it.
+    #[arg(long, value_name = "TIME", value_parser = time, env = "CRAWLER_TIMEOUT", help_heading = "How to fetch")]
+    pub(crate) timeout: Option<Duration>,
+    /// How much of a body is read at most, decoded, such as 512KiB or 10MiB, a bare number being MiB; 10MiB without
+    /// it, and of a sitemap 50MiB.
+    #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_MAX_BODY", help_heading = "Safety")]
+    pub(crate) max_body: Option<u64>,
+    /// Memory for all bodies in flight, a bare number being MiB; 256MiB without it.
+    #[arg(long, value_name = "SIZE", value_parser = some_bytes, env = "CRAWLER_MEMORY", help_heading = "Safety")]
+    pub(crate) memory: Option<u64>,
+    /// Ends the run while less than this is free on the disk of the job or its output, a bare number being MiB, 1GiB without
+    /// it; it can then be resumed.
+    #[arg(long, value_name = "SIZE", value_parser = size, env = "CRAWLER_MIN_FREE", help_heading = "Safety")]
+    pub(crate) min_free: Option<u64>,
     /// The DNS server that names are looked up with, such as 127.0.0.1:53; the machine's own without it.
     #[arg(
         long,
@@ -110,6 +113,26 @@ pub(crate) struct HowFlags {
 }
 
 impl HowFlags {
+    pub(crate) fn retries(&self) -> u16 {
+        self.retries.unwrap_or(3)
+    }
+
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout.unwrap_or(Duration::from_secs(120))
+    }
+
+    pub(crate) fn max_body(&self) -> u64 {
+        self.max_body.unwrap_or(10 * MIB)
+    }
+
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory.unwrap_or(256 * MIB)
+    }
+
+    pub(crate) fn min_free(&self) -> u64 {
+        self.min_free.unwrap_or(1024 * MIB)
+    }
+
     /// Returns the outputs that are files.
     pub(crate) fn output_files(&self) -> impl Iterator<Item = &Path> {
         let outputs = self.output.iter().map(PathBuf::as_path);

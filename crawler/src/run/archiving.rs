@@ -28,7 +28,7 @@ impl Plan {
             ("robots", robots.to_owned()),
             ("scope", scope),
             ("depth", self.reach.depth.to_string()),
-            ("max-body", how.max_body.to_string()),
+            ("max-body", how.max_body().to_string()),
         ];
         let options = ArchiveOptions::default();
         ArchiveOptions {

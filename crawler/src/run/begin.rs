@@ -363,7 +363,7 @@ fn open_outputs(
     plan: &Plan,
     how: &HowFlags,
 ) -> anyhow::Result<Outputs> {
-    let outputs = Outputs::open(paths, folder, how.min_free)?;
+    let outputs = Outputs::open(paths, folder, how.min_free())?;
     Ok(outputs.archives(&plan.archive(how)))
 }
 

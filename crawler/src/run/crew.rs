@@ -56,7 +56,7 @@ impl Crew {
             NonZeroUsize::get,
         );
         let concurrency = concurrency(wanted, has_own_api);
-        let judge = Judge::new(plan, seeds, concurrency.get(), how.retries)?;
+        let judge = Judge::new(plan, seeds, concurrency.get(), how.retries())?;
         let mut crew = Self {
             judge,
             agent,
@@ -65,12 +65,12 @@ impl Crew {
                 None => Names::of_machine()?,
             },
             limits: Limits {
-                total: how.timeout,
-                first_byte: Limits::default().first_byte.min(how.timeout),
-                body_bytes_max: usize::try_from(how.max_body).unwrap_or(usize::MAX),
+                total: how.timeout(),
+                first_byte: Limits::default().first_byte.min(how.timeout()),
+                body_bytes_max: usize::try_from(how.max_body()).unwrap_or(usize::MAX),
                 ..Limits::default()
             },
-            memory_bytes: usize::try_from(how.memory).unwrap_or(usize::MAX),
+            memory_bytes: usize::try_from(how.memory()).unwrap_or(usize::MAX),
             concurrency,
             kind: plan.kind,
         };

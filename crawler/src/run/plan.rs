@@ -53,12 +53,18 @@ pub(crate) struct Plan {
     pub(crate) seeded: Seeded,
 }
 
-/// How fast a run goes, and how it writes, as far as it was said.
+/// How fast a run goes, what it bears, and how it writes, as far as it was said.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Pace {
     pub(crate) concurrency: Option<NonZeroUsize>,
     pub(crate) rate: Option<Duration>,
     pub(crate) warc_size: Option<u64>,
+    pub(crate) retries: Option<u16>,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) max_body: Option<u64>,
+    pub(crate) memory: Option<u64>,
+    pub(crate) min_free: Option<u64>,
 }
 
 impl Pace {
@@ -67,6 +73,11 @@ impl Pace {
             concurrency: how.concurrency,
             rate: how.rate,
             warc_size: how.warc_size,
+            retries: how.retries,
+            timeout: how.timeout,
+            max_body: how.max_body,
+            memory: how.memory,
+            min_free: how.min_free,
         }
     }
 
@@ -75,6 +86,11 @@ impl Pace {
         how.concurrency = how.concurrency.or(self.concurrency);
         how.rate = how.rate.or(self.rate);
         how.warc_size = how.warc_size.or(self.warc_size);
+        how.retries = how.retries.or(self.retries);
+        how.timeout = how.timeout.or(self.timeout);
+        how.max_body = how.max_body.or(self.max_body);
+        how.memory = how.memory.or(self.memory);
+        how.min_free = how.min_free.or(self.min_free);
     }
 }
 
