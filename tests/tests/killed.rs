@@ -16,7 +16,8 @@ fn list(folder: &Path, server: &Scripted, count: usize) -> String {
 
 /// Returns how many records a job has, and which of them say that nobody came back.
 fn records(job: &Path) -> (usize, Vec<String>) {
-    let records = std::fs::read_to_string(job.join("pages.jsonl")).expect("the results are there");
+    // Nothing before the first.
+    let records = std::fs::read_to_string(job.join("pages.jsonl")).unwrap_or_default();
     let crashed = records.lines().filter(|line| line.contains("\"crashed\""));
     let crashed = crashed.map(str::to_owned).collect();
     (records.lines().count(), crashed)
@@ -70,11 +71,16 @@ async fn a_page_that_kills_each_time_is_found_among_many_in_a_few_runs() {
     );
     let flags = ["--urls", &list, "--concurrency", "20", "--job", text(&job)];
     let mut crawler = Crawler::start(&flags);
-    for kill in 1..=6 {
-        until("the killer is asked", async || {
-            (server.counts().get("/37") == Some(&kill)).then_some(())
-        })
-        .await;
+    let mut asked = 1;
+    // It is asked once more, or it is not and all is recorded.
+    while until("the killer is asked, or all is done", async || {
+        let is_asked = server.counts().get("/37") == Some(&asked);
+        let is_done = || records(&job).0 == PAGES;
+        (is_asked || is_done()).then_some(is_asked)
+    })
+    .await
+    {
+        asked += 1;
         crawler.kill().await;
         crawler = Crawler::start(&["resume", text(&job)]);
     }
@@ -83,7 +89,9 @@ async fn a_page_that_kills_each_time_is_found_among_many_in_a_few_runs() {
     let (count, crashed) = records(&job);
     assert_eq!((count, crashed.len()), (PAGES, 1), "{crashed:?}");
     assert!(crashed[0].contains("/37\""), "{crashed:?}");
-    assert_eq!(server.counts()["/37"], 6);
+    // Once more where others were suspects beside it.
+    let asked = server.counts()["/37"];
+    assert!((6..=7).contains(&asked), "{asked}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@
 //! by something else is killed beside another each time.
 
 /// How many leases of a lane are lost in a row before it is claimed one URL at a time.
-const CAREFUL_FROM: u16 = 3;
+pub(crate) const CAREFUL_FROM: u16 = 3;
 
 /// The losses of one lane since its last settle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

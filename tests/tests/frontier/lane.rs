@@ -4,7 +4,10 @@ use crawler::frontier::{ABORT_AFTER, LEASE, LeaseKey};
 use crawler::policy::welcome::Welcome;
 
 /// Losses in a row from which on a lane gives one URL at a time.
-const CAREFUL_FROM: u16 = 3;
+pub(crate) const CAREFUL_FROM: u16 = 3;
+
+/// How many lanes that were lost so often are at work together.
+pub(crate) const SUSPECTS_TOGETHER: usize = 16;
 
 #[derive(Debug)]
 pub(crate) struct LaneState {
@@ -51,7 +54,13 @@ impl LaneState {
 
     /// Returns whether it is not on lease and was lost thrice, with a lease that ran out.
     pub(crate) fn is_suspect_at(&self, now: i64) -> bool {
-        !self.holds(now) && self.lost + u16::from(self.lease.is_some()) >= CAREFUL_FROM
+        !self.holds(now) && self.lost_at(now) >= CAREFUL_FROM
+    }
+
+    /// Returns how often it was lost in a row, with a lease that ran out.
+    pub(crate) fn lost_at(&self, now: i64) -> u16 {
+        let ran_out = self.lease.is_some() && !self.holds(now);
+        self.lost + u16::from(ran_out)
     }
 
     /// Returns whether it is on lease, and was lost thrice before.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crawler::frontier::{Claims, LeaseKey, NewUrl, Next, SiteId, State, Stats, UrlHash};
 use crawler::policy::welcome::Welcome;
 
-use crate::lane::{Held, LaneState};
+use crate::lane::{CAREFUL_FROM, Held, LaneState, SUSPECTS_TOGETHER};
 use crate::world::Engine;
 
 /// What a URL is known by.
@@ -66,8 +66,6 @@ pub(crate) struct Model {
     pub(crate) now: i64,
     /// Whether each URL of a site without delay is a lane of its own.
     has_lanes_of_one: bool,
-    /// Where one suspect at a time is on lease, the last.
-    suspect: Option<(Lane, LeaseKey)>,
     urls: BTreeMap<Key, Url>,
     lanes: BTreeMap<Lane, LaneState>,
     /// Every lease there ever was.
@@ -82,7 +80,6 @@ impl Model {
         Self {
             now: 0,
             has_lanes_of_one: E::LANES_OF_ONE_URL,
-            suspect: None,
             urls: BTreeMap::new(),
             lanes: BTreeMap::new(),
             keys: BTreeSet::new(),
@@ -193,8 +190,7 @@ impl Model {
         assert_eq!(places, queued[..places.len()], "L3: the first come first");
         let state = self.lanes.get_mut(&lane).unwrap();
         assert!(state.is_due(self.now), "L4: a lane that is leased or rests");
-        assert!(!is_barred, "L4: two that were lost thrice at a time");
-        let is_suspect = state.is_suspect_at(self.now);
+        assert!(!is_barred, "L4: one that was lost thrice beside others");
         if state.lease.is_some() {
             state.lost += 1;
         }
@@ -204,9 +200,6 @@ impl Model {
         let key = given[0].key;
         assert!(given.iter().all(|given| given.key == key), "L5: one lease");
         assert!(self.keys.insert(key), "L5: a lease that was there before");
-        if is_suspect && self.has_lanes_of_one {
-            self.suspect = Some((lane, key));
-        }
         state.lease = Some(Held {
             key,
             count: given.len(),
@@ -214,14 +207,22 @@ impl Model {
         });
     }
 
-    /// Returns whether a lane that was lost thrice waits for another to come back, which was given last of all such.
+    /// Returns whether a lane that was lost thrice waits for others such to come back: some may be at work together that
+    /// were not lost once more, and one that was, alone.
     fn is_barred(&self, lane: Lane) -> bool {
-        let Some((suspect, key)) = self.suspect else {
+        let lost = self.lanes[&lane].lost_at(self.now);
+        if !self.has_lanes_of_one || !self.lanes[&lane].is_suspect_at(self.now) {
             return false;
-        };
-        let suspect = &self.lanes[&suspect];
-        let is_same = suspect.lease.as_ref().is_some_and(|held| held.key == key);
-        is_same && suspect.is_suspect_at_work(self.now) && self.lanes[&lane].is_suspect_at(self.now)
+        }
+        let lanes = self.lanes.values();
+        let at_work: Vec<_> = lanes
+            .filter(|lane| lane.is_suspect_at_work(self.now))
+            .map(|lane| lane.lost)
+            .collect();
+        let is_one_alone = at_work.iter().any(|lost| *lost > CAREFUL_FROM);
+        is_one_alone
+            || at_work.len() >= SUSPECTS_TOGETHER
+            || (!at_work.is_empty() && lost > CAREFUL_FROM)
     }
 
     /// Judges that nothing more could have been handed out, and the time until it can.
@@ -354,7 +355,6 @@ impl Model {
             lane.lose(self.now);
             lane.is_aside = false;
         }
-        self.suspect = None;
         // A new process counts its leases anew.
         self.keys.clear();
     }

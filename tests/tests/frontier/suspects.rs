@@ -1,4 +1,5 @@
-//! Suspects, as a file has them: what was lost three times is at work by itself, and blamed for what it was asked for alone.
+//! Suspects, as a file has them: what was lost three times is at work with some others like it, what was lost so once more by
+//! itself, and blamed for what it was asked for alone.
 
 use std::collections::BTreeMap;
 
@@ -31,6 +32,19 @@ async fn of_suspects() -> World<File> {
     world
 }
 
+/// The same, after one more crash while all were at work together.
+async fn of_lone_suspects() -> World<File> {
+    let world = of_suspects().await;
+    let leases = world.leases(9).await;
+    assert_eq!(leases.len(), 4);
+    for lease in leases {
+        assert!(lease.is_suspect);
+        let asks = world.frontier.asks(lease.key(), Asks::Page);
+        asks.await.unwrap();
+    }
+    crashed(world).await
+}
+
 /// Claims the one that may be at work.
 async fn suspect(world: &World<File>) -> Lease {
     let mut leases = world.leases(9).await;
@@ -40,8 +54,27 @@ async fn suspect(world: &World<File>) -> Lease {
 }
 
 #[tokio::test]
-async fn one_of_all_suspects_is_on_lease_and_all_else_beside_it() {
-    let world = of_suspects().await;
+async fn some_suspects_are_at_work_together_and_the_next_when_one_is_done() {
+    let mut world = World::<File>::new().await;
+    world.add(pages(&Site::unlimited("wide"), 20)).await;
+    for _crash in 0..3 {
+        assert_eq!(world.leases(30).await.len(), 20);
+        world = crashed(world).await;
+    }
+    let mut at_work = world.leases(30).await;
+    assert_eq!(at_work.len(), 16);
+    assert_eq!(world.leases(30).await, []);
+    world.add([page(&polite("new"), 1)]).await;
+    let other = world.lease().await;
+    assert!(!other.is_suspect, "what was never lost");
+    world.finish([at_work.remove(0)]).await;
+    assert!(world.lease().await.is_suspect);
+    assert_eq!(world.leases(30).await, []);
+}
+
+#[tokio::test]
+async fn one_of_those_that_were_lost_once_more_is_on_lease_and_all_else_beside_it() {
+    let world = of_lone_suspects().await;
     world.frontier.seeded().await.unwrap();
     let mut seen = Vec::new();
     for left in (0..4).rev() {
@@ -64,7 +97,7 @@ async fn one_of_all_suspects_is_on_lease_and_all_else_beside_it() {
 
 #[tokio::test]
 async fn a_suspect_that_is_given_back_or_runs_out_lets_the_next_have_its_turn() {
-    let world = of_suspects().await;
+    let world = of_lone_suspects().await;
     let first = suspect(&world).await;
     world.frontier.release(vec![first]).await.unwrap();
     let _lost = suspect(&world).await;
@@ -77,7 +110,7 @@ async fn a_suspect_that_is_given_back_or_runs_out_lets_the_next_have_its_turn() 
 
 #[tokio::test]
 async fn who_is_killed_again_and_again_is_killed_beside_another_each_time() {
-    let mut world = of_suspects().await;
+    let mut world = of_lone_suspects().await;
     let mut lost = BTreeMap::new();
     for kill in 0..8 {
         let lease = suspect(&world).await;
@@ -93,7 +126,7 @@ async fn who_is_killed_again_and_again_is_killed_beside_another_each_time() {
 
 #[tokio::test]
 async fn a_url_that_kills_each_time_is_poison_after_three_turns() {
-    let mut world = of_suspects().await;
+    let mut world = of_lone_suspects().await;
     let mut killed = 0;
     loop {
         let lease = suspect(&world).await;
@@ -115,7 +148,7 @@ async fn a_url_that_kills_each_time_is_poison_after_three_turns() {
 
 #[tokio::test]
 async fn a_suspect_whose_robots_txt_is_asked_for_alone_holds_up_no_other() {
-    let world = of_suspects().await;
+    let world = of_lone_suspects().await;
     let mut at_work = Vec::new();
     for _suspect in 0..4 {
         let lease = suspect(&world).await;

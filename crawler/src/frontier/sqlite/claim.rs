@@ -54,9 +54,14 @@ impl Turn<'_> {
 
     fn claim_for(&mut self, purpose: Purpose, count: usize) -> rusqlite::Result<Vec<Lease>> {
         let mut leases = Vec::new();
-        let has_room = count > 0 && self.ledger.room() != Some(0);
-        if purpose == Purpose::Places && has_room {
-            leases.extend(self.claim_suspect()?);
+        let for_places = purpose == Purpose::Places;
+        if for_places {
+            // Where a budget ends, the last of it is for what was not lost.
+            let room = self
+                .ledger
+                .room()
+                .map_or(count, |room| room.saturating_sub(1));
+            leases.extend(self.claim_suspects(room.min(count))?);
         }
         loop {
             let wanted = count - leases.len();
@@ -80,6 +85,9 @@ impl Turn<'_> {
                 break; // They may be due all the same.
             }
             leases.extend(more);
+        }
+        if for_places && leases.is_empty() && self.ledger.room() == Some(1) {
+            leases.extend(self.claim_suspects(count.min(1))?);
         }
         leases.sort_by_key(|lease: &Lease| (lease.priority, lease.seq));
         Ok(leases)
@@ -314,9 +322,12 @@ impl Due {
         })
     }
 
-    /// Returns how often it was lost as a suspect.
-    pub(super) const fn alone(&self) -> u16 {
-        self.losses.alone
+    /// Returns how often it was lost in a row, with a lease that ran out, and how often of that as a suspect alone.
+    pub(super) fn lost(&self) -> (u16, u16) {
+        (
+            self.losses.lost + u16::from(self.token != 0),
+            self.losses.alone,
+        )
     }
 
     /// Returns whether its last lease was lost; of a wide site its lanes know.

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use crate::frontier::{Fate, Job, LeaseKey, State, Stats};
+use crate::frontier::{Fate, Job, State, Stats};
 
 /// The one row of `crawl`, and what lives only as long as the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,8 +26,6 @@ pub(super) struct Ledger {
     pub(super) token: i64,
     /// URLs on lease.
     pub(super) leased: i64,
-    /// The suspect that was leased last.
-    pub(super) suspect: Option<LeaseKey>,
     /// Whether there may be suspects, or what is one when it is lost once more.
     pub(super) may_suspect: bool,
     /// The round in which the last change was made.
@@ -72,7 +70,6 @@ impl Ledger {
             bytes: Budget::begun(row.get(10)?),
             token: 0,
             leased: 0,
-            suspect: None,
             may_suspect: true,
             round: 0,
         })
@@ -153,7 +150,6 @@ impl Ledger {
             bytes: Budget::begun(self.bytes.begun),
             token: 0,
             leased: 0,
-            suspect: None,
             may_suspect: true,
             round: 0,
             ..*self

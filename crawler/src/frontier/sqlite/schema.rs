@@ -232,19 +232,23 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
 /// | that was set aside | when it is polite, and gets another chance |
 /// | of many lanes, or any other | when it is polite, as it was |
 ///
-/// All leases count as lost.
+/// All leases count as lost; a suspect is blamed where it was asked for and no other was.
 pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     bring_up(&transaction, now)?;
     let rests = "UPDATE site SET polite_at = ?1 + rest_ms WHERE polite_at > ?1 + rest_ms";
     transaction.execute(rests, [now])?;
+    let asked = "SELECT (SELECT count(*) FROM site WHERE lost >= 2 AND lost >= 3 AND token <> 0 AND asked <> 0)
+                     + (SELECT count(*) FROM lane WHERE lost >= 2 AND lost >= 3 AND token <> 0 AND asked <> 0)";
+    let asked: i64 = transaction.query_row(asked, [], |row| row.get(0))?;
+    let is_alone = asked == 1;
     let sites = "UPDATE site SET lost = min(lost + 1, 1000),
-                     alone = min(alone + (suspect <> 0 AND asked <> 0 AND lost >= 3), 1000)
+                     alone = min(alone + (?1 AND suspect <> 0 AND asked <> 0 AND lost >= 3), 1000)
                  WHERE next_at < 9223372036854775807 AND token <> 0";
-    transaction.execute(sites, [])?;
-    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (asked <> 0 AND lost >= 3), 1000)
+    transaction.execute(sites, [is_alone])?;
+    let lanes = "UPDATE lane SET lost = min(lost + 1, 1000), alone = min(alone + (?1 AND asked <> 0 AND lost >= 3), 1000)
                  WHERE token <> 0";
-    transaction.execute(lanes, [])?;
+    transaction.execute(lanes, [is_alone])?;
     give_back(&transaction, now)?;
     let asides = "UPDATE site SET pushbacks = 0, aside = 0 WHERE aside <> 0";
     transaction.execute(asides, [])?;

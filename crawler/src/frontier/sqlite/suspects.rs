@@ -1,6 +1,7 @@
-//! Suspects: what was lost thrice, a site of one lane or a URL of a site of many. One of the whole file is on lease at a
-//! time, so that nobody dies of one while another is at work; those that were lost less often as suspects go first, so that
-//! who is killed by something else is not killed beside the same one again and again.
+//! Suspects: what was lost thrice, a site of one lane or a URL of a site of many. Those that were not lost as suspects yet are
+//! on lease some at a time, so that a run that was killed a few times is soon through; one that was is on lease with no other
+//! suspect of the whole file beside it, so that nobody dies of one while another is at work. Those that were lost less often
+//! go first, so that who is killed by something else is not killed beside the same one again and again.
 //!
 //! As long as nothing was lost twice none of it costs a look at the file.
 
@@ -9,18 +10,26 @@ use rusqlite::{OptionalExtension as _, params};
 use super::claim::{DUE_COLUMNS, Due};
 use super::turn::Turn;
 use super::wide::{Place, Purpose, read_queued};
+use crate::frontier::losses::CAREFUL_FROM;
 use crate::frontier::{Lease, SiteId};
 
-/// A site of one lane that is one, or is by a lease that ran out; whose turn it is comes first.
+/// How many are on lease together of those that were not lost as suspects yet.
+const TOGETHER: i64 = 16;
+
+/// A site of one lane that is one, or is by a lease that ran out; whose turn it is comes first. Beside others only who was
+/// not lost as one yet.
 const SITE: &str = "FROM site WHERE lost >= 2 AND lost + (token <> 0) >= 3
-     AND next_at <= ?1 AND next_at < 9223372036854775807 ORDER BY alone, next_at LIMIT 1";
+     AND next_at <= ?1 AND next_at < 9223372036854775807 AND (?2 = 0 OR lost + (token <> 0) = 3)
+     ORDER BY lost + (token <> 0), alone, next_at LIMIT 1";
 
 /// A URL of a site of many lanes.
-const LANE: &str = "SELECT lane.alone, lane.site, lane.prio, lane.seq FROM lane JOIN site ON site.site = lane.site
+const LANE: &str = "SELECT lane.lost + (lane.token <> 0), lane.alone, lane.site, lane.prio, lane.seq
+     FROM lane JOIN site ON site.site = lane.site
      WHERE lane.lost >= 2 AND lane.lost + (lane.token <> 0) >= 3 AND lane.until <= ?1 AND site.polite_at <= ?1
+         AND (?2 = 0 OR lane.lost + (lane.token <> 0) = 3)
          AND EXISTS (SELECT 1 FROM queue
              WHERE queue.site = lane.site AND queue.prio = lane.prio AND queue.seq = lane.seq)
-     ORDER BY lane.alone, lane.seq LIMIT 1";
+     ORDER BY 1, lane.alone, lane.seq LIMIT 1";
 
 /// The one whose turn it is.
 enum Suspect {
@@ -28,66 +37,93 @@ enum Suspect {
     Lane(SiteId, Place),
 }
 
+/// The suspects on lease.
+#[derive(Debug, Clone, Copy)]
+struct AtWork {
+    count: i64,
+    /// Whether one of them was lost as one before, so that none may be beside it.
+    is_alone: bool,
+}
+
+impl AtWork {
+    const fn has_room(self) -> bool {
+        !self.is_alone && self.count < TOGETHER
+    }
+}
+
 impl Turn<'_> {
-    /// Leases the suspect whose turn it is, if none is on lease.
-    pub(super) fn claim_suspect(&mut self) -> rusqlite::Result<Option<Lease>> {
-        if !self.ledger.may_suspect {
-            return Ok(None);
+    /// Leases up to `count` suspects whose turn it is.
+    pub(super) fn claim_suspects(&mut self, count: usize) -> rusqlite::Result<Vec<Lease>> {
+        let mut leases = Vec::new();
+        if count == 0 || !self.ledger.may_suspect {
+            return Ok(leases);
         }
         self.wide.write(self.connection)?;
         self.end_done_suspects()?;
-        if self.has_suspect()? {
-            return Ok(None);
-        }
-        while let Some(suspect) = self.next_suspect()? {
+        let mut at_work = self.suspects_at_work()?;
+        while leases.len() < count && at_work.has_room() {
+            let Some((lost, suspect)) = self.next_suspect(at_work.count > 0)? else {
+                break;
+            };
             let lease = match suspect {
                 Suspect::Site(due) => self.lease_suspect_site(due)?,
                 Suspect::Lane(site, place) => self.lease_suspect_lane(site, place)?,
             };
             self.wide.write(self.connection)?;
             if let Some(lease) = lease {
-                self.ledger.suspect = Some(lease.key());
-                return Ok(Some(lease));
+                at_work.count += 1;
+                at_work.is_alone = lost > CAREFUL_FROM;
+                leases.push(lease);
             }
         }
-        let sql = "SELECT EXISTS (SELECT 1 FROM site WHERE lost >= 2) OR EXISTS (SELECT 1 FROM lane WHERE lost >= 2)";
-        let mut any = self.connection.prepare_cached(sql)?;
-        self.ledger.may_suspect = any.query_row([], |row| row.get(0))?;
-        Ok(None)
-    }
-
-    /// Returns whether a suspect is on lease.
-    pub(super) fn has_suspect(&mut self) -> rusqlite::Result<bool> {
-        let Some(key) = self.ledger.suspect else {
-            return Ok(false);
-        };
-        let site = key.lane.site;
-        if let Some(wide) = self.wide.find(self.connection, site)? {
-            return Ok(wide.is_suspected(key, self.now));
+        if at_work.count == 0 {
+            let sql = "SELECT EXISTS (SELECT 1 FROM site WHERE lost >= 2) OR EXISTS (SELECT 1 FROM lane WHERE lost >= 2)";
+            let mut any = self.connection.prepare_cached(sql)?;
+            self.ledger.may_suspect = any.query_row([], |row| row.get(0))?;
         }
-        let sql =
-            "SELECT 1 FROM site WHERE site = ?1 AND token = ?2 AND next_at > ?3 AND lost >= 3";
-        let mut held = self.connection.prepare_cached(sql)?;
-        held.exists(params![site.0, key.token, self.now])
+        Ok(leases)
     }
 
-    /// Returns the first time after `at` at which a suspect could be leased that is not, if none is on lease.
+    fn suspects_at_work(&mut self) -> rusqlite::Result<AtWork> {
+        self.wide.write(self.connection)?;
+        let sql = "SELECT count(*), coalesce(max(lost), 0) FROM (
+                SELECT lost FROM site WHERE lost >= 2 AND lost >= 3 AND token <> 0
+                    AND next_at > ?1 AND next_at < 9223372036854775807
+                UNION ALL SELECT lost FROM lane WHERE lost >= 2 AND lost >= 3 AND token <> 0 AND until > ?1)";
+        let mut at_work = self.connection.prepare_cached(sql)?;
+        at_work.query_row([self.now], |row| {
+            let lost: u16 = row.get(1)?;
+            Ok(AtWork {
+                count: row.get(0)?,
+                is_alone: lost > CAREFUL_FROM,
+            })
+        })
+    }
+
+    /// Returns the first time after `at` at which a suspect could be leased that is not, as those on lease are.
     pub(super) fn first_suspect_after(&mut self, at: i64) -> rusqlite::Result<Option<i64>> {
-        if !self.ledger.may_suspect || self.has_suspect()? {
+        if !self.ledger.may_suspect {
             return Ok(None);
         }
+        let at_work = self.suspects_at_work()?;
+        if !at_work.has_room() {
+            return Ok(None);
+        }
+        let others = i64::from(at_work.count > 0);
         let first = |sql| {
             let mut first = self.connection.prepare_cached(sql)?;
-            first.query_row([at, self.now], |row| row.get::<_, Option<i64>>(0))
+            first.query_row([at, self.now, others], |row| row.get::<_, Option<i64>>(0))
         };
         let site = first(
             "SELECT min(next_at) FROM site WHERE lost >= 2 AND next_at > ?1 AND next_at < 9223372036854775807
-                 AND (lost >= 3 AND token = 0 OR lost + (token <> 0) >= 3 AND next_at <= ?2)",
+                 AND (lost >= 3 AND token = 0 OR lost + (token <> 0) >= 3 AND next_at <= ?2)
+                 AND (?3 = 0 OR lost + (token <> 0) = 3)",
         )?;
         let lane = first(
             "SELECT min(polite_at) FROM (SELECT max(site.polite_at, lane.until) AS polite_at
                  FROM lane JOIN site ON site.site = lane.site
                  WHERE lane.lost >= 2 AND lane.lost + (lane.token <> 0) >= 3 AND lane.until <= ?2
+                     AND (?3 = 0 OR lane.lost + (lane.token <> 0) = 3)
                      AND (lane.token <> 0 OR EXISTS (SELECT 1 FROM queue
                          WHERE queue.site = lane.site AND queue.prio = lane.prio AND queue.seq = lane.seq)))
              WHERE polite_at > ?1",
@@ -122,19 +158,24 @@ impl Turn<'_> {
         self.wide.write(self.connection)
     }
 
-    fn next_suspect(&self) -> rusqlite::Result<Option<Suspect>> {
+    /// Returns whose turn it is, beside others or with none, and how often it was lost.
+    fn next_suspect(&self, is_beside: bool) -> rusqlite::Result<Option<(u16, Suspect)>> {
         let sql = format!("SELECT {DUE_COLUMNS} {SITE}");
+        let turn = params![self.now, is_beside];
         let mut site = self.connection.prepare_cached(&sql)?;
-        let site = site.query_row([self.now], Due::from_row).optional()?;
+        let site = site.query_row(turn, Due::from_row).optional()?;
         let mut lane = self.connection.prepare_cached(LANE)?;
-        let lane = lane.query_row([self.now], |row| {
-            let place = (row.get(2)?, row.get(3)?);
-            Ok((row.get::<_, u16>(0)?, SiteId(row.get(1)?), place))
+        let lane = lane.query_row(turn, |row| {
+            let lost: (u16, u16) = (row.get(0)?, row.get(1)?);
+            let place = (row.get(3)?, row.get(4)?);
+            Ok((lost, SiteId(row.get(2)?), place))
         });
         Ok(match (site, lane.optional()?) {
-            (Some(due), Some((alone, ..))) if due.alone() <= alone => Some(Suspect::Site(due)),
-            (_, Some((_, site, place))) => Some(Suspect::Lane(site, place)),
-            (site, None) => site.map(Suspect::Site),
+            (Some(due), Some((lost, ..))) if due.lost() <= lost => {
+                Some((due.lost().0, Suspect::Site(due)))
+            }
+            (_, Some((lost, site, place))) => Some((lost.0, Suspect::Lane(site, place))),
+            (site, None) => site.map(|due| (due.lost().0, Suspect::Site(due))),
         })
     }
 

@@ -7,8 +7,7 @@
 //! ```
 //!
 //! Each URL is a lane of its own, by its number in the queue: whatever else is on lease, one that waits is given to the next
-//! place. But those that were lost thrice, the suspects, are none of the head: of these the whole file has one on lease at a
-//! time, and says which.
+//! place. But those that were lost thrice, the suspects, are none of the head: the file says whose turn it is.
 //!
 //! Invariants: all that is queued up to `read_to` is in the head, or was leased by a lease that holds; only a lease that
 //! ran out or was given back brings what it held back, and then the head is read anew. A lane that is not listed is free
@@ -465,14 +464,6 @@ impl WideSite {
             Asks::RobotsAlone => Losses::default(),
         };
         self.changed.insert(number);
-    }
-
-    /// Returns whether a lease is on, and its URL was lost thrice before.
-    pub(in crate::frontier::sqlite) fn is_suspected(&self, key: LeaseKey, now: i64) -> bool {
-        let lease = self.leases.get(&key.lane.number);
-        lease.is_some_and(|lease| {
-            lease.token == key.token && lease.holds(now) && lease.losses.is_careful()
-        })
     }
 
     /// Notes that a claim found all there is: says when it is due next, and ends leases that ran out with nothing left to
