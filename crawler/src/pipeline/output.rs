@@ -15,7 +15,7 @@ use crate::frontier::Written;
 #[non_exhaustive]
 pub enum WriteError {
     /// A file takes nothing.
-    #[error("cannot write {}: {}, or choose another -o", path.display(), remedy(source))]
+    #[error("cannot write {}: {}choose another -o", path.display(), remedy(source))]
     File {
         /// The file.
         path: PathBuf,
@@ -45,16 +45,16 @@ pub enum WriteError {
     LowSpace(#[from] LowSpaceError),
 }
 
-/// What the user may do about it.
+/// What the user may do about it instead of choosing another file.
 fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::NotFound => "make its folder",
-        io::ErrorKind::IsADirectory => "it is a folder: name a file in it",
+        io::ErrorKind::NotFound => "make its folder, or ",
+        io::ErrorKind::IsADirectory => "it is a folder: name a file in it, or ",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "see that it may be written to"
+            "see that it may be written to, or "
         }
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room",
-        _ => "make room, see that it may be written to",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room, or ",
+        _ => "",
     }
 }
 

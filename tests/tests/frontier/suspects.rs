@@ -109,6 +109,21 @@ async fn a_suspect_that_is_given_back_or_runs_out_lets_the_next_have_its_turn() 
 }
 
 #[tokio::test]
+async fn a_suspect_deep_in_a_site_is_found_again_when_it_was_given_back() {
+    let mut world = World::<File>::new().await;
+    let mut deep = page(&Site::unlimited("wide"), 1);
+    deep.priority = 5;
+    world.add([deep]).await;
+    for _crash in 0..3 {
+        world.lease().await;
+        world = crashed(world).await;
+    }
+    let first = suspect(&world).await;
+    world.frontier.release(vec![first]).await.unwrap();
+    suspect(&world).await;
+}
+
+#[tokio::test]
 async fn who_is_killed_again_and_again_is_killed_beside_another_each_time() {
     let mut world = of_lone_suspects().await;
     let mut lost = BTreeMap::new();

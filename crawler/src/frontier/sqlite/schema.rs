@@ -231,6 +231,7 @@ pub(super) fn lay_out(connection: &mut Connection, job: &Job) -> rusqlite::Resul
 /// | that rests | when it was, but no later than by its whole rest from now on: the clock may have gone back |
 /// | that was set aside | when it is polite, and gets another chance |
 /// | of many lanes, or any other | when it is polite, as it was |
+/// | with nothing queued, its last URL done by a late answer | never |
 ///
 /// All leases count as lost; a suspect is blamed where it was asked for and no other was.
 pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<()> {
@@ -255,6 +256,10 @@ pub(super) fn take_over(connection: &Connection, now: i64) -> rusqlite::Result<(
     let due = "UPDATE site SET next_at = max(polite_at, min(next_at, ?1))
                WHERE lanes = 1 AND next_at < 9223372036854775807 AND next_at <> max(polite_at, min(next_at, ?1))";
     transaction.execute(due, [now])?;
+    let done = "UPDATE site SET next_at = 9223372036854775807
+                WHERE lanes = 1 AND next_at < 9223372036854775807
+                    AND NOT EXISTS (SELECT 1 FROM queue WHERE queue.site = site.site)";
+    transaction.execute(done, [])?;
     let wide = "UPDATE site SET next_at = CASE
                     WHEN EXISTS (SELECT 1 FROM queue WHERE queue.site = site.site) THEN max(polite_at, ?1)
                     ELSE 9223372036854775807 END

@@ -59,6 +59,7 @@ impl Turn<'_> {
             return Ok(leases);
         }
         self.wide.write(self.connection)?;
+        self.know_sites()?;
         self.end_done_suspects()?;
         let mut at_work = self.suspects_at_work()?;
         while leases.len() < count && at_work.has_room() {
@@ -82,6 +83,17 @@ impl Turn<'_> {
             self.ledger.may_suspect = any.query_row([], |row| row.get(0))?;
         }
         Ok(leases)
+    }
+
+    /// Has the sites of many lanes in memory that have suspects: they tell when they are due without them.
+    fn know_sites(&mut self) -> rusqlite::Result<()> {
+        let sql = "SELECT DISTINCT site FROM lane WHERE lost >= 2";
+        let mut sites = self.connection.prepare_cached(sql)?;
+        let sites = sites.query_map([], |row| row.get(0).map(SiteId))?;
+        for site in sites.collect::<rusqlite::Result<Vec<_>>>()? {
+            self.wide.find(self.connection, site)?;
+        }
+        Ok(())
     }
 
     fn suspects_at_work(&mut self) -> rusqlite::Result<AtWork> {

@@ -105,6 +105,15 @@ impl LaneLease {
         self.token != 0
     }
 
+    /// What is left of it when it has ended: a suspect is found by its place.
+    fn ended(self, losses: Losses) -> Self {
+        Self {
+            priority: self.priority,
+            losses,
+            ..Self::default()
+        }
+    }
+
     const fn ran_out(&self, now: i64) -> bool {
         self.is_held() && self.until <= now
     }
@@ -308,10 +317,7 @@ impl WideSite {
         for (number, lease) in &mut self.leases {
             if lease.ran_out(now) {
                 held += 1;
-                *lease = LaneLease {
-                    losses: lease.losses.on_lost(),
-                    ..LaneLease::default()
-                };
+                *lease = lease.ended(lease.losses.on_lost());
                 self.changed.insert(*number);
             }
         }
@@ -558,10 +564,7 @@ impl WideSite {
         } else {
             lease.losses
         };
-        *lease = LaneLease {
-            losses,
-            ..LaneLease::default()
-        };
+        *lease = lease.ended(losses);
         self.changed.insert(number);
         true
     }
