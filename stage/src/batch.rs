@@ -9,8 +9,8 @@ use crate::id::SubscriptionId;
 /// It is iterated as a collection is, and then the events are taken: `for event in events`, or `events.drain()` with the
 /// methods of an iterator. `pop` takes one.
 ///
-/// On `Ok` all of it counts as handled, also what a loop that broke off has not come to: that is dropped. On an error or a panic one event counts as failed, and what is left is handed to
-/// the next call, unless the stage stops:
+/// On `Ok` all of it counts as handled, also what a loop that broke off has not come to: that is dropped. On an error or a
+/// panic one event counts as failed, and what is left is handed to the next call, unless the stage stops:
 ///
 /// | the callback had | failed | handed over again |
 /// |---|---|---|

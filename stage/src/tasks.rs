@@ -17,6 +17,9 @@ use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::exit::{Result, StageError};
 
+/// Ends heard in one turn of a stage; those behind them wait for the next one, so that a turn stays short.
+pub(crate) const ENDS_MAX: usize = 64;
+
 /// How a task ended.
 #[derive(Debug)]
 pub(crate) enum TaskEnd<T> {

@@ -2,8 +2,6 @@
 //! rest.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use tests::{Answer, Crawler, Scripted, SlowApi, until, urls_in};
 
@@ -104,40 +102,4 @@ async fn a_password_in_a_list_is_neither_sent_nor_kept() {
         assert!(!kept.contains("hunter2"), "{file}");
     }
     assert!(!ended.stderr.contains("hunter2") && !ended.stdout.contains("hunter2"));
-}
-
-#[tokio::test]
-async fn a_crawl_that_is_killed_again_and_again_blames_no_url_that_it_never_asked_for() {
-    let answers = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&answers);
-    let server = Scripted::start(move |_, _| match told.load(Ordering::Relaxed) {
-        true => Answer::Status(200, ""),
-        false => Answer::Silence,
-    })
-    .await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let job = folder.path().join("job");
-    let (file, job) = (job.join("pages.jsonl"), job.to_str().expect("UTF-8"));
-    let flags = ["--concurrency", "2", "--count", "12", "--job", job];
-    let mut crawler = Crawler::start(&[&["--api", server.url()], &flags[..]].concat());
-    for kill in 1..=6 {
-        until("two are asked", async || {
-            (server.asked().len() == 2 * kill).then_some(())
-        })
-        .await;
-        crawler.kill().await;
-        answers.store(kill == 6, Ordering::Relaxed);
-        crawler = Crawler::start(&["resume", job]);
-    }
-    let ended = crawler.ended().await;
-
-    let records = std::fs::read_to_string(&file).expect("the results are there");
-    assert_eq!(records.lines().count(), 12, "{}", ended.stderr);
-    let crashed = records.lines().filter(|line| line.contains("\"crashed\""));
-    assert_eq!(
-        crashed.count(),
-        0,
-        "who was killed was not killed by one of them"
-    );
-    assert_eq!(server.counts().len(), 12, "all the others are asked");
 }

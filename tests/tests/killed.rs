@@ -1,10 +1,11 @@
 //! Whom a crawl that is killed again and again blames: a page that kills it each time, and no other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tests::{Answer, Crawler, Scripted, text, until};
+use tempfile::TempDir;
+use tests::{Answer, Crawler, Ended, Scripted, text, until};
 
 /// Writes a list of pages of a server, and returns where it is.
 fn list(folder: &Path, server: &Scripted, count: usize) -> String {
@@ -23,36 +24,69 @@ fn records(job: &Path) -> (usize, Vec<String>) {
     (records.lines().count(), crashed)
 }
 
+/// A server that says nothing until it is told to answer, and a job that it is asked for.
+struct Held {
+    server: Scripted,
+    answers: Arc<AtomicBool>,
+    folder: TempDir,
+    job: PathBuf,
+}
+
+impl Held {
+    /// With the status of its answers.
+    async fn start(status: u16) -> Self {
+        let answers = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&answers);
+        let server = Scripted::start(move |_, _| match told.load(Ordering::Relaxed) {
+            true => Answer::Status(status, ""),
+            false => Answer::Silence,
+        })
+        .await;
+        let folder = tempfile::tempdir().expect("a folder");
+        Self {
+            server,
+            answers,
+            job: folder.path().join("job"),
+            folder,
+        }
+    }
+
+    /// Begins the job, kills it so many times, each when so many more requests have come, and lets the last run end.
+    async fn killed(&self, times: usize, requests: usize, flags: &[&str]) -> Ended {
+        let mut crawler = Crawler::start(&[flags, &["--job", text(&self.job)]].concat());
+        for kill in 1..=times {
+            until("it is at work", async || {
+                (self.server.asked().len() == requests * kill).then_some(())
+            })
+            .await;
+            crawler.kill().await;
+            self.answers.store(kill == times, Ordering::Relaxed);
+            crawler = Crawler::start(&["resume", text(&self.job)]);
+        }
+        crawler.ended().await
+    }
+}
+
+#[tokio::test]
+async fn who_is_killed_again_and_again_blames_no_url_that_it_never_asked_for() {
+    let held = Held::start(200).await;
+    let url = held.server.url();
+    let flags = ["--api", url, "--concurrency", "2", "--count", "12"];
+    let ended = held.killed(6, 2, &flags).await;
+    // Who was killed was not killed by one of them.
+    assert_eq!(records(&held.job), (12, vec![]), "{}", ended.stderr);
+    assert_eq!(held.server.counts().len(), 12, "all the others are asked");
+}
+
 #[tokio::test]
 async fn many_quick_kills_with_many_places_blame_no_page() {
     const PAGES: usize = 400;
-    const PLACES: usize = 50;
-    let answers = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&answers);
-    let server = Scripted::start(move |_, _| match told.load(Ordering::Relaxed) {
-        true => Answer::Status(200, ""),
-        false => Answer::Silence,
-    })
-    .await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (list, job) = (
-        list(folder.path(), &server, PAGES),
-        folder.path().join("job"),
-    );
-    let flags = ["--urls", &list, "--concurrency", "50", "--job", text(&job)];
-    let mut crawler = Crawler::start(&flags);
-    for kill in 1..=9 {
-        until("all places are at work", async || {
-            (server.asked().len() == PLACES * kill).then_some(())
-        })
-        .await;
-        crawler.kill().await;
-        answers.store(kill == 9, Ordering::Relaxed);
-        crawler = Crawler::start(&["resume", text(&job)]);
-    }
-    let ended = crawler.ended().await;
+    let held = Held::start(200).await;
+    let list = list(held.folder.path(), &held.server, PAGES);
+    let flags = ["--urls", &list, "--concurrency", "50"];
+    let ended = held.killed(9, 50, &flags).await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
-    assert_eq!(records(&job), (PAGES, vec![]), "{}", ended.stderr);
+    assert_eq!(records(&held.job), (PAGES, vec![]), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -97,30 +131,11 @@ async fn a_page_that_kills_each_time_is_found_among_many_in_a_few_runs() {
 #[tokio::test]
 async fn no_seed_is_blamed_that_waits_for_a_robots_txt() {
     const PAGES: usize = 30;
-    let answers = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&answers);
-    let server = Scripted::start(move |_, _| match told.load(Ordering::Relaxed) {
-        true => Answer::Status(404, ""),
-        false => Answer::Silence,
-    })
-    .await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (list, job) = (
-        list(folder.path(), &server, PAGES),
-        folder.path().join("job"),
-    );
-    let mut crawler = Crawler::start(&["crawl", "--urls", &list, "--job", text(&job)]);
-    for kill in 1..=9 {
-        until("its robots.txt is asked for", async || {
-            (server.asked().len() == kill).then_some(())
-        })
-        .await;
-        crawler.kill().await;
-        answers.store(kill == 9, Ordering::Relaxed);
-        crawler = Crawler::start(&["resume", text(&job)]);
-    }
-    let ended = crawler.ended().await;
-    assert_eq!(records(&job), (PAGES, vec![]), "{}", ended.stderr);
-    assert_eq!(server.counts()["/robots.txt"], 10, "and all pages once");
-    assert_eq!(server.asked().len(), 10 + PAGES);
+    let held = Held::start(404).await;
+    let list = list(held.folder.path(), &held.server, PAGES);
+    let ended = held.killed(9, 1, &["crawl", "--urls", &list]).await;
+    assert_eq!(records(&held.job), (PAGES, vec![]), "{}", ended.stderr);
+    let counts = held.server.counts();
+    assert_eq!(counts["/robots.txt"], 10, "and all pages once");
+    assert_eq!(held.server.asked().len(), 10 + PAGES);
 }

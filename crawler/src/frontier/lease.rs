@@ -57,7 +57,7 @@ pub struct Lease {
     /// its lane.
     pub lost: u16,
     /// Whether its lane was lost three times in a row, so that the frontier is to be told [what is asked
-    /// for](super::Frontier::asks) before it is: only then it is to blame for a loss. In a file no other such is on lease.
+    /// for](super::Frontier::asks) before it is: only then it is to blame for a loss.
     pub is_suspect: bool,
     /// How welcome the crawl is at its site. One that is set aside is not asked: the URL is to be settled as failed.
     pub welcome: Welcome,

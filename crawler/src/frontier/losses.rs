@@ -8,9 +8,9 @@
 //! | then, with one URL that was asked for, always the same | tells how often in a row |
 //!
 //! The first three tell nothing of a URL: whoever dies takes all with it that it holds, and may be made to die by
-//! something else, as by one who kills it again and again as it begins. In a file that is so of a suspect too, but while it
-//! is at work no other suspect is, and it is the turn of those next that were lost less often as suspects: who is killed
-//! by something else is killed beside another each time.
+//! something else, as by one who kills it again and again as it begins. In a file that is so of a suspect too; but one that
+//! was lost as a suspect is at work with no other beside it from then on, and it is the turn of those next that were lost
+//! less often: who is killed by something else is killed beside another each time.
 
 /// How many leases of a lane are lost in a row before it is claimed one URL at a time.
 pub(crate) const CAREFUL_FROM: u16 = 3;

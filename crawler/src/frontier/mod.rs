@@ -151,8 +151,8 @@ pub trait Frontier: Debug + Send + Sync {
     /// Makes leases last from now on, and returns those that were lost: their fetches are to be aborted.
     async fn renew(&self, leases: Vec<LeaseKey>) -> Result<Vec<LeaseKey>, FrontierError>;
 
-    /// Notes what is asked for of a [suspect](field@Lease::is_suspect), before it is: a loss that comes then is its own if it is the
-    /// page; if it is robots.txt alone, those before are forgotten as by a settle.
+    /// Notes what is asked for of a [suspect](field@Lease::is_suspect), before it is: a loss that comes then is its own if it
+    /// is the page; if it is robots.txt alone, those before are forgotten as by a settle.
     async fn asks(&self, suspect: LeaseKey, asks: Asks) -> Result<(), FrontierError>;
 
     /// Takes outcomes with their links, and how far the output files hold them. Their records must be in these files, and

@@ -14,10 +14,7 @@ use crate::exit::{End, Exit, Result};
 use crate::id::SubscriptionId;
 use crate::protocol::Asking;
 use crate::registry::{ChildName, Registry};
-use crate::tasks::Success;
-
-/// Ends heard in one turn; those behind them wait for the next one, so that a turn stays short.
-const ENDS_MAX: usize = 64;
+use crate::tasks::{ENDS_MAX, Success};
 
 /// Subscriptions for each of which it is looked when it asks next; with more, every end is heard at once.
 const SUBSCRIPTIONS_MAX: usize = 8;

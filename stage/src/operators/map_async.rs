@@ -41,10 +41,7 @@ use crate::exit::{End, Exit, Result};
 use crate::id::{ById, SubscriptionId};
 use crate::protocol::Asking;
 use crate::runtime::{AsProducerConsumer, Build, Failure, producer_consumer};
-use crate::tasks::{Success, TaskEnd, Tasks};
-
-/// Ends heard in one turn; those behind them wait for the next one, so that a turn stays short.
-const ENDS_MAX: usize = 64;
+use crate::tasks::{ENDS_MAX, Success, TaskEnd, Tasks};
 
 type OnFailure = Box<dyn FnMut(&Failure) -> Directive + Send>;
 

@@ -5,7 +5,7 @@
 //! * L2: it gives only URLs that are queued: each once, unless its lease was lost or it was to be tried again.
 //! * L3: of a lane it gives the most urgent first, and the older among equals.
 //! * L4: no lane is leased twice at a time, none before it is polite, and a polite one gives one URL. In a file, of all
-//!   lanes that were lost thrice one is leased at a time.
+//!   lanes that were lost thrice some are leased at a time, and one that was lost more often with none beside it.
 //! * L5: all that is given of a lane at once is one lease, that never was before.
 //! * L6: nothing that is due is kept back while demand is left.
 //! * L7: the time to ask again is exactly that at which more is due, and the crawl is done when nothing is left.

@@ -10,8 +10,8 @@ use crawler::frontier::{
 
 /// A place where one frontier is kept.
 pub(crate) trait Engine: Sized {
-    /// Whether each URL of a site without delay is a lane of its own, and of all lanes that were lost thrice one is on lease at
-    /// a time; else a hash says which lane of its site a URL is in.
+    /// Whether each URL of a site without delay is a lane of its own, and lanes that were lost thrice are on lease some at a
+    /// time, or one.
     const LANES_OF_ONE_URL: bool;
 
     /// Makes a place with nothing in it.

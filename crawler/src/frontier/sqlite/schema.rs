@@ -2,12 +2,11 @@
 //!
 //! Times are milliseconds since the epoch, the largest integer is never. `next_at` of a site is its politeness timer, the
 //! end of its lease and its wake-up in one; a site without queued URLs is due never. A site of many lanes has its leases in
-//! `lane`, by the numbers of the URLs that are leased or were lost, and is due when it may have something to give. `aside` is the status for
-//! which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is at once.
-//! `asked` is whether what a site's, or a lane's,
-//! last lease held was asked for, of a suspect. `rest_ms` is how long the rest was to be that ends at `polite_at`, and `again_ms` how long a site rests of which nobody
-//! knows whether it is being asked. Invariants: `next_at >= free_at`, and by a clock that
-//! never went back `polite_at <= now + rest_ms`.
+//! `lane`, by the numbers of the URLs that are leased or were lost, and is due when it may have something to give. `aside` is
+//! the status for which a site was set aside, 0 for none; such a site keeps `polite_at` for another day, and its `free_at` is
+//! at once. `asked` is whether that was asked for, of a suspect, which the last lease of a site or of a lane held. `rest_ms`
+//! is how long the rest was to be that ends at `polite_at`, and `again_ms` how long a site rests of which nobody knows whether
+//! it is being asked. Invariants: `next_at >= free_at`, and by a clock that never went back `polite_at <= now + rest_ms`.
 
 use std::path::Path;
 use std::sync::Arc;
