@@ -5,15 +5,25 @@ use std::collections::VecDeque;
 
 use crate::sync::thread_local;
 
+/// The roster of no group.
+const NOBODY: usize = 0;
+
 thread_local! {
     /// The group whose task this thread polls.
-    static INSIDE: RefCell<Option<Inside>> = const { RefCell::new(None) };
+    static INSIDE: RefCell<Inside> = const { RefCell::new(Inside::NOWHERE) };
 }
 
 struct Inside {
     /// Which group it is: the address of its roster, which its task holds.
     roster: usize,
     line: Line,
+}
+
+impl Inside {
+    const NOWHERE: Self = Self {
+        roster: NOBODY,
+        line: Line::new(),
+    };
 }
 
 /// Seats in the order in which their turns come, each once.
@@ -24,6 +34,14 @@ pub(super) struct Line {
 }
 
 impl Line {
+    const fn new() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            is_waiting: Vec::new(),
+        }
+    }
+
+    #[inline]
     pub(super) fn push(&mut self, seat: usize) {
         if seat >= self.is_waiting.len() {
             self.is_waiting.resize(seat + 1, false);
@@ -33,6 +51,7 @@ impl Line {
         }
     }
 
+    #[inline]
     fn pop(&mut self) -> Option<usize> {
         let seat = self.waiting.pop_front()?;
         self.is_waiting[seat] = false;
@@ -44,7 +63,7 @@ impl Line {
 pub(super) struct Lent<'a> {
     line: &'a mut Line,
     /// A callback may drive a runtime of its own on this thread, and with it another group.
-    outer: Option<Inside>,
+    outer: Inside,
 }
 
 impl<'a> Lent<'a> {
@@ -55,47 +74,41 @@ impl<'a> Lent<'a> {
         };
         Self {
             line,
-            outer: INSIDE.with(|place| place.replace(Some(inside))),
+            outer: INSIDE.with(|place| place.replace(inside)),
         }
     }
 
     #[expect(clippy::unused_self, reason = "only while it is lent")]
     pub(super) fn push(&self, seat: usize) {
-        in_line(|inside| inside.line.push(seat));
+        INSIDE.with(|place| place.borrow_mut().line.push(seat));
     }
 
     /// Returns whose turn is next.
     #[expect(clippy::unused_self, reason = "only while it is lent")]
+    #[inline]
     pub(super) fn pop(&self) -> Option<usize> {
-        in_line(|inside| inside.line.pop()).flatten()
+        INSIDE.with(|place| place.borrow_mut().line.pop())
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let outer = self.outer.take();
-        if let Some(inside) = INSIDE.with(|place| place.replace(outer)) {
-            *self.line = inside.line;
-        }
+        let outer = std::mem::replace(&mut self.outer, Inside::NOWHERE);
+        *self.line = INSIDE.with(|place| place.replace(outer)).line;
     }
 }
 
 /// Notes that it is the turn of a member; returns `false` where the thread does not poll its group.
+#[inline]
 pub(super) fn note(roster: usize, seat: usize) -> bool {
-    let noted = in_line(|inside| {
+    INSIDE.with(|place| {
+        let mut inside = place.borrow_mut();
         let is_inside = inside.roster == roster;
         if is_inside {
             inside.line.push(seat);
         }
         is_inside
-    });
-    noted == Some(true)
-}
-
-/// Looks at the line of the group that the thread polls, if it does.
-#[inline]
-fn in_line<T>(look: impl FnOnce(&mut Inside) -> T) -> Option<T> {
-    INSIDE.with(|place| place.borrow_mut().as_mut().map(look))
+    })
 }
 
 #[cfg(test)]
