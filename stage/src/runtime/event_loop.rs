@@ -131,7 +131,12 @@ impl<R: Role> Task<R> {
     pub(crate) fn run(mut self) -> impl Future<Output = ()> {
         async move {
             self.last.cell.runs();
-            let exit = self.live_on().await;
+            let exit = loop {
+                let lived = self.live_until_interrupted().await;
+                if let Err(exit) = Box::pin(self.succeed(lived)).await {
+                    break exit;
+                }
+            };
             self.stopping(&exit).await;
             self.last.exit = exit;
             drop(self);

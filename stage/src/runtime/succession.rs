@@ -12,15 +12,19 @@
 //! | a sibling fails and the strategy takes this one along | – | goes down, and a new one follows |
 
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context as Waiting, Poll};
 use std::time::Instant;
 
 use futures::future::{Either, select};
 
 use super::event_loop::{Step, Task};
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
+use super::mailbox::BoxFuture;
 use super::{Control, Kept as _, NewUpstream, Outlet, Report, Role, Supervised, Verdict};
 use crate::behaviour::Directive;
 use crate::exit::{End, Exit};
@@ -89,6 +93,36 @@ impl<R: Role> Seat<R> {
     fn seat(&mut self, mut role: R) {
         role.follow(std::mem::take(&mut self.kept));
         self.role = Some(role);
+    }
+}
+
+/// The life of one behaviour, until it ends or is interrupted; ready with why it ended, or `None` where it was interrupted.
+/// No coroutine, since what is polled each turn costs at each layer.
+#[pin_project::pin_project]
+pub(super) struct Lived<L> {
+    #[pin]
+    live: L,
+    interrupted: Option<BoxFuture<'static>>,
+}
+
+impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived<L> {
+    type Output = Option<Exit>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut Waiting<'_>) -> Poll<Option<Exit>> {
+        let this = self.project();
+        let (live, interrupted) = (this.live, this.interrupted);
+        if let Some(interrupted) = interrupted
+            && interrupted.as_mut().poll(task).is_ready()
+        {
+            return Poll::Ready(None);
+        }
+        // Callbacks are guarded one by one; this guard is for the user's `Drop` code.
+        match catch_unwind(AssertUnwindSafe(|| live.poll(task))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(Err(exit))) => Poll::Ready(Some(exit)),
+            Err(payload) => Poll::Ready(Some(Failure::panic(&*payload).to_exit())),
+        }
     }
 }
 
@@ -169,43 +203,23 @@ impl<R: Role> Succession<R> {
 }
 
 impl<R: Role> Task<R> {
-    /// Runs one behaviour after another; returns why the last one ended.
-    pub(super) async fn live_on(&mut self) -> Exit {
-        loop {
-            // Callbacks are guarded one by one; this guard is for the user's `Drop` code.
-            let lived = AssertUnwindSafe(self.live_until_interrupted());
-            let exit = match futures::FutureExt::catch_unwind(lived).await {
-                Ok(exit) => exit,
-                Err(payload) => Failure::panic(&*payload).to_exit(),
-            };
-            if let Err(exit) = Box::pin(self.succeed(exit)).await {
-                return exit;
-            }
-        }
+    /// Runs one behaviour.
+    pub(super) fn live_until_interrupted(
+        &mut self,
+    ) -> Lived<impl Future<Output = std::result::Result<Infallible, Exit>>> {
+        let interrupted = self.succession.supervised.as_ref().map(|supervised| {
+            let orders = Arc::clone(&supervised.orders);
+            Box::pin(async move { orders.interrupted().await }) as BoxFuture<'static>
+        });
+        let live = self.live();
+        Lived { live, interrupted }
     }
 
-    async fn live_until_interrupted(&mut self) -> Exit {
-        let Some(supervised) = &self.succession.supervised else {
-            let Err(exit) = self.live().await;
-            return exit;
-        };
-        let orders = Arc::clone(&supervised.orders);
-        let is_interrupted = {
-            let interrupted = std::pin::pin!(orders.interrupted());
-            let live = std::pin::pin!(self.live());
-            match select(interrupted, live).await {
-                Either::Left(_) => None,
-                Either::Right((Err(exit), _)) => Some(exit),
-            }
-        };
-        is_interrupted.unwrap_or_else(|| {
-            self.succession.is_suspended = true;
-            Exit::Aborted
-        })
-    }
-
-    /// Puts a new behaviour in the place of the one that ended, or returns the end of the stage.
-    async fn succeed(&mut self, exit: Exit) -> Step {
+    /// Puts a new behaviour in the place of the one that ended, for this reason or by an interruption, or returns the end of
+    /// the stage.
+    pub(super) async fn succeed(&mut self, exit: Option<Exit>) -> Step {
+        self.succession.is_suspended |= exit.is_none();
+        let exit = exit.unwrap_or(Exit::Aborted);
         self.make_good();
         let supervised = match &self.succession.supervised {
             Some(supervised) if !self.succession.is_last => supervised.clone(),
