@@ -219,14 +219,14 @@ impl<Out: Send + 'static> Context<Out> {
         let Some(taker) = self.half.pass(self.emitted.len()) else {
             return false;
         };
-        let events = std::mem::take(&mut self.emitted);
         let Some(downstream) = self.downstreams.find(taker) else {
-            self.dispatched.discarded += events.len();
+            self.dispatched.discarded += self.emitted.len();
+            self.emitted.clear();
             self.act_on_dispatched();
             return true;
         };
-        downstream.edge.delivered(events.len());
-        self.emitted = downstream.port.exchange(taker, events);
+        downstream.edge.delivered(self.emitted.len());
+        downstream.port.deliver(taker, &mut self.emitted);
         if self.emitted.capacity() == 0 {
             self.emitted = self.dispatched.lists.take();
         }
@@ -237,18 +237,18 @@ impl<Out: Send + 'static> Context<Out> {
     #[inline]
     fn deliver(&mut self) {
         let out = &mut self.dispatched;
-        for (subscription, events) in out.deliveries.drain(..) {
+        for (subscription, mut events) in out.deliveries.drain(..) {
             let Some(downstream) = self.downstreams.find(subscription) else {
                 // A dispatcher that serves who has left.
                 out.discarded += events.len();
                 continue;
             };
             downstream.edge.delivered(events.len());
-            let spare = downstream.port.exchange(subscription, events);
+            downstream.port.deliver(subscription, &mut events);
             if self.emitted.capacity() == 0 {
-                self.emitted = spare;
+                self.emitted = events;
             } else {
-                out.lists.keep(spare);
+                out.lists.keep(events);
             }
         }
         if self.emitted.capacity() == 0 {

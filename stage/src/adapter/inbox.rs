@@ -57,8 +57,8 @@ impl<T> Inbox<T> {
 }
 
 impl<T: Send> ConsumerPort<T> for Inbox<T> {
-    fn deliver(&self, subscription: SubscriptionId, events: Vec<T>) {
-        self.arrived(Arrival::Events(subscription, events));
+    fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<T>) {
+        self.arrived(Arrival::Events(subscription, std::mem::take(events)));
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {

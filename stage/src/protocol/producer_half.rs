@@ -182,8 +182,7 @@ impl<T: 'static> ProducerHalf<T> {
         if self.mode == DemandMode::Accumulate || !self.buffer.is_empty() {
             return None;
         }
-        let (taker, standing) = self.dispatcher.take_up(n)?;
-        self.standing = standing;
+        let taker = self.dispatcher.take_up(n, &mut self.standing)?;
         self.owed = self.owed.saturating_sub(n);
         Some(taker)
     }

@@ -11,8 +11,8 @@ use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallPort, Cell, Control, Driver,
-    Emits, Fused, Group, Handle, Mailbox, NewChild, NewUpstream, Outlet, Role, Source, Spares,
-    StageOrders, Superior, Supervised, Takes, Task, Turn,
+    Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Outlet, Role, Source,
+    Spares, StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -593,7 +593,7 @@ impl<R: Role> Build<R> {
         }
         let supervised = supervised.map(|(supervised, _)| supervised);
         // Not collected, which would keep the room of the builder's own list.
-        let mut control = VecDeque::with_capacity(self.upstreams.len());
+        let mut control = Messages::with_capacity(self.upstreams.len());
         for (outlet, options) in self.upstreams {
             let mut upstream = NewUpstream::new(outlet, options);
             upstream.is_initial = true;
@@ -622,7 +622,7 @@ impl<R: Role> Build<R> {
             },
             mailbox,
             control,
-            incoming: VecDeque::new(),
+            incoming: Messages::default(),
             spares: Spares::default(),
             behind: VecDeque::new(),
             at_work: None,

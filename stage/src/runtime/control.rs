@@ -115,7 +115,7 @@ impl<R: Role> Task<R> {
             && let Some(Control::Ask(id, n)) = self.control.front()
         {
             half.on_ask(*id, *n, out);
-            self.control.pop_front();
+            self.control.forget_front();
         }
     }
 

@@ -17,7 +17,9 @@ use tokio::task::coop::consume_budget;
 
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::succession::{Handing, Seat, Succession};
-use super::{Cell, Control, Envelope, Incoming, Mailbox, Park, Report, Role, Spares, Supervised};
+use super::{
+    Cell, Control, Envelope, Incoming, Mailbox, Messages, Park, Report, Role, Spares, Supervised,
+};
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
@@ -42,8 +44,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) succession: Succession<R>,
     pub(crate) cx: Context<R::Out>,
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
-    pub(crate) control: VecDeque<Control<R::Stage, R::In, R::Out>>,
-    pub(crate) incoming: VecDeque<Incoming<R::Stage, R::In, R::Out>>,
+    pub(crate) control: Messages<Control<R::Stage, R::In, R::Out>>,
+    pub(crate) incoming: Messages<Incoming<R::Stage, R::In, R::Out>>,
     /// Emptied lists that go back to the producers.
     pub(crate) spares: Spares<R::In>,
     /// Messages that wait for a mark in the buffer to be passed, one for each mark.
@@ -214,8 +216,7 @@ impl<R: Role> Task<R> {
                 None => break,
                 Some(Control::Ask(id, n)) => {
                     let (id, n) = (*id, *n);
-                    // It owns nothing, so that there is nothing to drop.
-                    std::mem::forget(self.control.pop_front());
+                    self.control.forget_front();
                     self.turn.control += 1;
                     self.on_ask(id, n);
                     if let Some(due) = self.settle() {
@@ -479,7 +480,7 @@ impl<R: Role> Task<R> {
         let handing = self.handing.as_ref();
         let unhandled = handing.map_or(0, |handing| handing.unhandled);
         let in_hand = self.role.in_hand() + self.role.between();
-        for message in &self.control {
+        for message in self.control.iter() {
             match message {
                 // It came while the stage lived.
                 Control::Subscribe(consumer) => {

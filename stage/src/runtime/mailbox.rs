@@ -3,7 +3,6 @@
 //! The upstream queue is bounded by credit: a producer sends only what was asked. Calls and casts are bounded by a
 //! semaphore. Subscribes, asks and cancels are bounded by the consumers' own windows.
 
-use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
@@ -21,6 +20,8 @@ use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
+mod messages;
+pub(crate) use messages::Messages;
 mod spares;
 pub(crate) use spares::Spares;
 
@@ -113,12 +114,8 @@ impl<In> NewUpstream<In> {
 
 /// The consumer's side of an edge, as its producer sees it.
 pub(crate) trait ConsumerPort<T>: Send + Sync {
-    fn deliver(&self, subscription: SubscriptionId, events: Vec<T>);
-    /// As `deliver`; returns an empty list for the next batch, which has room when the consumer had one to spare.
-    fn exchange(&self, subscription: SubscriptionId, events: Vec<T>) -> Vec<T> {
-        self.deliver(subscription, events);
-        Vec::new()
-    }
+    /// Takes the events, and leaves an empty list for the next ones, which has room when the consumer had one to spare.
+    fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<T>);
     fn end(&self, subscription: SubscriptionId, end: End);
 }
 
@@ -202,8 +199,8 @@ where
 }
 
 struct Queues<S, In, Out: Send + 'static> {
-    control: VecDeque<Control<S, In, Out>>,
-    incoming: VecDeque<Incoming<S, In, Out>>,
+    control: Messages<Control<S, In, Out>>,
+    incoming: Messages<Incoming<S, In, Out>>,
     /// Emptied lists, for the producers to fill.
     spares: Spares<In>,
     is_closed: bool,
@@ -235,8 +232,8 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     pub(crate) fn new(cell: Arc<Cell>) -> Self {
         Self {
             queues: Mutex::new(Queues {
-                control: VecDeque::new(),
-                incoming: VecDeque::new(),
+                control: Messages::default(),
+                incoming: Messages::default(),
                 spares: Spares::default(),
                 is_closed: false,
             }),
@@ -275,8 +272,8 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     /// Moves what has arrived behind what the stage already has.
     pub(crate) fn take(
         &self,
-        control: &mut VecDeque<Control<S, In, Out>>,
-        incoming: &mut VecDeque<Incoming<S, In, Out>>,
+        control: &mut Messages<Control<S, In, Out>>,
+        incoming: &mut Messages<Incoming<S, In, Out>>,
     ) {
         self.collect(control, incoming, &mut Spares::default(), Park::Never);
     }
@@ -285,8 +282,8 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     /// was noted.
     pub(crate) fn poll_take(
         &self,
-        control: &mut VecDeque<Control<S, In, Out>>,
-        incoming: &mut VecDeque<Incoming<S, In, Out>>,
+        control: &mut Messages<Control<S, In, Out>>,
+        incoming: &mut Messages<Incoming<S, In, Out>>,
     ) -> Poll<()> {
         if self.collect(control, incoming, &mut Spares::default(), Park::WhenEmpty) {
             Poll::Ready(())
@@ -311,8 +308,8 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     #[inline(always)]
     pub(crate) fn collect(
         &self,
-        control: &mut VecDeque<Control<S, In, Out>>,
-        incoming: &mut VecDeque<Incoming<S, In, Out>>,
+        control: &mut Messages<Control<S, In, Out>>,
+        incoming: &mut Messages<Incoming<S, In, Out>>,
         spares: &mut Spares<In>,
         park: Park,
     ) -> bool {
@@ -323,8 +320,8 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             is_empty || !self.is_parked(),
             "what arrives wakes the stage"
         );
-        move_all(&mut queues.control, control);
-        move_all(&mut queues.incoming, incoming);
+        queues.control.move_to(control);
+        queues.incoming.move_to(incoming);
         if park == Park::Always || (is_empty && park == Park::WhenEmpty) {
             self.is_parked.store(true, Ordering::Relaxed);
         }
@@ -364,36 +361,19 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     }
 }
 
-#[inline]
-fn move_all<T>(from: &mut VecDeque<T>, to: &mut VecDeque<T>) {
-    if from.is_empty() {
-        return;
-    }
-    if to.is_empty() {
-        std::mem::swap(from, to);
-    } else {
-        to.append(from);
-    }
-}
-
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In>
     for Mailbox<S, In, Out>
 {
-    fn deliver(&self, subscription: SubscriptionId, events: Vec<In>) {
-        self.exchange(subscription, events);
-    }
-
-    fn exchange(&self, subscription: SubscriptionId, events: Vec<In>) -> Vec<In> {
-        let len = events.len();
-        let spare = self.put(|queues| {
+    fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<In>) {
+        let is_put = self.put(|queues| {
+            let events = std::mem::replace(events, queues.spares.take());
             let message = Incoming::Events(subscription, events);
             queues.incoming.push_back(message);
-            queues.spares.take()
         });
-        spare.unwrap_or_else(|| {
-            self.cell.lost(len);
-            Vec::new()
-        })
+        if is_put.is_none() {
+            self.cell.lost(events.len());
+            events.clear();
+        }
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {

@@ -2,7 +2,7 @@
 
 mod mailbox;
 pub(crate) use mailbox::{
-    AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message,
+    AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message, Messages,
     NewConsumer, NewUpstream, Opened, Park, ProducerPort, Spares,
 };
 mod group;

@@ -1,12 +1,11 @@
 //! What the event loop does with its upstreams: subscribes, hands batches on, and hears their ends.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::{Handing, Known};
-use super::{Control, Envelope, Incoming, Lost, NewUpstream, Opened, Role};
+use super::{Control, Envelope, Incoming, Lost, Messages, NewUpstream, Opened, Role};
 use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
@@ -206,8 +205,7 @@ impl<R: Role> Task<R> {
             return None;
         };
         let message = (*id, std::mem::take(events));
-        // What is left of it owns nothing, so that there is nothing to drop.
-        std::mem::forget(self.incoming.pop_front());
+        self.incoming.forget_front();
         Some(message)
     }
 
@@ -341,7 +339,7 @@ impl<R: Role> Task<R> {
 
 /// Joins to a message those of the same subscription right behind it, up to a batch.
 fn coalesce<S, In, Out: Send + 'static>(
-    incoming: &mut VecDeque<Incoming<S, In, Out>>,
+    incoming: &mut Messages<Incoming<S, In, Out>>,
     id: SubscriptionId,
     events: &mut Vec<In>,
     batch_max: usize,

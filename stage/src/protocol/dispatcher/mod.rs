@@ -220,8 +220,9 @@ pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) -> Standing;
     fn mark(&mut self) -> bool;
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) -> Standing;
-    /// Takes up what one consumer has asked where it gets all of the next `n` events, at least one; returns which.
-    fn take_up(&mut self, n: usize) -> Option<(SubscriptionId, Standing)>;
+    /// Takes up what one consumer has asked where it gets all of the next `n` events, at least one; returns which, and notes
+    /// how it stands then.
+    fn take_up(&mut self, n: usize, standing: &mut Standing) -> Option<SubscriptionId>;
 }
 
 /// What a dispatcher answers between two changes.
@@ -275,10 +276,11 @@ impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
 
     /// Only the default dispatcher has a short way; which one this is, is known when it is compiled.
     #[inline]
-    fn take_up(&mut self, n: usize) -> Option<(SubscriptionId, Standing)> {
+    fn take_up(&mut self, n: usize, standing: &mut Standing) -> Option<SubscriptionId> {
         let by_demand = (self as &mut dyn Any).downcast_mut::<DemandDispatcher>()?;
         let id = by_demand.take_up(n)?;
-        Some((id, Standing::of::<T>(by_demand)))
+        *standing = Standing::of::<T>(by_demand);
+        Some(id)
     }
 }
 

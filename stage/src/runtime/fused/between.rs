@@ -62,13 +62,8 @@ impl<Mid> Flushed<Mid> {
 }
 
 impl<Mid: Send> ConsumerPort<Mid> for Flushed<Mid> {
-    fn deliver(&self, _: SubscriptionId, mut events: Vec<Mid>) {
-        let mut flushed = self.lock();
-        if flushed.0.is_empty() {
-            flushed.0 = events;
-        } else {
-            flushed.0.append(&mut events);
-        }
+    fn deliver(&self, _: SubscriptionId, events: &mut Vec<Mid>) {
+        self.lock().0.append(events);
     }
 
     fn end(&self, _: SubscriptionId, end: End) {

@@ -1,7 +1,6 @@
 //! Every schedule there is of one stage at its mailbox and of those that send to it: two senders of one message each,
 //! and one of two messages while the stage ends. They are some 70,000.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -9,7 +8,7 @@ use std::task::Poll;
 use shuttle::future::block_on;
 use shuttle::{check_dfs, thread};
 
-use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Spares};
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Messages, Park, Spares};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
@@ -36,13 +35,14 @@ fn what_is_sent_wakes_the_stage() {
             thread::spawn(move || send(&mailbox))
         };
         sends(|mailbox| mailbox.stop());
-        sends(|mailbox| mailbox.deliver(SubscriptionId::next(), vec![1]));
-        let (mut control, mut incoming) = (VecDeque::new(), VecDeque::new());
+        sends(|mailbox| mailbox.deliver(SubscriptionId::next(), &mut vec![1]));
+        let (mut control, mut incoming) = (Messages::default(), Messages::default());
         while control.is_empty() || incoming.is_empty() {
             let taken = poll_fn(|_| mailbox.poll_take(&mut control, &mut incoming));
             block_on(taken);
         }
-        assert!(matches!(control.make_contiguous(), [Control::Stop]));
+        let control: Vec<_> = control.iter().collect();
+        assert!(matches!(control[..], [Control::Stop]));
     };
     check_dfs(every, None);
 }
@@ -52,7 +52,7 @@ fn what_is_sent_wakes_the_stage() {
 fn what_is_sent_in_a_turn_wakes_the_stage() {
     let every = || {
         let (mailbox, _) = mailbox();
-        let (mut control, mut incoming) = (VecDeque::new(), VecDeque::new());
+        let (mut control, mut incoming) = (Messages::default(), Messages::default());
         let mut will_be_idle = false;
         let mut spares = Spares::default();
         let sender = Arc::clone(&mailbox);
@@ -74,7 +74,7 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
                     // It waits, so that it is parked before the turn of what comes first.
                     thread::spawn(start);
                     let sender = Arc::clone(&mailbox);
-                    thread::spawn(move || sender.deliver(SubscriptionId::next(), vec![1]));
+                    thread::spawn(move || sender.deliver(SubscriptionId::next(), &mut vec![1]));
                 }
                 if !has_come {
                     return Poll::Pending;
@@ -96,11 +96,11 @@ fn what_is_sent_to_a_stage_that_ends_is_taken_or_lost() {
             let mailbox = Arc::clone(&mailbox);
             move || {
                 let id = SubscriptionId::next();
-                mailbox.deliver(id, vec![1, 2]);
-                mailbox.deliver(id, vec![3]);
+                mailbox.deliver(id, &mut vec![1, 2]);
+                mailbox.deliver(id, &mut vec![3]);
             }
         });
-        let (mut control, mut incoming) = (VecDeque::new(), VecDeque::new());
+        let (mut control, mut incoming) = (Messages::default(), Messages::default());
         mailbox.take(&mut control, &mut incoming);
         mailbox.close();
         mailbox.take(&mut control, &mut incoming);

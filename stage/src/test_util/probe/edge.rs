@@ -180,16 +180,16 @@ impl<T: Send + 'static> SourceEdge<T> {
 
     /// Sends a batch, whether it was asked for or not, and also after the end.
     pub fn send(&mut self, events: impl IntoIterator<Item = T>) {
-        let events: Vec<T> = events.into_iter().collect();
+        let mut events: Vec<T> = events.into_iter().collect();
         self.sent += events.len();
         self.edge.delivered(events.len());
-        self.consumer.deliver(self.id, events);
+        self.consumer.deliver(self.id, &mut events);
     }
 
     /// Sends a batch on a subscription that the consumer never opened.
     pub fn send_unknown(&self, events: impl IntoIterator<Item = T>) {
-        let events = events.into_iter().collect();
-        self.consumer.deliver(SubscriptionId::next(), events);
+        let mut events = events.into_iter().collect();
+        self.consumer.deliver(SubscriptionId::next(), &mut events);
     }
 
     /// Ends the subscription, in whatever way and how often the test wants.

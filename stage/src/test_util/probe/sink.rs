@@ -280,7 +280,8 @@ impl<T: Send + 'static> Drop for SinkProbe<T> {
 }
 
 impl<T: Send> ConsumerPort<T> for Port<T> {
-    fn deliver(&self, subscription: SubscriptionId, events: Vec<T>) {
+    fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<T>) {
+        let events = std::mem::take(events);
         self.delivered.fetch_add(events.len(), Ordering::SeqCst);
         let _probe_dropped = self.arrived.send(Arrived::Events(subscription, events));
     }
