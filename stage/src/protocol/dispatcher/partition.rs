@@ -186,6 +186,7 @@ where
             lanes,
             ..
         } = self;
+        lanes.begin();
         let mut coming = events.drain(..);
         // One guard for all of them, as they are many and few panic.
         while catch_unwind(AssertUnwindSafe(|| {

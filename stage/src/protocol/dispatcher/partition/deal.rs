@@ -38,31 +38,44 @@ where
         coming: &mut Drain<'_, T>,
         out: &mut Dispatched<T>,
     ) {
-        while lanes.is_wanting()
-            && let Some(event) = coming.as_slice().first()
-        {
-            let name = self(event);
-            let key = match key {
-                Some(key) if name.is_some() => key(event),
-                _ => 0,
-            };
-            let Some(event) = coming.next() else {
-                return;
-            };
-            match name.as_ref().map(|name| index.find(name)) {
-                Some(Some(at)) => lanes.put(at, key, event, out),
-                None => out.unwanted += 1,
-                Some(None) => reject(name, event, out),
-            }
+        match key {
+            Some(key) => deal_by(self, |event| Some(key(event)), index, lanes, coming, out),
+            None => deal_by(self, |_| None, index, lanes, coming, out),
+        }
+    }
+}
+
+/// Compiled once more for where there are no keys.
+#[inline]
+fn deal_by<T, P: Eq + Hash + fmt::Debug + 'static>(
+    mut hash: impl FnMut(&T) -> Option<P>,
+    mut key: impl FnMut(&T) -> Option<u64>,
+    index: &Index<P>,
+    lanes: &mut Lanes<T>,
+    coming: &mut Drain<'_, T>,
+    out: &mut Dispatched<T>,
+) {
+    while lanes.is_wanting()
+        && let Some(event) = coming.as_slice().first()
+    {
+        let name = hash(event);
+        let key = if name.is_some() { key(event) } else { None };
+        let Some(event) = coming.next() else {
+            return;
+        };
+        let Some(name) = name else {
+            out.unwanted += 1;
+            continue;
+        };
+        if let Err(event) = lanes.put(index.place(&name), key, event, out) {
+            reject(&name, event, out);
         }
     }
 }
 
 #[cold]
-fn reject<T, P: fmt::Debug>(name: Option<P>, event: T, out: &mut Dispatched<T>) {
-    if let Some(name) = name {
-        out.warnings
-            .push(format!("the hash names an unknown partition: {name:?}"));
-    }
+fn reject<T, P: fmt::Debug>(name: &P, event: T, out: &mut Dispatched<T>) {
+    out.warnings
+        .push(format!("the hash names an unknown partition: {name:?}"));
     out.rejected.push(event);
 }

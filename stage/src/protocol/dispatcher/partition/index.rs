@@ -32,19 +32,24 @@ impl<P: Eq + Hash + 'static> Index<P> {
         self.names.len()
     }
 
-    #[inline]
     pub(super) fn find(&self, name: &P) -> Option<usize> {
+        Some(self.place(name)).filter(|at| *at < self.names.len())
+    }
+
+    /// As `find`; behind all of them where there is none.
+    #[inline]
+    pub(super) fn place(&self, name: &P) -> usize {
         if self.is_numbered {
-            return number(name).filter(|at| *at < self.names.len());
+            return number(name).unwrap_or(usize::MAX);
         }
         let mut hash = hash(name);
         loop {
             let place = hash & self.places.len().wrapping_sub(1);
-            let at = *self.places.get(place)? as usize;
-            if self.names.get(at)? == name {
-                return Some(at);
+            let at = *self.places.get(place).unwrap_or(&NONE) as usize;
+            match self.names.get(at) {
+                Some(other) if other != name => hash = hash.wrapping_add(1),
+                _ => return at,
             }
-            hash = hash.wrapping_add(1);
         }
     }
 

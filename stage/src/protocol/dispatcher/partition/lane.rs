@@ -17,6 +17,7 @@ pub(super) struct Part<T> {
 /// What goes to one consumer. Invariant: it has demand, or events in its queue, or neither, but never both.
 pub(super) struct Lane<T> {
     pub(super) owner: Option<SubscriptionId>,
+    /// With what the batch at work pays of it.
     pub(super) asked: usize,
     pub(super) queue: VecDeque<Queued<T>>,
     /// What the batch at work delivers.
@@ -59,6 +60,13 @@ impl<T> Part<T> {
             None => &mut self.first,
             Some(other) => &mut self.others[other],
         }
+    }
+
+    /// The lane of a partition that has at most one consumer.
+    #[inline]
+    pub(super) fn only_lane(&mut self) -> &mut Lane<T> {
+        debug_assert!(self.others.is_empty(), "several consumers need keys");
+        &mut self.first
     }
 
     /// Where the lane of an owner is.

@@ -2,7 +2,7 @@
 
 use super::super::total::Total;
 use super::Dispatched;
-use super::lane::{Part, Queued};
+use super::lane::{Lane, Part, Queued};
 use super::marks::Marks;
 use crate::id::SubscriptionId;
 use crate::protocol::{BufferFull, WhenFull};
@@ -17,6 +17,8 @@ pub(super) struct Lanes<T> {
     capacity: usize,
     when_full: WhenFull,
     asked: Total,
+    /// How many more events the dispatch at work may deal.
+    left: usize,
     queued: usize,
     /// Partitions whose full queue holds all back.
     full: usize,
@@ -31,6 +33,7 @@ impl<T> Lanes<T> {
             capacity: QUEUE_CAPACITY,
             when_full: WhenFull::DropOldest,
             asked: Total::default(),
+            left: 0,
             queued: 0,
             full: 0,
             marks: Marks::new(),
@@ -45,11 +48,6 @@ impl<T> Lanes<T> {
     /// What is asked of all, whether or not a full queue holds it back.
     pub(super) const fn asked(&self) -> u128 {
         self.asked.sum()
-    }
-
-    #[inline]
-    pub(super) const fn is_wanting(&self) -> bool {
-        self.full == 0 && self.asked.sum() > 0
     }
 
     pub(super) fn wanted(&self) -> usize {
@@ -109,21 +107,47 @@ impl<T> Lanes<T> {
         out.passed += self.marks.take_passed();
     }
 
-    /// Puts an event on its lane: into the batch, or into the queue where that lane has no demand.
+    /// Begins a dispatch, which [`Lanes::deliver`] ends.
+    pub(super) fn begin(&mut self) {
+        self.left = self.wanted();
+    }
+
+    /// Returns whether the dispatch at work may deal another event.
     #[inline]
-    pub(super) fn put(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
-        let lane = self.parts[at].lane_of(key);
-        if lane.asked == 0 {
-            self.wait(at, key, event, out);
-            return;
+    pub(super) const fn is_wanting(&self) -> bool {
+        self.left > 0
+    }
+
+    /// Puts an event on its lane: into the batch, or into the queue where that lane has no demand. Gives it back where there
+    /// is no such partition.
+    #[inline(always)] // To call it takes as long as what it does.
+    pub(super) fn put(
+        &mut self,
+        at: usize,
+        key: Option<u64>,
+        event: T,
+        out: &mut Dispatched<T>,
+    ) -> Result<(), T> {
+        let Some(part) = self.parts.get_mut(at) else {
+            return Err(event);
+        };
+        let lane = match key {
+            Some(key) => part.lane_of(key),
+            None => part.only_lane(),
+        };
+        let len = lane.batch.len();
+        if len < lane.asked {
+            self.left -= 1;
+            // One that has not begun has no room; an event without a size needs none.
+            if len == lane.batch.capacity() || size_of::<T>() == 0 {
+                begin_or_grow(at, lane, event, &mut self.touched, out);
+            } else {
+                lane.batch.push(event);
+            }
+            return Ok(());
         }
-        if lane.batch.is_empty() {
-            self.touched.push(at);
-            lane.batch = out.lists.take();
-        }
-        lane.asked -= 1;
-        lane.batch.push(event);
-        self.asked.forget(1);
+        self.wait(at, key.unwrap_or(0), event, out);
+        Ok(())
     }
 
     /// Puts an event into the queue of its lane, by the policy.
@@ -151,6 +175,7 @@ impl<T> Lanes<T> {
         self.queued += 1;
         if part.queued == self.capacity && self.when_full == WhenFull::HoldBack {
             self.full += 1;
+            self.left = 0;
         }
     }
 
@@ -167,12 +192,14 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Moves the batches of this round out.
+    /// Moves the batches of this round out, which are paid with.
     pub(super) fn deliver(&mut self, out: &mut Dispatched<T>) {
         out.passed += self.marks.take_passed();
         for at in self.touched.drain(..) {
             for lane in self.parts[at].lanes_mut() {
                 if let Some(owner) = lane.owner.filter(|_| !lane.batch.is_empty()) {
+                    lane.asked -= lane.batch.len();
+                    self.asked.forget(lane.batch.len());
                     out.deliveries
                         .push((owner, std::mem::take(&mut lane.batch)));
                 }
@@ -189,4 +216,20 @@ impl<T> Lanes<T> {
             self.full -= 1;
         }
     }
+}
+
+/// Puts an event into a batch that has no room: one that begins is noted, and gets an emptied list.
+#[cold]
+fn begin_or_grow<T>(
+    at: usize,
+    lane: &mut Lane<T>,
+    event: T,
+    touched: &mut Vec<usize>,
+    out: &mut Dispatched<T>,
+) {
+    if lane.batch.is_empty() {
+        touched.push(at);
+        lane.batch = out.lists.take();
+    }
+    lane.batch.push(event);
 }
