@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use stage::{
-    Batch, Consumer, Context, Handler, Producer, ProducerHandle, Result, consumer, producer,
-    producer_consumer,
+    Batch, Consumer, Context, Result, Sender, TrySendError, channel, consumer, producer_consumer,
 };
 use tokio::runtime::Runtime;
 
@@ -25,16 +24,24 @@ pub(crate) fn latency_rested(runtime: &Runtime, flow: Flow) -> f64 {
 fn latency(runtime: &Runtime, flow: Flow, pace: Pace) -> f64 {
     let (pinger, pings) = pings(flow, pace);
     let _inside = runtime.enter();
-    let source = producer(SendOn).spawn().expect("a runtime");
+    let (sender, source) = channel();
+    let source = source.spawn().expect("a runtime");
     let middle = producer_consumer(PassOn).subscribe_to(&source, demand(flow));
     let middle = middle.spawn().expect("a runtime");
     let sink = Answer {
-        source: source.clone(),
+        source: sender.clone(),
         pings,
     };
     let sink = consumer(sink).subscribe_to(&middle, demand(flow));
     let sink = sink.spawn().expect("a runtime");
-    let p50 = pinger.p50(|sent| source.cast(Push(sent)).expect("the source lives"));
+    let p50 = pinger.p50(|sent| match sender.try_send(sent) {
+        // The first comes before the stages have asked.
+        Err(TrySendError::NoDemand(sent)) => {
+            let sent = runtime.block_on(sender.send(sent));
+            sent.expect("the source lives");
+        }
+        sent => sent.expect("the source lives"),
+    });
     runtime.block_on(async {
         sink.stop().await;
         middle.stop().await;
@@ -43,29 +50,8 @@ fn latency(runtime: &Runtime, flow: Flow, pace: Pace) -> f64 {
     p50
 }
 
-/// Sends on what comes from outside.
-struct SendOn;
-
-struct Push(usize);
-
-impl Producer for SendOn {
-    type Out = usize;
-
-    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
-        Ok(())
-    }
-}
-
-impl Handler<Push, usize> for SendOn {
-    type Reply = ();
-
-    async fn handle(&mut self, push: Push, cx: &mut Context<usize>) {
-        cx.emit(push.0);
-    }
-}
-
 struct Answer {
-    source: ProducerHandle<SendOn>,
+    source: Sender<usize>,
     pings: Pings,
 }
 
@@ -74,7 +60,7 @@ impl Consumer for Answer {
 
     async fn handle_events(&mut self, events: &mut Batch<'_, usize>, _: &mut Context) -> Result {
         for next in events.drain().filter_map(|sent| self.pings.arrived(sent)) {
-            self.source.cast(Push(next))?;
+            self.source.try_send(next)?;
         }
         Ok(())
     }
