@@ -1,7 +1,8 @@
 //! What is remembered over a crash and over a clean stop.
 
 use crawler::frontier::{
-    Asks, Clock as _, FrontierError, Job, Lease, Next, Outcome, RobotsCopy, Site, State, Written,
+    Asks, Clock as _, FrontierError, Job, LEASE, Lease, Next, Outcome, RobotsCopy, Site, State,
+    Written,
 };
 
 use crate::world::{Engine, World, fetched, names, page, pages, polite, seconds};
@@ -107,6 +108,18 @@ pub(crate) async fn what_comes_to_a_site_that_was_being_asked_at_a_crash_waits_t
     assert_eq!(world.claim(5).await.next, Next::After(seconds(1)));
     world.clock.forward(seconds(1));
     assert_eq!(world.leases(5).await.len(), 2);
+}
+
+pub(crate) async fn a_lane_whose_last_url_had_a_late_answer_is_not_due_after_a_crash<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add([page(&polite("h"), 1)]).await;
+    world.frontier.seeded().await.unwrap();
+    let last = world.lease().await;
+    world.clock.forward(LEASE);
+    let _lost = world.lease().await;
+    assert_eq!(world.finish([last]).await.outcomes, 1);
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::Done);
 }
 
 pub(crate) async fn what_was_not_asked_before_a_stop_is_due_as_it_was<E: Engine>() {

@@ -117,7 +117,8 @@ WHERE s.rest_until > $1",
 };
 
 /// A site that was being asked for one URL at a time rests from now on as it did after its last answer. Of one that went on
-/// that is not written, but it was no longer than `$3`.
+/// that is not written, but it was no longer than `$3`. A lane with nothing queued is due never: its last URL was done by a
+/// late answer.
 const END_ALL: Sql = Sql {
     text: "
 WITH held AS (SELECT site, lane, held, CASE WHEN lanes = 1 AND aside = 0
@@ -125,7 +126,9 @@ WITH held AS (SELECT site, lane, held, CASE WHEN lanes = 1 AND aside = 0
               FROM site_lane WHERE next_at < 9223372036854775807 AND token <> 0 ORDER BY site, lane FOR UPDATE)
 UPDATE site_lane l SET polite_at = greatest(l.polite_at, $1 + held.rest_ms),
     rest_ms = greatest(l.rest_ms, held.rest_ms), lost = least(l.lost + 1, 1000),
-    alone = least(l.alone + (l.suspect > 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0
+    alone = least(l.alone + (l.suspect > 0 AND l.lost >= 3)::int, 1000), token = 0, held = 0,
+    next_at = CASE WHEN (SELECT true FROM queue q WHERE (q.site, q.lane) = (l.site, l.lane) LIMIT 1) IS NULL
+                  THEN 9223372036854775807 ELSE l.next_at END
 FROM held WHERE (l.site, l.lane) = (held.site, held.lane) RETURNING held.held",
     types: &[Type::INT8, Type::INT8, Type::INT8],
 };
