@@ -102,6 +102,7 @@ macro_rules! suite {
                 what_was_leased_before_a_crash_is_due_when_it_is_polite,
                 what_was_being_asked_at_a_crash_rests_as_it_did_last,
                 what_comes_to_a_site_that_was_being_asked_at_a_crash_waits_too,
+                a_site_that_was_given_back_rests_after_a_crash_as_it_did_last,
                 a_lane_whose_last_url_had_a_late_answer_is_not_due_after_a_crash,
                 what_was_not_asked_before_a_stop_is_due_as_it_was,
                 a_clock_that_went_back_over_a_stop_lets_no_site_rest_for_longer,

@@ -110,6 +110,21 @@ pub(crate) async fn what_comes_to_a_site_that_was_being_asked_at_a_crash_waits_t
     assert_eq!(world.leases(5).await.len(), 2);
 }
 
+pub(crate) async fn a_site_that_was_given_back_rests_after_a_crash_as_it_did_last<E: Engine>() {
+    let world = World::<E>::new().await;
+    world.add(pages(&Site::polite("h", seconds(0)), 3)).await;
+    let last = world.lease().await;
+    world.clock.forward(LEASE);
+    let lease = world.lease().await;
+    world.frontier.release(vec![lease]).await.unwrap();
+    // A late answer, whose rest was over before that.
+    let late = fetched(last).aged(seconds(2)).resting(seconds(1));
+    assert_eq!(world.settle(vec![late]).await.outcomes, 1);
+    let _lost = world.lease().await;
+    let world = world.crash().await;
+    assert_eq!(world.next().await, Next::After(seconds(1)));
+}
+
 pub(crate) async fn a_lane_whose_last_url_had_a_late_answer_is_not_due_after_a_crash<E: Engine>() {
     let world = World::<E>::new().await;
     world.add([page(&polite("h"), 1)]).await;

@@ -156,11 +156,13 @@ impl LaneRow {
         }
     }
 
-    /// Takes a URL of its lease back, unfetched, and is polite after so long.
+    /// Takes a URL of its lease back, unfetched, and is polite after so long; with no rest it is polite when it was.
     pub(super) fn release(&mut self, now: i64, rest: i64) {
         self.is_changed = true;
-        self.polite_at = self.polite_at.max(now + rest);
-        self.rest_ms = self.rest_ms.max(rest);
+        if rest > 0 {
+            self.polite_at = self.polite_at.max(now + rest);
+            self.rest_ms = self.rest_ms.max(rest);
+        }
         self.held -= 1;
         if self.held <= 0 {
             (self.held, self.token) = (0, 0);
