@@ -61,6 +61,9 @@ impl InHand {
 /// A site that is set aside.
 pub(crate) const ASIDE: Welcome = Welcome::SetAside { status: 503 };
 
+/// Before all times.
+const LONG_AGO: i64 = i64::MIN;
+
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) now: i64,
@@ -92,7 +95,7 @@ impl Model {
     pub(crate) fn add(&mut self, urls: &[NewUrl]) -> usize {
         let before = self.urls.len();
         for url in urls {
-            let (site, now) = (&url.site, self.now);
+            let site = &url.site;
             self.numbers += 1;
             let key = (site.id(), url.hash);
             if self.urls.contains_key(&key) {
@@ -111,9 +114,9 @@ impl Model {
                 wait: Wait::Queued,
             };
             self.urls.insert(key, added);
-            // A site that rests rests in the lanes to come.
+            // A site that rests rests in the lanes to come; one that was never asked has rested.
             let same = self.lanes.iter().find(|((of, _), _)| *of == site.id());
-            let polite_at = same.map_or(now, |(_, lane)| lane.polite_at);
+            let polite_at = same.map_or(LONG_AGO, |(_, lane)| lane.polite_at);
             self.lanes.entry(lane).or_insert(LaneState {
                 is_polite,
                 delay: i64::try_from(site.delay().as_millis()).unwrap(),
@@ -236,13 +239,14 @@ impl Model {
             if given > 0 {
                 let is_all = given == queued || state.is_single();
                 assert!(is_all, "L6: a URL that is due was kept back");
-            } else if is_barred && queued > 0 {
-                continue;
-            } else if state.is_due(self.now) {
+            } else if state.is_due(self.now) && (queued == 0 || !is_barred) {
                 assert_eq!(queued, 0, "L6: a lane that is due was passed by");
                 // Whoever held it, its last URL was done by another.
                 (state.lease, state.lost) =
                     (None, if state.lease.is_some() { 0 } else { state.lost });
+            } else if is_barred {
+                // Nothing of it is due before another comes back, though a lease that ran out may end before.
+                continue;
             }
             if state.lease.is_some() || queued > 0 {
                 times.push(state.next_at());

@@ -198,3 +198,33 @@ async fn a_suspect_that_is_done_by_a_late_answer_and_given_back_is_waited_for_by
     world.frontier.release(vec![last]).await.unwrap();
     assert_eq!(world.claim(5).await.next, Next::Done);
 }
+
+#[tokio::test]
+async fn a_suspect_that_is_done_by_a_late_answer_is_not_waited_for_beside_another() {
+    let world = World::<File>::new().await;
+    world.add([page(&polite("a"), 1)]).await;
+    for loss in 0..3 {
+        if loss == 2 {
+            world.add([page(&Site::unlimited("wide"), 1)]).await;
+        }
+        let _lost = world.leases(9).await;
+        world.clock.forward(LEASE);
+    }
+    world.frontier.seeded().await.unwrap();
+    let mut late = world.leases(9).await;
+    late.retain(|lease| lease.url == "http://wide/1");
+    world.clock.forward(LEASE);
+    let last = world.leases(9).await;
+    assert_eq!(last.len(), 2, "the last of them is lost as its site rests");
+    let rests = late
+        .into_iter()
+        .map(|lease| fetched(lease).resting(seconds(45)));
+    assert_eq!(world.settle(rests.collect()).await.outcomes, 1);
+    world.clock.forward(LEASE);
+    let other = suspect(&world).await;
+    assert_eq!(world.next().await, Next::After(LEASE));
+    world.finish([other]).await;
+    assert_eq!(world.next().await, Next::After(seconds(15)));
+    world.clock.forward(seconds(15));
+    assert_eq!(world.claim(9).await.next, Next::Done);
+}
