@@ -51,19 +51,37 @@ impl Held {
         }
     }
 
-    /// Begins the job, kills it so many times, each when so many more requests have come, and lets the last run end.
-    async fn killed(&self, times: usize, requests: usize, flags: &[&str]) -> Ended {
-        let mut crawler = Crawler::start(&[flags, &["--job", text(&self.job)]].concat());
+    /// Begins the job, and kills it so many times, each when so many more requests have come.
+    async fn kill(&self, times: usize, requests: usize, flags: &[&str]) {
+        let mut args = [flags, &["--job", text(&self.job)]].concat();
         for kill in 1..=times {
+            let crawler = Crawler::start(&args);
             until("it is at work", async || {
                 (self.server.asked().len() == requests * kill).then_some(())
             })
             .await;
             crawler.kill().await;
-            self.answers.store(kill == times, Ordering::Relaxed);
-            crawler = Crawler::start(&["resume", text(&self.job)]);
+            args = vec!["resume", text(&self.job)];
         }
-        crawler.ended().await
+    }
+
+    /// Answers from now on, and lets a run that goes on with the job end.
+    async fn answered(&self) -> Ended {
+        self.answers.store(true, Ordering::Relaxed);
+        Crawler::start(&["resume", text(&self.job)]).ended().await
+    }
+
+    /// Begins the job, kills it so many times, each when so many more requests have come, and lets the last run end.
+    async fn killed(&self, times: usize, requests: usize, flags: &[&str]) -> Ended {
+        self.kill(times, requests, flags).await;
+        self.answered().await
+    }
+
+    /// Asks the program about the job, and returns what it says.
+    async fn told(&self, args: &[&str]) -> String {
+        let ended = Crawler::start(args).ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        ended.stdout
     }
 }
 
@@ -87,6 +105,56 @@ async fn many_quick_kills_with_many_places_blame_no_page() {
     let ended = held.killed(9, 50, &flags).await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     assert_eq!(records(&held.job), (PAGES, vec![]), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn what_is_tried_few_at_a_time_after_kills_is_told_until_it_is_done() {
+    let held = Held::start(200).await;
+    let list = list(held.folder.path(), &held.server, 40);
+    let flags = ["--urls", &list, "--concurrency", "40"];
+    let (job, url) = (text(&held.job), format!("{}/7", held.server.url()));
+    let status = ["status", job];
+    let suspects = async || {
+        let json = held.told(&["status", job, "--json"]).await;
+        let json: serde_json::Value = serde_json::from_str(&json).expect("it is JSON");
+        json["suspects"].as_u64()
+    };
+    held.kill(2, 40, &flags).await;
+    assert!(!held.told(&status).await.contains("killed"));
+    assert_eq!(suspects().await, Some(0));
+    let mut crawler = Crawler::start(&["resume", job]);
+    until("all are asked for again", async || {
+        (held.server.asked().len() == 120).then_some(())
+    })
+    .await;
+    assert_eq!(suspects().await, Some(0), "they may yet be answered");
+    crawler.kill().await;
+
+    let words = "40 URLs were at work each of the last 3 times, or more, that the crawl was killed";
+    let told = held.told(&status).await;
+    assert!(told.contains(words), "{told}");
+    assert_eq!(suspects().await, Some(40));
+    let told = held.told(&["explain", &url, "--job", job]).await;
+    let suspect = "was at work the last 3 times that the crawl was killed";
+    assert!(told.contains(suspect), "{told}");
+    assert!(told.contains("with up to 15 other"), "{told}");
+    crawler = Crawler::start(&["resume", job]);
+    until("some are asked for", async || {
+        (held.server.asked().len() == 136).then_some(())
+    })
+    .await;
+    assert_eq!(suspects().await, Some(40));
+    crawler.kill().await;
+    let told = held
+        .told(&["explain", "--json", "--job", job, "--", &url])
+        .await;
+    assert!(told.contains("\"kills\":4"), "{told}");
+
+    let ended = held.answered().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    assert!(ended.stderr.contains(words), "{}", ended.stderr);
+    assert!(!held.told(&status).await.contains("killed"));
+    assert_eq!(suspects().await, Some(0));
 }
 
 #[tokio::test]

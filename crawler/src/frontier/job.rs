@@ -59,6 +59,16 @@ impl State {
     }
 }
 
+/// What was at work each of the last three times, or more, that a crawl was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Suspects {
+    /// How many URLs.
+    pub count: u64,
+    /// Those of them that are on lease.
+    pub leased: u64,
+}
+
 /// The frontier in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -73,6 +83,9 @@ pub struct Stats {
     pub delayed: u64,
     /// URLs on lease.
     pub leased: u64,
+    /// Which of those that are queued are suspects, as far as the last claim knew; an engine has none to tell of where
+    /// they keep none waiting, and a file of an older layout.
+    pub suspects: Option<Suspects>,
     /// Fetches that gave an answer.
     pub fetched: u64,
     /// Fetches that gave another URL.

@@ -15,6 +15,9 @@
 /// How many leases of a lane are lost in a row before it is claimed one URL at a time.
 pub(crate) const CAREFUL_FROM: u16 = 3;
 
+/// How many suspects of a file are at work together that were not lost as suspects yet.
+pub(crate) const TOGETHER: i64 = 16;
+
 /// The losses of one lane since its last settle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Losses {

@@ -51,7 +51,7 @@ pub use outcome::{Added, Archived, Ending, Fate, Outcome, Record, Settled, Writt
 mod robots;
 pub use robots::RobotsCopy;
 mod job;
-pub use job::{Job, State, Stats};
+pub use job::{Job, State, Stats, Suspects};
 mod place;
 pub use place::Place;
 mod error;
@@ -60,6 +60,7 @@ pub(crate) use error::is_full;
 mod trace;
 pub use trace::Trace;
 mod losses;
+pub(crate) use losses::{CAREFUL_FROM, TOGETHER};
 
 mod known;
 

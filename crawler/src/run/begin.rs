@@ -13,6 +13,7 @@ use super::plan::PAGES;
 use super::recorded::of_all_runs;
 use super::reopen::{follow, reopen};
 use super::report::troubles;
+use super::suspected::suspected;
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
 use crate::frontier::{Frontier, State, Stats};
@@ -132,6 +133,9 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let home = Home::Folder(folder.clone());
     let outputs = resumed_outputs(&home, &*frontier, &mut plan, &how).await?;
     tell_of_size(&flags.how, &outputs);
+    if let Some(suspected) = suspected(&stats).filter(|_| !how.quiet) {
+        say(format!("crawler: {suspected}"));
+    }
     if stats.state == State::Done {
         // Also of a job that is done the outputs are to hold what is settled.
         drop(outputs);

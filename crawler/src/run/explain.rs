@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Plan;
 use super::judge::{Judge, Ruling};
 use super::looking::Looking;
+use super::suspected::tried;
 use crate::flags::ExplainFlags;
 use crate::frontier::Trace;
 use crate::policy::robots;
@@ -40,6 +41,7 @@ pub(crate) async fn explain(flags: &ExplainFlags) -> anyhow::Result<u8> {
     let urls: Vec<_> = texts.iter().map(|text| WebUrl::parse(text)).collect();
     let hashes: Vec<_> = urls.iter().flatten().map(known_as).collect();
     let traces = job.traces(&hashes).await?;
+    let suspects = job.suspects()?;
     let mut told = String::new();
     for (text, url) in texts.iter().zip(&urls) {
         let explanation = match url {
@@ -53,12 +55,14 @@ pub(crate) async fn explain(flags: &ExplainFlags) -> anyhow::Result<u8> {
                 Explanation {
                     url: url.as_str().to_owned(),
                     trace,
+                    kills: suspects.get(&known_as(url)).copied(),
                     rulings: judge.rulings(url, depth, robots.as_ref()),
                 }
             }
             Err(refused) => Explanation {
                 url: without_user_info(text),
                 trace: None,
+                kills: None,
                 rulings: vec![Ruling::refused("url", *refused)],
             },
         };
@@ -109,6 +113,8 @@ fn record(about: &str) -> Value {
 struct Explanation {
     url: String,
     trace: Option<Trace>,
+    /// Of a suspect, at how many kills in a row it was at work.
+    kills: Option<u16>,
     rulings: Vec<Ruling>,
 }
 
@@ -175,6 +181,9 @@ impl Explanation {
         if let Some(code) = self.put_last() {
             told["put_last"] = json!(code);
         }
+        if let Some(kills) = self.kills {
+            told["kills"] = json!(kills);
+        }
         told
     }
 }
@@ -213,6 +222,9 @@ impl fmt::Display for Explanation {
         if let Some(code) = self.put_last() {
             let text = format!("behind the others of its site: {code}");
             line(f, "put last", &text)?;
+        }
+        if let Some(kills) = self.kills {
+            line(f, "suspect", &tried(kills))?;
         }
         for ruling in &self.rulings {
             match &ruling.refusal {

@@ -103,6 +103,14 @@ impl Looking {
         }
     }
 
+    /// Returns which URLs are suspects, each with the number of kills; in a shared job they keep none waiting.
+    pub(super) fn suspects(&self) -> Result<HashMap<UrlHash, u16>, FrontierError> {
+        match self {
+            Self::File(_, file) => file.suspects(),
+            Self::Shared(_) => Ok(HashMap::new()),
+        }
+    }
+
     pub(super) async fn close(self) -> Result<(), FrontierError> {
         match self {
             Self::File(..) => Ok(()),

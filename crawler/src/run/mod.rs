@@ -32,6 +32,7 @@ pub(crate) use nodes::nodes;
 mod looking;
 mod report;
 mod status;
+mod suspected;
 pub(crate) use status::status;
 mod explain;
 pub(crate) use explain::explain;

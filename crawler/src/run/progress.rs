@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::Kind;
+use super::suspected::held_up;
 use crate::frontier::{Frontier, Stats};
 use crate::pipeline::{Counts, CountsNow};
 use crate::telling::say;
@@ -91,12 +92,33 @@ fn line(counts: &CountsNow, stats: &Stats, elapsed: Duration) -> String {
             line.push_str(&format!("; no {missing}, asked again within --robots-wait"));
         }
     }
+    if let Some(why) = held_up(stats) {
+        line.push_str(&format!("; {why}"));
+    }
     line
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::frontier::Suspects;
+
+    #[test]
+    fn a_wait_for_suspects_alone_is_told() {
+        let (mut counts, mut stats) = (CountsNow::default(), Stats::default());
+        let mut suspects = Suspects::default();
+        (suspects.count, suspects.leased) = (40, 16);
+        (counts.in_flight, stats.leased, stats.queued) = (16, 16, 40);
+        stats.suspects = Some(suspects);
+        let told = line(&counts, &stats, Duration::from_secs(2));
+        assert!(
+            told.ends_with("kill after kill, 16 of 40: at most 16 at a time"),
+            "{told}"
+        );
+        stats.leased = 17;
+        let told = line(&counts, &stats, Duration::from_secs(2));
+        assert!(told.ends_with("MB/s"), "another is at work too: {told}");
+    }
 
     #[test]
     fn a_wait_is_told_when_nothing_else_is_left() {

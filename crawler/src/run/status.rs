@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, interval};
 
 use super::looking::{Looking, state};
+use super::suspected::suspected;
 use crate::flags::StatusFlags;
 use crate::frontier::{State, Stats};
 use crate::pipeline::Lost;
@@ -79,6 +80,7 @@ impl Status {
             "failed": stats.failed,
             "queued": stats.queued,
             "delayed": stats.delayed,
+            "suspects": stats.suspects.map(|suspects| suspects.count),
             "known": stats.known,
             "pages_left": stats.pages_left,
             "bytes_left": stats.bytes_left,
@@ -111,6 +113,9 @@ impl fmt::Display for Status {
         }
         if let Some(rate) = self.rate {
             write!(f, "; {rate:.1} pages/s")?;
+        }
+        if let Some(suspected) = suspected(stats) {
+            write!(f, "\n{suspected}")?;
         }
         self.lost.iter().try_for_each(|lost| write!(f, "\n{lost}"))
     }

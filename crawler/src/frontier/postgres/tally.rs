@@ -134,6 +134,7 @@ impl Turn<'_> {
             queued: number(tally.queued),
             delayed: number(tally.delayed),
             leased: number(tally.leased),
+            suspects: None,
             fetched: number(tally.fetched),
             redirected: number(tally.redirected),
             refused: number(tally.refused),

@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use crate::frontier::{Fate, Job, State, Stats};
+use crate::frontier::{Fate, Job, State, Stats, Suspects};
 
 /// The one row of `crawl`, and what lives only as long as the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(super) struct Ledger {
     pub(super) leased: i64,
     /// Whether there may be suspects, or what is one when it is lost once more.
     pub(super) may_suspect: bool,
+    /// Those that there are, as the last claim found them.
+    pub(super) suspects: Suspects,
     /// The round in which the last change was made.
     pub(super) round: u64,
 }
@@ -71,6 +73,7 @@ impl Ledger {
             token: 0,
             leased: 0,
             may_suspect: true,
+            suspects: Suspects::default(),
             round: 0,
         })
     }
@@ -134,6 +137,7 @@ impl Ledger {
             queued: self.queued.cast_unsigned(),
             delayed: self.delayed.cast_unsigned(),
             leased: self.leased.cast_unsigned(),
+            suspects: Some(self.suspects),
             fetched: self.fetched.cast_unsigned(),
             redirected: self.redirected.cast_unsigned(),
             refused: self.refused.cast_unsigned(),
@@ -151,6 +155,10 @@ impl Ledger {
             token: 0,
             leased: 0,
             may_suspect: true,
+            suspects: Suspects {
+                count: 0,
+                leased: 0,
+            },
             round: 0,
             ..*self
         }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, Row};
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::schema;
+use super::suspects::{self, Holders};
 use crate::frontier::clock::time;
 use crate::frontier::url::demotion;
 use crate::frontier::{FrontierError, RobotsCopy, Stats, Trace, UrlHash, Written};
@@ -47,7 +48,39 @@ impl SqliteReader {
     /// [`FrontierError`] when the file can't be read.
     pub fn stats(&self) -> Result<Stats, FrontierError> {
         let ledger = Ledger::read(&self.connection);
-        self.told(ledger.map(|ledger| ledger.stats()))
+        let stats = ledger.and_then(|ledger| {
+            let suspects = self.of_suspects(suspects::count)?;
+            Ok(Stats {
+                suspects,
+                ..ledger.stats()
+            })
+        });
+        self.told(stats)
+    }
+
+    /// Returns which URLs are suspects, each with how often in a row the crawl was killed while it was at work.
+    ///
+    /// # Errors
+    ///
+    /// [`FrontierError`] when the file can't be read.
+    pub fn suspects(&self) -> Result<HashMap<UrlHash, u16>, FrontierError> {
+        let which = self.told(self.of_suspects(suspects::which))?;
+        Ok(which.into_iter().flatten().collect())
+    }
+
+    /// Reads something of the suspects, which a file of an older layout has to be brought up for.
+    fn of_suspects<T>(
+        &self,
+        read: fn(&Connection, Holders) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<Option<T>> {
+        let holders = match self.is_at_work() {
+            true => Holders::AtWork,
+            false => Holders::Gone,
+        };
+        let is_latest = schema::is_latest(&self.connection)?;
+        is_latest
+            .then(|| read(&self.connection, holders))
+            .transpose()
     }
 
     /// Returns the configuration that the crawl was begun with.

@@ -193,6 +193,11 @@ fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
+/// Returns whether a crawl has the present layout, and so needs no [bringing up](bring_up).
+pub(super) fn is_latest(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(layout_of(connection)? == LAYOUT)
+}
+
 /// Returns the error for a file that holds what it should not.
 pub(super) fn refuse(path: &Path, found: Found) -> FrontierError {
     let place = path.into();

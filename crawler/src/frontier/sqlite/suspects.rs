@@ -5,16 +5,13 @@
 //!
 //! As long as nothing was lost twice none of it costs a look at the file.
 
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::claim::{DUE_COLUMNS, Due};
 use super::turn::Turn;
 use super::wide::{Place, Purpose, read_queued};
-use crate::frontier::losses::CAREFUL_FROM;
-use crate::frontier::{Lease, SiteId};
-
-/// How many are on lease together of those that were not lost as suspects yet.
-const TOGETHER: i64 = 16;
+use crate::frontier::losses::{CAREFUL_FROM, TOGETHER};
+use crate::frontier::{Lease, SiteId, Suspects, UrlHash};
 
 /// A site of one lane that is one, or is by a lease that ran out; whose turn it is comes first. Beside others only who was
 /// not lost as one yet.
@@ -31,6 +28,48 @@ const LANE: &str = "SELECT lane.lost + (lane.token <> 0), lane.alone, lane.site,
              WHERE queue.site = lane.site AND queue.prio = lane.prio AND queue.seq = lane.seq)
      ORDER BY 1, lane.alone, lane.seq LIMIT 1";
 
+/// The suspects of a file, for who only reads it: what is on lease is lost already where nobody works on the crawl.
+const COUNT: &str = "SELECT (SELECT count(*) FROM site
+         WHERE lost >= 2 AND lost + (?1 AND token <> 0) >= 3 AND next_at < 9223372036854775807)
+     + (SELECT count(*) FROM lane WHERE lost >= 2 AND lost + (?1 AND token <> 0) >= 3)";
+
+/// Which URLs they are, and how often each was lost. Of a site of one lane that is the one that its last lease held.
+const WHICH: &str = "SELECT queue.url_hash, site.lost + (?1 AND site.token <> 0)
+     FROM site JOIN queue ON queue.site = site.site AND queue.seq = site.suspect
+     WHERE site.lost >= 2 AND site.lost + (?1 AND site.token <> 0) >= 3 AND site.next_at < 9223372036854775807
+     UNION ALL SELECT queue.url_hash, lane.lost + (?1 AND lane.token <> 0)
+     FROM lane JOIN queue ON queue.site = lane.site AND queue.prio = lane.prio AND queue.seq = lane.seq
+     WHERE lane.lost >= 2 AND lane.lost + (?1 AND lane.token <> 0) >= 3";
+
+/// What became of the leases that stand in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holders {
+    /// They last.
+    AtWork,
+    /// They were lost with whoever held them.
+    Gone,
+}
+
+/// Counts the suspects of a file.
+pub(super) fn count(connection: &Connection, holders: Holders) -> rusqlite::Result<Suspects> {
+    let is_lost = holders == Holders::Gone;
+    let count: i64 = connection.query_row(COUNT, [is_lost], |row| row.get(0))?;
+    Ok(Suspects {
+        count: count.cast_unsigned(),
+        leased: 0,
+    })
+}
+
+/// Returns the suspects of a file, each with how often it was lost in a row.
+pub(super) fn which(
+    connection: &Connection,
+    holders: Holders,
+) -> rusqlite::Result<Vec<(UrlHash, u16)>> {
+    let mut which = connection.prepare(WHICH)?;
+    let read = |row: &Row<'_>| Ok((UrlHash(row.get(0)?), row.get(1)?));
+    which.query_map([holders == Holders::Gone], read)?.collect()
+}
+
 /// The one whose turn it is.
 enum Suspect {
     Site(Due),
@@ -41,6 +80,8 @@ enum Suspect {
 #[derive(Debug, Clone, Copy)]
 struct AtWork {
     count: i64,
+    /// With those that wait for their turn.
+    all: i64,
     /// Whether one of them was lost as one before, so that none may be beside it.
     is_alone: bool,
 }
@@ -98,15 +139,16 @@ impl Turn<'_> {
 
     fn suspects_at_work(&mut self) -> rusqlite::Result<AtWork> {
         self.wide.write(self.connection)?;
-        let sql = "SELECT count(*), coalesce(max(lost), 0) FROM (
-                SELECT lost FROM site WHERE lost >= 2 AND lost >= 3 AND token <> 0
-                    AND next_at > ?1 AND next_at < 9223372036854775807
-                UNION ALL SELECT lost FROM lane WHERE lost >= 2 AND lost >= 3 AND token <> 0 AND until > ?1)";
+        let sql = "SELECT count(*) FILTER (WHERE at_work), coalesce(max(lost) FILTER (WHERE at_work), 0), count(*) FROM (
+                SELECT lost, token <> 0 AND next_at > ?1 AS at_work FROM site
+                    WHERE lost >= 2 AND lost >= 3 AND next_at < 9223372036854775807
+                UNION ALL SELECT lost, token <> 0 AND until > ?1 FROM lane WHERE lost >= 2 AND lost >= 3)";
         let mut at_work = self.connection.prepare_cached(sql)?;
         at_work.query_row([self.now], |row| {
             let lost: u16 = row.get(1)?;
             Ok(AtWork {
                 count: row.get(0)?,
+                all: row.get(2)?,
                 is_alone: lost > CAREFUL_FROM,
             })
         })
@@ -115,9 +157,14 @@ impl Turn<'_> {
     /// Returns the first time after `at` at which a suspect could be leased that is not, as those on lease are.
     pub(super) fn first_suspect_after(&mut self, at: i64) -> rusqlite::Result<Option<i64>> {
         if !self.ledger.may_suspect {
+            self.ledger.suspects = Suspects::default();
             return Ok(None);
         }
         let at_work = self.suspects_at_work()?;
+        self.ledger.suspects = Suspects {
+            count: at_work.all.cast_unsigned(),
+            leased: at_work.count.cast_unsigned(),
+        };
         if !at_work.has_room() {
             return Ok(None);
         }

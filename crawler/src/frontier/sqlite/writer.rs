@@ -11,6 +11,7 @@ use super::fresh::{FRESH_MAX, Fresh};
 use super::ledger::Ledger;
 use super::lock::Lock;
 use super::schema;
+use super::suspects::{self, Holders};
 use super::syncer::Syncer;
 use super::turn::Turn;
 use super::wide::WideSites;
@@ -63,7 +64,8 @@ impl Writer {
     ) -> rusqlite::Result<Self> {
         let now = millis(clock.now());
         schema::take_over(&connection, now)?;
-        let ledger = Ledger::read(&connection)?;
+        let mut ledger = Ledger::read(&connection)?;
+        ledger.suspects = suspects::count(&connection, Holders::AtWork)?;
         let fresh = Fresh::read(&connection, FRESH_MAX)?;
         let told = watch::Sender::new(Told {
             round: Round::default(),
