@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::flags::{self, BAD_USAGE, Command, Flags, LogFormat};
 use crate::frontier::{FrontierError, is_full};
-use crate::run;
+use crate::run::{self, Unread};
 use crate::telling::{say, without_user_info};
 
 /// What is logged without `RUST_LOG`; an API of our own would report each connection that Ctrl-C cut, and a pool of
@@ -34,14 +34,18 @@ pub fn main() -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Returns the exit code of what kept the program from its work: a full disk is no bad usage.
+/// Returns the exit code of what kept the program from its work: a full disk is no bad usage, nor is Ctrl-C.
 fn code_of(error: &anyhow::Error) -> u8 {
     let is_full = error.chain().any(|cause| {
         let frontier = cause.downcast_ref();
         let file = cause.downcast_ref();
         matches!(frontier, Some(FrontierError::Full { .. })) || file.is_some_and(is_full)
     });
-    if is_full { NOT_DONE } else { BAD_USAGE }
+    if is_full || error.is::<Unread>() {
+        NOT_DONE
+    } else {
+        BAD_USAGE
+    }
 }
 
 fn log_as(format: LogFormat) {

@@ -1,9 +1,11 @@
 //! Ctrl-C in mid-run: what is in flight is finished and nothing else begun, a second one aborts, and `resume` does the
 //! rest.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use tests::{Answer, Crawler, Scripted, SlowApi, until, urls_in};
+use tests::{Answer, Crawler, Scripted, SlowApi, text, until, urls_in};
 
 fn records(file: &Path) -> std::collections::BTreeMap<String, usize> {
     urls_in(&std::fs::read_to_string(file).expect("the results are there"))
@@ -81,6 +83,91 @@ async fn a_second_ctrl_c_does_not_wait_for_answers() {
         "{}",
         ended.stderr
     );
+}
+
+/// Makes a pipe with a name in `folder`.
+fn pipe(folder: &Path) -> PathBuf {
+    let path = folder.join("pages.jsonl");
+    let made = std::process::Command::new("mkfifo").arg(&path).status();
+    assert!(made.is_ok_and(|made| made.success()));
+    path
+}
+
+#[tokio::test]
+async fn ctrl_c_is_heard_while_nobody_reads_the_pipe_that_records_go_to() {
+    let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (pipe, job) = (pipe(folder.path()), folder.path().join("job"));
+    let args = [
+        "--api",
+        server.url(),
+        "-o",
+        text(&pipe),
+        "--job",
+        text(&job),
+    ];
+    for signal in ["INT", "TERM"] {
+        let mut crawler = Crawler::start(&args);
+        let waits = format!("waiting for a reader of {}", pipe.display());
+        crawler.says(&waits).await;
+        crawler.signal(signal).await;
+        let ended = crawler.ended().await;
+        assert_eq!(ended.code(), 3, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("run the same command again"),
+            "{}",
+            ended.stderr
+        );
+        assert!(!job.exists(), "nothing was begun");
+    }
+    assert!(server.asked().is_empty());
+}
+
+#[tokio::test]
+async fn a_run_waits_for_the_reader_of_a_pipe_also_where_it_is_resumed() {
+    let silent = Arc::new(AtomicBool::new(true));
+    let told = Arc::clone(&silent);
+    let server = Scripted::start(move |_, _| match told.load(Ordering::Relaxed) {
+        true => Answer::Silence,
+        false => Answer::Status(200, ""),
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (pipe, job) = (pipe(folder.path()), folder.path().join("job"));
+    let begin = [
+        "--api",
+        server.url(),
+        "-o",
+        text(&pipe),
+        "--job",
+        text(&job),
+    ];
+    let resume = ["resume", text(&job)];
+    for (at, args) in [&begin[..], &resume, &resume].into_iter().enumerate() {
+        let mut crawler = Crawler::start(args);
+        crawler.says("waiting for a reader").await;
+        if at == 1 {
+            crawler.signal("INT").await;
+            assert_eq!(crawler.ended().await.code(), 3);
+            continue;
+        }
+        let path = pipe.clone();
+        let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path));
+        if at == 0 {
+            until("it is at work", async || {
+                (server.asked().len() == 100).then_some(())
+            })
+            .await;
+            crawler.kill().await;
+            assert_eq!(read.await.expect("it ends").expect("it is read"), "");
+            silent.store(false, Ordering::Relaxed);
+            continue;
+        }
+        let ended = crawler.ended().await;
+        assert_eq!(ended.code(), 0, "{}", ended.stderr);
+        let records = read.await.expect("it ends").expect("it is read");
+        assert_eq!(urls_in(&records).len(), 100);
+    }
 }
 
 #[tokio::test]

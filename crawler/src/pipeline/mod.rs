@@ -57,6 +57,7 @@ pub(crate) use moved::Moved;
 mod archive;
 pub use archive::ArchiveOptions;
 mod outputs;
+mod pipes;
 pub use outputs::Outputs;
 pub(crate) use outputs::{Entry, EntryId};
 mod window;

@@ -98,14 +98,28 @@ impl Output {
             let file = file.and_then(|file| alone(file, path)).map_err(failed)?;
             (Sink::File(file), name(path, folder).map_err(failed)?)
         };
-        Ok(Self {
+        Ok(Self::new(path, name, format, sink))
+    }
+
+    /// Takes a pipe that was opened, for the job in `folder`.
+    pub(super) fn of_pipe(
+        (path, pipe): (&Path, File),
+        format: Format,
+        folder: Option<&Path>,
+    ) -> Result<Self, WriteError> {
+        let name = name(path, folder).map_err(|source| WriteError::of(path, source))?;
+        Ok(Self::new(path, name, format, Sink::File(pipe)))
+    }
+
+    fn new(path: &Path, name: String, format: Format, sink: Sink) -> Self {
+        Self {
             path: path.to_owned(),
             name,
             format,
             sink,
             bytes: 0,
             last: 0,
-        })
+        }
     }
 
     /// Returns whether it is a file, which takes room on a disk.

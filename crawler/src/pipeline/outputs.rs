@@ -8,6 +8,7 @@ use super::archive::Archive;
 use super::capture::Capture;
 use super::free_space::FreeSpace;
 use super::output::{Output, name};
+use super::pipes::Pipes;
 use super::{ArchiveOptions, Format, Overwritten, WriteError};
 use crate::frontier::{Archived, LeaseKey, SiteId, UrlHash, Written};
 
@@ -49,11 +50,17 @@ enum Target {
 }
 
 impl Target {
-    fn open(path: &Path, folder: Option<&Path>) -> Result<Self, WriteError> {
-        Ok(match Format::of(path)? {
-            Format::Warc => Self::Archive(Box::new(Archive::open(path, folder)?)),
-            format => Self::Text(Output::open(path, format, folder)?),
-        })
+    fn open(path: &Path, folder: Option<&Path>, pipes: &mut Pipes) -> Result<Self, WriteError> {
+        let format = Format::of(path)?;
+        if format == Format::Warc {
+            let archive = Archive::open(path, folder)?;
+            return Ok(Self::Archive(Box::new(archive)));
+        }
+        let output = match pipes.take(path) {
+            Some(pipe) => Output::of_pipe((path, pipe), format, folder),
+            None => Output::open(path, format, folder),
+        };
+        Ok(Self::Text(output?))
     }
 
     /// Returns a path on the disk that it takes room of, if it takes any.
@@ -110,7 +117,8 @@ impl Target {
 impl Outputs {
     /// Opens them as they are, for the job in `folder`; `-` is standard output. The format of each is that of its name, as
     /// [`Format::of`] has it. Nothing is written while less than
-    /// `min_free` bytes are free on the disk of one of them, or of the folder.
+    /// `min_free` bytes are free on the disk of one of them, or of the folder. The thread waits for the reader of a named
+    /// pipe; [`open_when_read`](Self::open_when_read) does not.
     ///
     /// # Errors
     ///
@@ -120,8 +128,34 @@ impl Outputs {
         folder: Option<&Path>,
         min_free: u64,
     ) -> Result<Self, WriteError> {
+        Self::check_names(paths, folder)?;
+        Self::with_pipes(Pipes::default(), paths, folder, min_free)
+    }
+
+    /// Opens them as [`open`](Self::open) does, once each named pipe among them has a reader; `waits` is told of each that
+    /// has none yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is opened but pipes, which are closed then.
+    pub async fn open_when_read(
+        paths: &[PathBuf],
+        folder: Option<&Path>,
+        min_free: u64,
+        waits: impl Fn(&Path),
+    ) -> Result<Self, WriteError> {
+        Self::check_names(paths, folder)?;
+        let pipes = Pipes::open(paths, waits).await?;
+        Self::with_pipes(pipes, paths, folder, min_free)
+    }
+
+    /// Refuses names before any is opened, and so made.
+    fn check_names(paths: &[PathBuf], folder: Option<&Path>) -> Result<(), WriteError> {
         for (at, path) in paths.iter().enumerate() {
-            // Before any is opened, and so made.
             Format::of(path)?;
             let is_same = |other: &PathBuf| match (name(path, folder), name(other, folder)) {
                 (Ok(name), Ok(other)) => name == other,
@@ -132,7 +166,18 @@ impl Outputs {
                 return Err(WriteError::Twice { path });
             }
         }
-        let outputs = paths.iter().map(|path| Target::open(path, folder));
+        Ok(())
+    }
+
+    fn with_pipes(
+        mut pipes: Pipes,
+        paths: &[PathBuf],
+        folder: Option<&Path>,
+        min_free: u64,
+    ) -> Result<Self, WriteError> {
+        let outputs = paths
+            .iter()
+            .map(|path| Target::open(path, folder, &mut pipes));
         let outputs: Vec<_> = outputs.collect::<Result<_, _>>()?;
         let taken = outputs.iter().filter_map(Target::taken);
         let taken = taken.chain(folder.map(Path::to_owned)).collect();

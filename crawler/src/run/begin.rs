@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use thiserror::Error;
 
 use super::dry::dry_run;
 use super::end::{Allowed, finished};
@@ -131,7 +132,9 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
     let roots = plan.roots()?;
     let mut crew = Crew::new(&plan, &roots.all(), &how, false).await?;
     let home = Home::Folder(folder.clone());
-    let outputs = resumed_outputs(&home, &*frontier, &mut plan, &how).await?;
+    let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
+    let heard = (&how, &mut interrupts);
+    let outputs = resumed_outputs(&home, &*frontier, &mut plan, heard).await?;
     tell_of_size(&flags.how, &outputs);
     if let Some(suspected) = suspected(&stats).filter(|_| !how.quiet) {
         say(format!("crawler: {suspected}"));
@@ -168,7 +171,6 @@ pub(crate) async fn resume(flags: &ResumeFlags) -> anyhow::Result<u8> {
             bytes: flags.bytes.is_some(),
         },
     };
-    let interrupts = Interrupts::listen().context(NOT_HEARD)?;
     job.run(crew, outputs, plan.seeded, (&how, interrupts))
         .await
 }
@@ -189,7 +191,7 @@ async fn resumed_outputs(
     home: &Home,
     frontier: &dyn Frontier,
     plan: &mut Plan,
-    how: &HowFlags,
+    (how, interrupts): (&HowFlags, &mut Interrupts),
 ) -> anyhow::Result<Outputs> {
     let folder = home.folder();
     let mut known = folder.map_or_else(Vec::new, |folder| plan.said_outputs(folder));
@@ -197,16 +199,12 @@ async fn resumed_outputs(
         known.extend(piped());
     }
     if how.output.is_empty() {
-        return reopen(home, frontier, &known, || {
-            open_outputs(&known, folder, plan, how)
-        })
-        .await;
+        let open = open_outputs(&known, folder, plan, (how, interrupts));
+        return reopen(home, frontier, &known, open).await;
     }
     follow(home, frontier, &known, &how.output).await?;
-    let outputs = reopen(home, frontier, &how.output, || {
-        open_outputs(&how.output, folder, plan, how)
-    });
-    let outputs = outputs.await?;
+    let open = open_outputs(&how.output, folder, plan, (how, interrupts));
+    let outputs = reopen(home, frontier, &how.output, open).await?;
     plan.outputs = Outputs::names(&how.output, folder)?;
     frontier.describe(plan.to_config()?).await?;
     Ok(outputs)
@@ -233,7 +231,7 @@ async fn begin(
         return dry_run(seeds, &mut crew).await;
     }
     let mut interrupts = Interrupts::listen().context(NOT_HEARD)?;
-    let (opened, outputs) = open(&home, &mut plan, is_fresh, how).await?;
+    let (opened, outputs) = open(&home, &mut plan, is_fresh, (how, &mut interrupts)).await?;
     tell_of_size(how, &outputs);
     let frontier = opened.frontier;
     let stats = frontier.stats().await?;
@@ -290,10 +288,10 @@ async fn open(
     home: &Home,
     plan: &mut Plan,
     is_fresh: bool,
-    how: &HowFlags,
+    heard: (&HowFlags, &mut Interrupts),
 ) -> anyhow::Result<(Opened, Outputs)> {
     let made = home.folder().map_or(Ok(Vec::new()), make_folder)?;
-    let opened = open_there(home, plan, is_fresh, how).await;
+    let opened = open_there(home, plan, is_fresh, heard).await;
     if opened.is_err() {
         for folder in made {
             // One that holds something stays.
@@ -318,7 +316,7 @@ async fn open_there(
     home: &Home,
     plan: &mut Plan,
     is_fresh: bool,
-    how: &HowFlags,
+    (how, interrupts): (&HowFlags, &mut Interrupts),
 ) -> anyhow::Result<(Opened, Outputs)> {
     let folder = home.folder();
     let paths = output_paths(folder, how.output.clone());
@@ -326,7 +324,7 @@ async fn open_there(
         plan.outputs = Outputs::names(&how.output, folder)?;
     }
     let plan = &*plan;
-    let outputs = || open_outputs(&paths, folder, plan, how);
+    let outputs = open_outputs(&paths, folder, plan, (how, interrupts));
     let is_unread = !is_fresh && home.holds_unread_list();
     if !is_fresh && !is_unread && home.may_be_there() {
         // It is refused, or joined: only then it is known what was written of it.
@@ -336,13 +334,13 @@ async fn open_there(
     }
     if is_fresh {
         home.refuse_held().await?;
-        let mut outputs = outputs()?;
+        let mut outputs = outputs.await?;
         // What was fetched before goes only when it is sure that it may: others may be at work on it.
         let begun = home.begin(plan, is_fresh).await?;
         outputs.cut_back(&[], Overwritten::Anew)?;
         return Ok((begun, outputs));
     }
-    let mut outputs = outputs()?;
+    let mut outputs = outputs.await?;
     outputs.cut_back(&[], Overwritten::Never)?;
     Ok((home.begin(plan, is_unread).await?, outputs))
 }
@@ -361,15 +359,30 @@ fn piped() -> Option<PathBuf> {
     Outputs::is_standard_taken().then(|| PathBuf::from("-"))
 }
 
-fn open_outputs(
+/// Opens what the records go to, unless Ctrl-C comes before somebody reads it.
+async fn open_outputs(
     paths: &[PathBuf],
     folder: Option<&Path>,
     plan: &Plan,
-    how: &HowFlags,
+    (how, interrupts): (&HowFlags, &mut Interrupts),
 ) -> anyhow::Result<Outputs> {
-    let outputs = Outputs::open(paths, folder, how.min_free())?;
+    let waits = |path: &Path| {
+        say(format!(
+            "crawler: waiting for a reader of {}",
+            path.display()
+        ));
+    };
+    let outputs = tokio::select! {
+        outputs = Outputs::open_when_read(paths, folder, how.min_free(), waits) => outputs?,
+        () = interrupts.next() => return Err(Unread.into()),
+    };
     Ok(outputs.archives(&plan.archive(how)))
 }
+
+/// Ctrl-C came while an output had no reader.
+#[derive(Debug, Error)]
+#[error("interrupted before somebody read what -o names; run the same command again")]
+pub(crate) struct Unread;
 
 /// Tells of a size of archives that is of no use.
 fn tell_of_size(how: &HowFlags, outputs: &Outputs) {

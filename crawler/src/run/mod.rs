@@ -14,7 +14,7 @@ pub(crate) use home::Home;
 mod begin;
 mod dry;
 mod reopen;
-pub(crate) use begin::{crawl, list, resume};
+pub(crate) use begin::{Unread, crawl, list, resume};
 mod job;
 pub(crate) use job::Job;
 mod advice;

@@ -19,13 +19,13 @@ pub(super) async fn reopen(
     home: &Home,
     frontier: &dyn Frontier,
     paths: &[PathBuf],
-    open: impl FnOnce() -> anyhow::Result<Outputs>,
+    open: impl Future<Output = anyhow::Result<Outputs>>,
 ) -> anyhow::Result<Outputs> {
     let lost = Lost::of(paths, home.folder(), &frontier.written().await?)?;
     for lost in &lost {
         refuse_beyond_help(lost)?;
     }
-    let mut outputs = open()?;
+    let mut outputs = open.await?;
     for text in &lost {
         write_again(text, home, frontier, &mut outputs).await?;
     }
