@@ -69,9 +69,15 @@ pub enum FrontierError {
         path: PathBuf,
     },
     /// The file is damaged.
-    #[error("{} is damaged: put back a copy of it, or start over with --fresh", path.display())]
+    #[error(
+        "{} is damaged: put back copies of {} from one moment, or move their folder away and begin anew, by which what is \
+         queued is lost and all is fetched again, while the records that were written stay in that folder; --fresh begins anew \
+         and overwrites them",
+        path.display(),
+        with_log(path)
+    )]
     Corrupt {
-        /// The file.
+        /// The file, or the log that belongs to it.
         path: PathBuf,
         /// What the engine said.
         source: Cause,
@@ -177,6 +183,13 @@ pub(crate) fn is_full(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
     )
+}
+
+/// Returns the names of a crawl's file and of its log, by the path of either.
+fn with_log(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let database = name.strip_suffix("-wal").unwrap_or(&name);
+    format!("{database} and {database}-wal")
 }
 
 fn holder(pid: Option<u32>) -> String {

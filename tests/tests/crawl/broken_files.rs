@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 use slow_api::{Server, WebOptions};
+use tests::{Crawler, text, until};
 
 use crate::bad_input::refused;
 use crate::world::{self, Job};
@@ -44,6 +45,50 @@ async fn a_damaged_database_is_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_was_cut_off_is_told() {
     is_told(|bytes| bytes.truncate(bytes.len() / 2), "is damaged").await;
+}
+
+/// A crawl that was killed before its log was worked into its file, with some bytes of the log spoilt, is told as such, again
+/// and again, by all that read it; and what is left of it stays as it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_log_is_told_and_left_as_it_is() {
+    let server = world::start(WebOptions {
+        site: world::site(50),
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let crawler = job.crawl(&seed, &["--delay", "300ms"]);
+    until("it has fetched something", async || {
+        (world::pages_asked(&server, 0) > 0).then_some(())
+    })
+    .await;
+    crawler.kill().await;
+    let log = job.folder().join("crawl.db-wal");
+    let mut bytes = std::fs::read(&log).unwrap();
+    bytes[40..4_000].fill(0xa5);
+    std::fs::write(&log, &bytes).unwrap();
+    let words =
+        "crawl.db-wal is damaged: put back copies of crawl.db and crawl.db-wal from one moment";
+    for _again in 0..2 {
+        refused(job.resume(&[]), words).await;
+        refused(job.crawl(&seed, &[]), words).await;
+        for command in ["status", "export"] {
+            refused(Crawler::start(&[command, text(&job.folder())]), words).await;
+        }
+        assert!(std::fs::read(&log).unwrap() == bytes, "it was changed");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_is_gone_is_told_as_damage() {
+    for table in ["lane", "queue", "crawl"] {
+        let drop = format!("DROP TABLE {table}");
+        let words = "crawl.db is damaged: put back copies of crawl.db and crawl.db-wal";
+        is_told_of_a_pragma(&drop, words).await;
+        is_told_of_a_pragma(&drop, &format!("no such table: {table}")).await;
+    }
+    is_told_of_a_pragma("DELETE FROM crawl", "is damaged").await;
 }
 
 async fn is_told_of_a_pragma(pragma: &str, words: &str) {

@@ -15,6 +15,7 @@ mod handle;
 mod lanes;
 mod ledger;
 mod lock;
+mod log;
 mod next;
 mod notes;
 mod reader;

@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::handle::SqliteFrontier;
 use super::lock::{Lock, beside};
+use super::log;
 use super::schema::{self, Found};
 use super::syncer::Syncer;
 use super::writer::Writer;
@@ -175,6 +176,9 @@ impl Place {
         let file = lock.as_ref().map(|_| path.as_path());
         let mut connection = schema::connect(file).map_err(explain)?;
         let found = schema::look(&connection).map_err(explain)?;
+        if found == Found::Nothing {
+            log::refuse_damaged(&path)?;
+        }
         let job = match (self, found) {
             (Self::New(_, job) | Self::Anew(_, job) | Self::Memory(job), Found::Nothing) => {
                 Some(job)

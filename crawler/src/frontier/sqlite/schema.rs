@@ -19,6 +19,7 @@ use url::Url;
 
 use super::ledger::Ledger;
 use super::lock::{Lock, beside};
+use super::log;
 use crate::frontier::{FrontierError, Job};
 
 /// Tells our files from those of other programs: "crwl".
@@ -100,6 +101,8 @@ pub(super) fn connect(path: Option<&Path>) -> rusqlite::Result<Connection> {
     // statement anew for each; its text says all that there is to know.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(BUSY)?;
+    // Whoever closes it last works its log in and removes it, which is not to be done to one that can't be read.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
 
@@ -109,7 +112,9 @@ pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -12288;
          PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;",
-    )
+    )?;
+    let kept = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
+    connection.set_db_config(kept, false).map(drop)
 }
 
 /// Opens the file of a crawl beside the one who writes it.
@@ -125,6 +130,10 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> 
     };
     match opened {
         (connection, Found::Crawl) => Ok(connection),
+        (_, Found::Nothing) => {
+            log::refuse_damaged(path)?;
+            Err(refuse(path, Found::Nothing))
+        }
         (_, found) => Err(refuse(path, found)),
     }
 }
@@ -320,6 +329,12 @@ pub(super) fn config(connection: &Connection) -> rusqlite::Result<String> {
 
 /// Returns what an error of the engine means to the one who has the file.
 pub(super) fn explain(path: &Path, error: rusqlite::Error) -> FrontierError {
+    if let Some(lacks) = lacking(&error) {
+        return FrontierError::Corrupt {
+            path: path.to_owned(),
+            source: Arc::new(io::Error::other(lacks)),
+        };
+    }
     let code = error.sqlite_error_code();
     let (place, source) = (path.into(), Arc::new(error));
     match code {
@@ -333,6 +348,25 @@ pub(super) fn explain(path: &Path, error: rusqlite::Error) -> FrontierError {
             FrontierError::Full { place, source }
         }
         _ => FrontierError::Engine { place, source },
+    }
+}
+
+/// Returns what of its layout a file lacks, if that is what is wrong: the statements are always the same, and the file says
+/// that they fit it.
+fn lacking(error: &rusqlite::Error) -> Option<String> {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. }
+        | rusqlite::Error::SqliteFailure(_, Some(msg)) => {
+            msg.starts_with("no such ").then(|| msg.clone())
+        }
+        rusqlite::Error::QueryReturnedNoRows => {
+            Some("a row is gone that it was begun with".to_owned())
+        }
+        rusqlite::Error::InvalidQuery
+        | rusqlite::Error::InvalidColumnType(..)
+        | rusqlite::Error::FromSqlConversionFailure(..)
+        | rusqlite::Error::IntegralValueOutOfRange(..) => Some(error.to_string()),
+        _ => None,
     }
 }
 
