@@ -130,12 +130,13 @@ async fn what_is_tried_few_at_a_time_after_kills_is_told_until_it_is_done() {
     assert_eq!(suspects().await, Some(0), "they may yet be answered");
     crawler.kill().await;
 
-    let words = "40 URLs were at work each of the last 3 times, or more, that the crawl was killed";
+    let words =
+        "40 URLs were being fetched each of the last 3 times, or more, that the crawl was killed";
     let told = held.told(&status).await;
     assert!(told.contains(words), "{told}");
     assert_eq!(suspects().await, Some(40));
     let told = held.told(&["explain", &url, "--job", job]).await;
-    let suspect = "was at work the last 3 times that the crawl was killed";
+    let suspect = "was being fetched the last 3 times that the crawl was killed";
     assert!(told.contains(suspect), "{told}");
     assert!(told.contains("with up to 15 other"), "{told}");
     crawler = Crawler::start(&["resume", job]);

@@ -12,8 +12,8 @@ pub(super) fn suspected(stats: &Stats) -> Option<String> {
         if count == 1 { "was" } else { "were" },
     );
     Some(format!(
-        "{urls} {were} at work each of the last {CAREFUL_FROM} times, or more, that the crawl was killed, and may be why: \
-         tried at most {TOGETHER} at a time, and one by one after one kill more"
+        "{urls} {were} being fetched each of the last {CAREFUL_FROM} times, or more, that the crawl was killed, and may be the \
+         cause: at most {TOGETHER} such are tried at a time, and one by one after another kill"
     ))
 }
 
@@ -23,7 +23,7 @@ pub(super) fn held_up(stats: &Stats) -> Option<String> {
     let is_waiting = suspects.leased == stats.leased && stats.queued > stats.leased;
     is_waiting.then(|| {
         format!(
-            "at work are only URLs that were so at kill after kill, {} of {}: at most {TOGETHER} at a time",
+            "held up by URLs that were being fetched at kill after kill: {} of {} at work, at most {TOGETHER} at a time",
             suspects.leased, suspects.count
         )
     })
@@ -38,5 +38,7 @@ pub(super) fn tried(kills: u16) -> String {
     } else {
         format!("tried with up to {} other such URLs", TOGETHER - 1)
     };
-    format!("was at work the last {kills} times that the crawl was killed, and may be why: {how}")
+    format!(
+        "was being fetched the last {kills} times that the crawl was killed, and may be the cause: {how}"
+    )
 }
