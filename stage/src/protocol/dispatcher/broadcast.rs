@@ -1,11 +1,12 @@
 //! Every event to every consumer, at the pace of the slowest.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::{Dispatched, Dispatcher, Refused};
-use crate::id::SubscriptionId;
+use crate::id::{BySubscription, SubscriptionId};
 
 /// Says which events a subscription wants.
 pub type Selector<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
@@ -33,7 +34,41 @@ pub type Selector<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
 /// # }
 /// ```
 pub struct Broadcast<T> {
-    consumers: Vec<Taker<T>>,
+    consumers: BySubscription<Taker<T>>,
+    /// How many of them choose.
+    choosing: usize,
+    least: Least,
+}
+
+/// What the consumer with the least demand has asked for, and how many have asked for no more. It is looked for among all
+/// only when the last of them has asked for more, which is once a round, and a round serves all.
+#[derive(Debug, Clone, Copy, Default)]
+struct Least {
+    asked: usize,
+    count: usize,
+}
+
+impl Least {
+    const NONE: Self = Self { asked: 0, count: 0 };
+
+    /// Adds one who has asked for so much.
+    fn join(&mut self, asked: usize) {
+        match asked.cmp(&self.asked) {
+            _ if self.count == 0 => *self = Self { asked, count: 1 },
+            Ordering::Less => *self = Self { asked, count: 1 },
+            Ordering::Equal => self.count += 1,
+            Ordering::Greater => {}
+        }
+    }
+
+    /// Takes away one who had asked for so much; returns whether the least has to be looked for.
+    #[must_use]
+    fn leave(&mut self, asked: usize) -> bool {
+        if asked == self.asked {
+            self.count -= 1;
+        }
+        self.count == 0
+    }
 }
 
 struct Taker<T> {
@@ -73,16 +108,17 @@ impl<T> Broadcast<T> {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            consumers: Vec::new(),
+            consumers: BySubscription::new(),
+            choosing: 0,
+            least: Least::NONE,
         }
     }
 
-    fn least(&self) -> usize {
-        self.consumers
-            .iter()
-            .map(|taker| taker.asked)
-            .min()
-            .unwrap_or(0)
+    fn look_for_least(&mut self) {
+        self.least = Least::NONE;
+        for (_, taker) in self.consumers.iter() {
+            self.least.join(taker.asked);
+        }
     }
 }
 
@@ -94,7 +130,8 @@ impl<T> Default for Broadcast<T> {
 
 impl<T> fmt::Debug for Broadcast<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let asked = self.consumers.iter().map(|taker| (taker.id, taker.asked));
+        let consumers = self.consumers.iter();
+        let asked = consumers.map(|(id, taker)| (id, taker.asked));
         f.debug_map().entries(asked).finish()
     }
 }
@@ -102,35 +139,40 @@ impl<T> fmt::Debug for Broadcast<T> {
 impl<T: Clone + Send + 'static> Broadcast<T> {
     /// Sends a chunk that every consumer has asked for, where none of them chooses.
     fn send_all(&mut self, events: Vec<T>, out: &mut Dispatched<T>) {
-        if let Some((last, others)) = self.consumers.split_last_mut() {
-            for taker in others {
-                let mut copy = out.lists.take();
-                copy.extend_from_slice(&events);
-                taker.serve(copy, out);
+        self.least.asked -= events.len();
+        let mut takers = self.consumers.values_mut().peekable();
+        while let Some(taker) = takers.next() {
+            if takers.peek().is_none() {
+                return taker.serve(events, out);
             }
-            last.serve(events, out);
+            let mut copy = out.lists.take();
+            copy.extend_from_slice(&events);
+            taker.serve(copy, out);
         }
     }
 
     /// Sends the next chunk, as the selectors say.
-    fn select(&mut self, least: usize, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+    fn select(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         // Every selector runs before anything changes, so that one that panics harms its own subscription alone.
-        let chunk = &events[..least.min(events.len())];
-        let route = |taker: &Taker<T>| Route::of(taker.selector.as_ref(), chunk);
-        let routes: Vec<Route> = self.consumers.iter().map(route).collect();
+        let chunk = &events[..self.least.asked.min(events.len())];
+        let takers = self.consumers.iter().map(|(_, taker)| taker);
+        let routes = takers.map(|taker| Route::of(taker.selector.as_ref(), chunk));
+        let routes: Vec<Route> = routes.collect();
         if !routes.iter().all(|route| matches!(route, Route::Failed)) {
-            let chunk = take_front(events, least);
+            let chunk = take_front(events, self.least.asked);
             self.send(chunk, &routes, out);
         }
         self.end_failed(&routes, out);
+        self.look_for_least();
     }
 
     /// Sends a chunk that every consumer has asked for, to those who take it.
     fn send(&mut self, events: Vec<T>, routes: &[Route], out: &mut Dispatched<T>) {
         let whole = routes.iter().rposition(|route| matches!(route, Route::All));
-        for (at, (taker, route)) in self.consumers.iter_mut().zip(routes).enumerate() {
+        let mut last = None;
+        for (at, (taker, route)) in self.consumers.values_mut().zip(routes).enumerate() {
             match route {
-                Route::All if Some(at) == whole => {}
+                Route::All if Some(at) == whole => last = Some(taker),
                 Route::All => taker.serve(events.clone(), out),
                 Route::Some(chosen) => {
                     let chosen = events.iter().zip(chosen).filter(|(_, chosen)| **chosen);
@@ -139,8 +181,8 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
                 Route::Failed => {}
             }
         }
-        if let Some(at) = whole {
-            self.consumers[at].serve(events, out);
+        if let Some(taker) = last {
+            taker.serve(events, out);
         } else {
             let nobody = |at: &usize| !routes.iter().any(|route| route.takes(*at));
             out.unwanted += (0..events.len()).filter(nobody).count();
@@ -149,15 +191,15 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
 
     /// Forgets the subscriptions whose selectors panicked and reports them.
     fn end_failed(&mut self, routes: &[Route], out: &mut Dispatched<T>) {
-        let mut routes = routes.iter();
-        self.consumers.retain(|taker| {
-            let has_failed = matches!(routes.next(), Some(Route::Failed));
-            if has_failed {
-                let refused = Refused::new("its selector panicked");
-                out.failed.push((taker.id, refused));
-            }
-            !has_failed
-        });
+        let failed = self.consumers.iter().zip(routes);
+        let failed = failed.filter(|(_, route)| matches!(route, Route::Failed));
+        let failed: Vec<_> = failed.map(|((id, _), _)| id).collect();
+        for id in failed {
+            self.consumers.remove(id);
+            self.choosing -= 1;
+            let refused = Refused::new("its selector panicked");
+            out.failed.push((id, refused));
+        }
     }
 }
 
@@ -183,21 +225,35 @@ impl<T: Clone + Send + 'static> Dispatcher<T> for Broadcast<T> {
     type Key = Selector<T>;
 
     fn subscribe(&mut self, id: SubscriptionId, key: Option<Selector<T>>) -> Result<(), Refused> {
-        self.consumers.push(Taker {
+        self.choosing += usize::from(key.is_some());
+        let taker = Taker {
             id,
             asked: 0,
             selector: key,
-        });
+        };
+        self.consumers.insert(id, taker);
+        self.least.join(0);
         Ok(())
     }
 
     fn cancel(&mut self, id: SubscriptionId, _: &mut Dispatched<T>) {
-        self.consumers.retain(|taker| taker.id != id);
+        if let Some(left) = self.consumers.remove(id) {
+            self.choosing -= usize::from(left.selector.is_some());
+            if self.least.leave(left.asked) {
+                self.look_for_least();
+            }
+        }
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, _: &mut Dispatched<T>) {
-        if let Some(taker) = self.consumers.iter_mut().find(|taker| taker.id == id) {
-            taker.asked = taker.asked.saturating_add(n);
+        let Some(taker) = self.consumers.get_mut(id) else {
+            return;
+        };
+        let before = taker.asked;
+        taker.asked = before.saturating_add(n);
+        let is_more = taker.asked > before;
+        if is_more && self.least.leave(before) {
+            self.look_for_least();
         }
     }
 
@@ -206,20 +262,19 @@ impl<T: Clone + Send + 'static> Dispatcher<T> for Broadcast<T> {
     }
 
     fn wanted(&self) -> usize {
-        self.least()
+        self.least.asked
     }
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         while !events.is_empty() {
-            let least = self.least();
-            if least == 0 {
+            if self.least.asked == 0 {
                 return;
             }
-            if self.consumers.iter().all(|taker| taker.selector.is_none()) {
-                let chunk = take_front(events, least);
+            if self.choosing == 0 {
+                let chunk = take_front(events, self.least.asked);
                 self.send_all(chunk, out);
             } else {
-                self.select(least, events, out);
+                self.select(events, out);
             }
         }
     }
