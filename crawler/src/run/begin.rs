@@ -324,6 +324,9 @@ async fn open_there(
         plan.outputs = Outputs::names(&how.output, folder)?;
     }
     let plan = &*plan;
+    if !is_fresh {
+        home.refuse_lone_log()?;
+    }
     let outputs = open_outputs(&paths, folder, plan, (how, interrupts));
     let is_unread = !is_fresh && home.holds_unread_list();
     if !is_fresh && !is_unread && home.may_be_there() {

@@ -67,6 +67,14 @@ impl Home {
         }
     }
 
+    /// Refuses a folder with the log of a job whose database is gone: what is left of that is in the log.
+    pub(super) fn refuse_lone_log(&self) -> Result<(), FrontierError> {
+        match self {
+            Self::Folder(folder) => SqliteReader::refuse_lone_log(&folder.join(DATABASE)),
+            Self::Memory | Self::Shared(_) => Ok(()),
+        }
+    }
+
     /// Refuses a folder whose job another process works on, before anything of it is touched.
     pub(super) async fn refuse_held(&self) -> Result<(), FrontierError> {
         if let Self::Folder(folder) = self {

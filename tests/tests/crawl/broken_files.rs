@@ -47,10 +47,17 @@ async fn a_database_that_was_cut_off_is_told() {
     is_told(|bytes| bytes.truncate(bytes.len() / 2), "is damaged").await;
 }
 
-/// A crawl that was killed before its log was worked into its file, with some bytes of the log spoilt, is told as such, again
-/// and again, by all that read it; and what is left of it stays as it is.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_damaged_log_is_told_and_left_as_it_is() {
+const ITS_LOG: &str =
+    "crawl.db-wal is damaged: put back copies of crawl.db and crawl.db-wal from one moment";
+
+/// The database of a job, if it is there, and its log.
+fn files(job: &Job) -> [Option<Vec<u8>>; 2] {
+    ["crawl.db", "crawl.db-wal"].map(|name| std::fs::read(job.folder().join(name)).ok())
+}
+
+/// Spoils a file of a crawl that was killed before its log was worked in, and sees that this is told, again and again, by all
+/// that read it; and that what is left of it stays as it is.
+async fn is_told_of_a_killed_one(spoil: impl FnOnce(&Job)) {
     let server = world::start(WebOptions {
         site: world::site(50),
         ..WebOptions::default()
@@ -63,20 +70,69 @@ async fn a_damaged_log_is_told_and_left_as_it_is() {
     })
     .await;
     crawler.kill().await;
-    let log = job.folder().join("crawl.db-wal");
-    let mut bytes = std::fs::read(&log).unwrap();
-    bytes[40..4_000].fill(0xa5);
-    std::fs::write(&log, &bytes).unwrap();
-    let words =
-        "crawl.db-wal is damaged: put back copies of crawl.db and crawl.db-wal from one moment";
+    spoil(&job);
+    let spoilt = files(&job);
     for _again in 0..2 {
-        refused(job.resume(&[]), words).await;
-        refused(job.crawl(&seed, &[]), words).await;
+        refused(job.resume(&[]), ITS_LOG).await;
+        refused(job.crawl(&seed, &[]), ITS_LOG).await;
         for command in ["status", "export"] {
-            refused(Crawler::start(&[command, text(&job.folder())]), words).await;
+            refused(Crawler::start(&[command, text(&job.folder())]), ITS_LOG).await;
         }
-        assert!(std::fs::read(&log).unwrap() == bytes, "it was changed");
+        assert!(files(&job) == spoilt, "one was changed");
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_log_is_told_and_left_as_it_is() {
+    is_told_of_a_killed_one(|job| {
+        let log = job.folder().join("crawl.db-wal");
+        let mut bytes = std::fs::read(&log).unwrap();
+        bytes[40..4_000].fill(0xa5);
+        std::fs::write(&log, &bytes).unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_database_was_emptied_or_removed_is_left_as_it_is() {
+    is_told_of_a_killed_one(|job| {
+        std::fs::write(job.folder().join("crawl.db"), "").unwrap();
+    })
+    .await;
+    is_told_of_a_killed_one(|job| {
+        std::fs::remove_file(job.folder().join("crawl.db")).unwrap();
+    })
+    .await;
+}
+
+/// The log has what the last run did, which a copy of the database needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_not_worked_into_a_damaged_database() {
+    let server = world::start(WebOptions {
+        site: world::site(50),
+        ..WebOptions::default()
+    })
+    .await;
+    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let ended = job
+        .crawl(&seed, &["--delay", "300ms", "--pages", "2"])
+        .ended();
+    assert_eq!(ended.await.code(), 0);
+    let asked = world::pages_asked(&server, 0);
+    let crawler = job.resume(&["--pages", "40"]);
+    until("it goes on", async || {
+        (world::pages_asked(&server, 0) > asked).then_some(())
+    })
+    .await;
+    crawler.kill().await;
+    let path = job.folder().join("crawl.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4_096..].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let spoilt = files(&job);
+    refused(job.resume(&[]), "crawl.db is damaged").await;
+    assert!(files(&job) == spoilt, "one was changed");
     server.stop().await;
 }
 

@@ -30,6 +30,15 @@ pub(super) fn refuse_damaged(database: &Path) -> Result<(), FrontierError> {
     })
 }
 
+/// As [`refuse_damaged`], before the engine opens a database that is empty or not there, whose log it would remove.
+pub(super) fn refuse_lone(database: &Path) -> Result<(), FrontierError> {
+    let about = database.metadata();
+    if about.is_ok_and(|about| about.len() > 0) {
+        return Ok(());
+    }
+    refuse_damaged(database)
+}
+
 /// Returns whether something was committed to a log, or it is none.
 fn has_commit(path: &Path) -> io::Result<bool> {
     let mut log = File::open(path)?;

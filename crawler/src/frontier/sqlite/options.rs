@@ -162,6 +162,9 @@ impl Place {
     fn open(self, clock: Arc<dyn Clock>) -> Result<(Writer, String), FrontierError> {
         let path = self.path().to_owned();
         let explain = |error| schema::explain(&path, error);
+        if matches!(self, Self::New(..) | Self::Old(_)) {
+            log::refuse_lone(&path)?;
+        }
         let lock = match &self {
             Self::Memory(_) => None,
             // The lock would make a file of its own where there is nothing to be locked.

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row};
 
 use super::ledger::Ledger;
 use super::lock::Lock;
+use super::log;
 use super::schema;
 use super::suspects::{self, Holders};
 use crate::frontier::clock::time;
@@ -33,6 +34,11 @@ impl SqliteReader {
             connection: schema::connect_to_read(path)?,
             path: path.to_owned(),
         })
+    }
+
+    /// Refuses the log of a crawl whose file is empty or not there, which an engine would remove.
+    pub(crate) fn refuse_lone_log(path: &Path) -> Result<(), FrontierError> {
+        log::refuse_lone(path)
     }
 
     /// Returns whether a process works on the crawl.

@@ -101,7 +101,7 @@ pub(super) fn connect(path: Option<&Path>) -> rusqlite::Result<Connection> {
     // statement anew for each; its text says all that there is to know.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(BUSY)?;
-    // Whoever closes it last works its log in and removes it, which is not to be done to one that can't be read.
+    // Whoever closes it last works its log in and removes it, which is not to be done where one of them is damaged.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(connection)
 }
@@ -112,13 +112,18 @@ pub(super) fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -12288;
          PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 0;",
-    )?;
+    )
+}
+
+/// Has the log worked in when the connection is closed, if it is the last.
+pub(super) fn work_in_at_close(connection: &Connection) -> rusqlite::Result<()> {
     let kept = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
     connection.set_db_config(kept, false).map(drop)
 }
 
 /// Opens the file of a crawl beside the one who writes it.
 pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> {
+    log::refuse_lone(path)?;
     if !path.exists() {
         return Err(refuse(path, Found::Nothing));
     }
@@ -415,6 +420,7 @@ mod tests {
             ..Job::default()
         };
         lay_out(&mut connection, &job).unwrap();
+        work_in_at_close(&connection).unwrap();
         drop(connection);
         std::os::unix::fs::symlink("nowhere/shm", beside(&path, "-shm")).unwrap();
         let connection = connect_to_read(&path).unwrap();

@@ -51,6 +51,8 @@ pub(super) struct Writer {
     fresh: Fresh,
     wide: WideSites,
     told: watch::Sender<Told>,
+    /// Whether the engine has said that the file is damaged.
+    is_damaged: bool,
 }
 
 impl Writer {
@@ -82,6 +84,7 @@ impl Writer {
             fresh,
             wide: WideSites::default(),
             told,
+            is_damaged: false,
         })
     }
 
@@ -153,7 +156,7 @@ impl Writer {
             *told = Told { round, stats };
             is_new
         });
-        committed.map_err(|error| schema::explain(&self.path, error))?;
+        committed.map_err(|error| self.explain(error))?;
         match &self.syncer {
             Some(syncer) if batch.iter().any(|work| work.kind() == Kind::Durable) => {
                 let failed = |source| FrontierError::of_file(&self.path, source);
@@ -183,11 +186,21 @@ impl Writer {
         transaction.commit()
     }
 
+    fn explain(&mut self, error: rusqlite::Error) -> FrontierError {
+        let error = schema::explain(&self.path, error);
+        self.is_damaged |= matches!(error, FrontierError::Corrupt { .. });
+        error
+    }
+
     /// Closes the file, and only then lets go of its lock.
-    fn close(self) -> Result<(), FrontierError> {
+    fn close(mut self) -> Result<(), FrontierError> {
         // On a full disk it counts as lost instead, as after a kill.
         let now = self.now.max(millis(self.clock.now()));
-        let _is_lost_otherwise = schema::give_back(&self.connection, now);
+        let given_back = schema::give_back(&self.connection, now);
+        let _is_lost_otherwise = given_back.map_err(|error| self.explain(error));
+        if !self.is_damaged {
+            let _is_left_otherwise = schema::work_in_at_close(&self.connection);
+        }
         // The last to close the file works its log in, and tells how that went.
         drop(self.syncer);
         let closed = self.connection.close();
