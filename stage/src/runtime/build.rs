@@ -427,8 +427,8 @@ impl<A: Emits> Build<A> {
     ///
     /// **One stage**: one task and mailbox, one name, one set of counts, one supervisor. All that a [`Build`] says of a
     /// stage is said of the pair, before or after: of `second` its dispatcher, buffer, owner, intensity and shutdown, and its
-    /// name and group where it has them; of this one its subscriptions, and the name and group else. Each half keeps its
-    /// own dead letters.
+    /// name, group and supervisor where it has them; of this one its subscriptions, and the name, group and supervisor else.
+    /// Each half keeps its own dead letters.
     ///
     /// **Demand**: the first is told what the stage's consumers wait for and it has not been told yet, at most 500 events
     /// at a time, and again while the second leaves events out. So the second, and a consumer that is fused, has batches of
@@ -466,17 +466,22 @@ impl<A: Emits> Build<A> {
             }
             _ => None,
         };
+        // Who has a supervisor lives with it.
+        let (stages, supervision) = match (second.supervision, self.supervision) {
+            (None, Some(of_first)) => (self.stages, Some(of_first)),
+            (of_second, _) => (second.stages, of_second),
+        };
         Build {
             stage: Fused::join(self.stage, second.stage, second.send_letter),
             factory,
             name: second.name.or(self.name),
-            stages: second.stages,
+            stages,
             intensity: second.intensity,
             buffer: second.buffer,
             dispatcher: second.dispatcher,
             mode: self.mode,
             send_letter: self.send_letter,
-            supervision: None,
+            supervision,
             shutdown: second.shutdown,
             group: second.group.or(self.group),
             upstreams: self.upstreams,

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::{StreamExt, TryStreamExt};
 use stage::test_util::SinkProbe;
 use stage::{
-    AsProducerConsumer, Build, Demand, Directive, Restart, Strategy, consumer_with, dead_letters,
-    from_iter, producer_consumer, producer_consumer_with, producer_with, supervisor,
+    AsProducerConsumer, Build, Demand, Directive, Exit, Restart, Strategy, consumer_with,
+    dead_letters, from_iter, producer_consumer, producer_consumer_with, producer_with, supervisor,
 };
 
 use crate::halves::{Counter, Fails, Map, Taker, silence_panics_on_purpose};
@@ -207,4 +207,24 @@ async fn a_sibling_that_takes_it_along_loses_what_the_second_had_at_work() {
         tokio::task::yield_now().await;
     }
     stage.abort();
+}
+
+/// It may be said of either half before they are fused, or of the pair.
+#[tokio::test]
+async fn a_pair_is_the_child_of_whoever_supervises_one_of_it() {
+    let first = || producer_with(Counter::default);
+    let second = || producer_consumer_with(|| Map::copies(1));
+    for said_of in ["the first", "the second", "the pair"] {
+        let top = supervisor(Strategy::OneForOne).spawn().unwrap();
+        let by_top = Restart::Permanent;
+        let pair = match said_of {
+            "the first" => first().supervised_by(&top, by_top).fuse(second()),
+            "the second" => first().fuse(second().supervised_by(&top, by_top)),
+            _ => first().fuse(second()).supervised_by(&top, by_top),
+        };
+        let pair = pair.spawn().unwrap();
+        assert_eq!(top.children().len(), 1, "{said_of}");
+        top.stop().await;
+        assert!(matches!(pair.exit(), Some(Exit::Stopped)), "{said_of}");
+    }
 }
