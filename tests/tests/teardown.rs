@@ -12,6 +12,7 @@ use stage::{
     UpstreamEnds, consumer, consumer_supervisor, consumer_with, from_iter, producer,
     producer_consumer,
 };
+use tokio::sync::Notify;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -127,6 +128,49 @@ async fn events_that_panic_when_dropped_hide_no_end_and_keep_no_name() {
         .unwrap()
         .stop()
         .await;
+}
+
+/// Emits two bombs when it is let go on.
+struct Late(Arc<Notify>);
+
+impl Producer for Late {
+    type Out = Bomb;
+
+    async fn handle_demand(&mut self, _: usize, cx: &mut Context<Bomb>) -> Result {
+        self.0.notified().await;
+        cx.emit_all([Bomb, Bomb]);
+        Ok(())
+    }
+}
+
+struct Takes;
+
+impl Consumer for Takes {
+    type In = Bomb;
+
+    async fn handle_events(&mut self, _: &mut Batch<'_, Bomb>, _: &mut Context) -> Result {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn events_that_panic_when_dropped_for_a_consumer_that_has_ended_harm_no_producer() {
+    let goes_on = Arc::new(Notify::new());
+    let source = producer(Late(Arc::clone(&goes_on))).spawn().unwrap();
+    let taker = consumer(Takes).subscribe_to(&source, Demand::default());
+    let taker = taker.spawn().unwrap();
+    while source.stats().owed == 0 {
+        tokio::task::yield_now().await;
+    }
+    taker.abort();
+    soon(taker.join()).await;
+    goes_on.notify_one();
+    while taker.stats().lost < 2 {
+        tokio::task::yield_now().await;
+    }
+    soon(source.stop()).await;
+    assert!(matches!(source.exit(), Some(Exit::Stopped)));
+    assert_eq!((taker.stats().lost, source.stats().failed), (2, 0));
 }
 
 /// Holds something for as long as it lives.
