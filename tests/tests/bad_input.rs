@@ -246,6 +246,21 @@ async fn results_that_cannot_be_written_are_work_left() {
     ] {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
     }
+
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("p.jsonl");
+    let line = r#"mkfifo "$2"; head -n 1 "$2" >/dev/null & "$0" --api "$1" --count 2000 -o "$2""#;
+    let mut command = Command::new("sh");
+    command
+        .arg("-c")
+        .arg(line)
+        .arg(program("crawler"))
+        .arg(api.url())
+        .arg(&pipe);
+    let ended = Crawler::spawn(&mut command).ended().await;
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    let words = format!("the reader of {} has gone", pipe.display());
+    assert!(ended.stderr.contains(&words), "{}", ended.stderr);
 }
 
 #[tokio::test]

@@ -46,6 +46,7 @@ mod csv;
 mod format;
 pub use format::{Format, UnknownFormat};
 mod output;
+pub(crate) use output::closed;
 pub use output::{Overwritten, WriteError};
 mod payloads;
 mod segments;

@@ -37,9 +37,14 @@ pub enum WriteError {
         /// The file.
         path: PathBuf,
     },
-    /// Nobody reads standard output any more.
-    #[error("standard output was closed before all results were written")]
-    Closed(#[source] io::Error),
+    /// Nobody reads standard output, or a named pipe, any more.
+    #[error("{} before all results were written", closed(path))]
+    Closed {
+        /// The pipe; `-` is standard output.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It was not tried, for the disk is nearly full.
     #[error(transparent)]
     LowSpace(#[from] LowSpaceError),
@@ -58,12 +63,20 @@ fn remedy(error: &io::Error) -> &'static str {
     }
 }
 
+/// Says of which pipe the reader has gone.
+pub(crate) fn closed(path: &Path) -> String {
+    if path == Path::new("-") {
+        return "standard output was closed".to_owned();
+    }
+    format!("the reader of {} has gone", path.display())
+}
+
 impl WriteError {
     pub(super) fn of(path: &Path, source: io::Error) -> Self {
-        if source.kind() == io::ErrorKind::BrokenPipe {
-            return Self::Closed(source);
-        }
         let path = path.to_owned();
+        if source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed { path, source };
+        }
         Self::File { path, source }
     }
 }

@@ -15,7 +15,7 @@ use super::records::Records;
 use super::unfinished::Unfinished;
 use crate::flags::ExportFlags;
 use crate::frontier::{PostgresOptions, SqliteResults, Written};
-use crate::pipeline::Format;
+use crate::pipeline::{Format, closed};
 use crate::telling::{Counted, say};
 
 /// Exports a job; returns the exit code.
@@ -89,16 +89,16 @@ async fn write(
 pub(super) enum NotWritten {
     #[error("cannot write {}: make room, or name another -o", path.display())]
     File { path: PathBuf, source: io::Error },
-    #[error("standard output was closed before all records were written")]
-    Closed,
+    #[error("{} before all records were written", closed(path))]
+    Closed { path: PathBuf },
 }
 
 impl NotWritten {
     pub(super) fn of(path: &Path, source: io::Error) -> Self {
-        if source.kind() == io::ErrorKind::BrokenPipe {
-            return Self::Closed;
-        }
         let path = path.to_owned();
+        if source.kind() == io::ErrorKind::BrokenPipe {
+            return Self::Closed { path };
+        }
         Self::File { path, source }
     }
 }
