@@ -445,9 +445,9 @@ impl<A: Emits> Build<A> {
     ///
     /// **Messages**: calls and casts go to the second. `cx.me` and `cx.cast_after` work in both.
     ///
-    /// When to do which, by what a producer-consumer costs a batch, its own work included: in a stage of its own some 2,000
-    /// instructions, and it may run on another processor; as a member of the same [`Group`] 1,800, and it fails by itself;
-    /// fused 700. At batches of hundreds all three cost little beside the work on the events. So fuse what is always ready
+    /// When to do which, by what a producer-consumer costs a batch, its own work included: in a stage of its own some 1,600
+    /// instructions, and it may run on another processor; as a member of the same [`Group`] 1,300, and it fails by itself;
+    /// fused 900. At batches of hundreds all three cost little beside the work on the events. So fuse what is always ready
     /// and works on small batches; colocate what has to fail, stop or be counted by itself; and leave alone what computes
     /// for long or waits, since the two of a pair take turns.
     ///
