@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::hash::Hash;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec::Drain;
 
 use super::Dispatched;
@@ -14,7 +15,8 @@ pub(super) type KeyOf<T> = Box<dyn FnMut(&T) -> u64 + Send>;
 
 /// A hash, which deals events by what it tells of them.
 pub(super) trait Deal<T, P>: Send {
-    /// Deals events from the front while some are wanted. Where the hash panics, the event at work is the front.
+    /// Deals events from the front while some are wanted. Where the hash panics, or that of the name it tells, the event at
+    /// work is the front.
     fn deal(
         &mut self,
         key: &mut Option<KeyOf<T>>,
@@ -60,6 +62,7 @@ fn deal_by<T, P: Eq + Hash + fmt::Debug + 'static>(
     {
         let name = hash(event);
         let key = if name.is_some() { key(event) } else { None };
+        let at = name.as_ref().map_or(usize::MAX, |name| index.place(name));
         let Some(event) = coming.next() else {
             return;
         };
@@ -67,7 +70,7 @@ fn deal_by<T, P: Eq + Hash + fmt::Debug + 'static>(
             out.unwanted += 1;
             continue;
         };
-        if let Err(event) = lanes.put(index.place(&name), key, event, out) {
+        if let Err(event) = lanes.put(at, key, event, out) {
             reject(&name, event, out);
         }
     }
@@ -75,7 +78,9 @@ fn deal_by<T, P: Eq + Hash + fmt::Debug + 'static>(
 
 #[cold]
 fn reject<T, P: fmt::Debug>(name: &P, event: T, out: &mut Dispatched<T>) {
-    out.warnings
-        .push(format!("the hash names an unknown partition: {name:?}"));
     out.rejected.push(event);
+    let told = || format!("the hash names an unknown partition: {name:?}");
+    let told = catch_unwind(AssertUnwindSafe(told));
+    let unprintable = |_| "the hash names an unknown partition, which can't be printed".to_owned();
+    out.warnings.push(told.unwrap_or_else(unprintable));
 }

@@ -332,3 +332,44 @@ fn a_mark_is_passed_by_what_is_dropped_and_not_by_who_leaves() {
     assert_eq!(keyed.ask(keyed.one, 9), [first + 1, second]);
     assert_eq!(keyed.out.passed, 1);
 }
+
+/// A name whose own code panics.
+#[derive(Clone, PartialEq, Eq)]
+enum Name {
+    Known,
+    NoHash,
+    NoDebug,
+}
+
+impl Hash for Name {
+    fn hash<H: std::hash::Hasher>(&self, hasher: &mut H) {
+        assert!(*self != Self::NoHash, "on purpose");
+        hasher.write_u8(1);
+    }
+}
+
+impl std::fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        assert!(*self != Self::NoDebug, "on purpose");
+        f.write_str("a name")
+    }
+}
+
+#[test]
+fn a_name_that_panics_costs_its_own_event_alone() {
+    let name = |event: &u32| {
+        Some(match event {
+            3 => Name::NoHash,
+            5 => Name::NoDebug,
+            _ => Name::Known,
+        })
+    };
+    let mut named = Partition::new([Name::Known], name).expect("it is one");
+    let (mut out, id) = (Dispatched::default(), SubscriptionId::next());
+    let key = Some(Name::Known);
+    named.subscribe(id, key).expect("it is free");
+    named.ask(id, 9, &mut out);
+    named.dispatch(&mut (1..=6).collect(), &mut out);
+    assert_eq!(delivered(&mut out), [1, 2, 4, 6]);
+    assert_eq!((out.rejected, out.warnings.len()), (vec![3, 5], 2));
+}
