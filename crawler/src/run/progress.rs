@@ -112,7 +112,7 @@ mod tests {
         stats.suspects = Some(suspects);
         let told = line(&counts, &stats, Duration::from_secs(2));
         assert!(
-            told.ends_with("kill after kill: 16 of 40 at work, at most 16 at a time"),
+            told.ends_with("kill after kill: 16 of 40 at work, a few at a time"),
             "{told}"
         );
         stats.leased = 17;

@@ -13,7 +13,7 @@ pub(super) fn suspected(stats: &Stats) -> Option<String> {
     );
     Some(format!(
         "{urls} {were} being fetched each of the last {CAREFUL_FROM} times, or more, that the crawl was killed, and may be the \
-         cause: at most {TOGETHER} such are tried at a time, and one by one after another kill"
+         cause: those of {CAREFUL_FROM} kills are tried at most {TOGETHER} at a time, those of more one by one"
     ))
 }
 
@@ -23,7 +23,7 @@ pub(super) fn held_up(stats: &Stats) -> Option<String> {
     let is_waiting = suspects.leased == stats.leased && stats.queued > stats.leased;
     is_waiting.then(|| {
         format!(
-            "held up by URLs that were being fetched at kill after kill: {} of {} at work, at most {TOGETHER} at a time",
+            "held up by URLs that were being fetched at kill after kill: {} of {} at work, a few at a time",
             suspects.leased, suspects.count
         )
     })
