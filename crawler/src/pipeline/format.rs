@@ -84,6 +84,21 @@ impl Format {
         }
     }
 
+    /// Returns whether a file that begins so may be a text in this format; of one that a power cut has emptied nothing is known.
+    pub(crate) fn may_begin(self, begin: &[u8]) -> bool {
+        let expected = match self {
+            // The first column, which is the same in each version.
+            Self::Csv => csv::HEADER
+                .split_inclusive(',')
+                .next()
+                .unwrap_or(csv::HEADER),
+            Self::JsonLines => "{",
+            Self::Warc => "",
+        };
+        let mut both = begin.iter().zip(expected.as_bytes());
+        begin.first() == Some(&0) || both.all(|(found, expected)| found == expected)
+    }
+
     /// Writes a record that is a line of JSON, without its end.
     pub(crate) fn line(self, record: &str) -> Cow<'_, str> {
         match self {
@@ -107,3 +122,23 @@ impl Format {
 }
 
 const ENDINGS: [&str; 5] = [".jsonl", ".json", ".ndjson", ".csv", ".warc.gz"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_known_by_how_it_begins() {
+        let check = |format: Format, begin: &str, expected| {
+            assert_eq!(format.may_begin(begin.as_bytes()), expected, "{begin}");
+        };
+        check(Format::JsonLines, "", true);
+        check(Format::JsonLines, "{\"url\":", true);
+        check(Format::JsonLines, "my notes\n", false);
+        check(Format::JsonLines, "\0\0\0", true);
+        check(Format::Csv, csv::HEADER, true);
+        check(Format::Csv, "ur", true);
+        check(Format::Csv, "1\r\n2\r\n", false);
+        check(Format::Warc, "anything", true);
+    }
+}

@@ -164,13 +164,11 @@ impl Output {
         overwritten: Overwritten,
     ) -> Result<(), WriteError> {
         let settled = written.iter().find(|written| written.file == self.name);
-        let is_foreign = settled.is_none() && overwritten == Overwritten::Never;
-        let bytes = settled.map_or(0, |written| written.bytes);
-        self.look(is_foreign, bytes)
+        self.look(settled, overwritten)
             .map_err(|source| WriteError::of(&self.path, source))
     }
 
-    fn look(&self, is_foreign: bool, bytes: u64) -> io::Result<()> {
+    fn look(&self, settled: Option<&Written>, overwritten: Overwritten) -> io::Result<()> {
         let Sink::File(file) = &self.sink else {
             return Ok(());
         };
@@ -179,7 +177,11 @@ impl Output {
         if !found.is_file() {
             return Ok(());
         }
-        let found = found.len();
+        let (found, bytes) = (found.len(), settled.map_or(0, |written| written.bytes));
+        let is_foreign = match settled {
+            Some(_) => !begins_as(self.format, &self.path),
+            None => overwritten == Overwritten::Never,
+        };
         if is_foreign && found > 0 {
             let foreign = "it holds what this job has not written: name another, remove it, or begin with --fresh";
             return Err(io::Error::other(foreign));
@@ -276,6 +278,13 @@ impl Output {
     }
 }
 
+/// Returns whether a file may be a text in this format, by how it begins; of one that can't be read it is not known.
+pub(crate) fn begins_as(format: Format, path: &Path) -> bool {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut begin));
+    read.is_err() || format.may_begin(&begin)
+}
+
 /// Whether a file that this job has not written may be overwritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Overwritten {
@@ -365,13 +374,16 @@ mod tests {
 
     #[test]
     fn a_file_is_cut_back_to_what_is_settled() {
-        assert_eq!(cut_back("settled\nnot", 8), (Ok(()), "settled\n".into()));
+        assert_eq!(
+            cut_back("{\"url\"}\nnot", 8),
+            (Ok(()), "{\"url\"}\n".into())
+        );
     }
 
     #[test]
     fn a_file_that_lost_settled_records_is_refused_and_left() {
         let why = "it holds 3 bytes, and 8 were written".to_owned();
-        assert_eq!(cut_back("set", 8), (Err(why), "set".into()));
+        assert_eq!(cut_back("{\"u", 8), (Err(why), "{\"u".into()));
     }
 
     #[cfg(unix)]
@@ -390,7 +402,7 @@ mod tests {
         let folders = [(); 3].map(|()| tempfile::tempdir().unwrap());
         let [job, here, there] = [0, 1, 2].map(|at| folders[at].path());
         let [ours, other] = [here, there].map(|folder| folder.join("pages.jsonl"));
-        std::fs::write(&ours, "settled\nnot").unwrap();
+        std::fs::write(&ours, "{\"url\"}\nnot").unwrap();
         std::fs::write(&other, "of another job\n").unwrap();
         let open = |path: &Path| Output::open(path, JSON_LINES, Some(job)).unwrap();
         let mut written = open(&ours).written();
@@ -401,7 +413,7 @@ mod tests {
         assert!(refused.contains("has not written"), "{refused}");
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "of another job\n");
         open(&ours).cut_back(&written, Overwritten::Never).unwrap();
-        assert_eq!(std::fs::read_to_string(&ours).unwrap(), "settled\n");
+        assert_eq!(std::fs::read_to_string(&ours).unwrap(), "{\"url\"}\n");
         open(&other).cut_back(&[], Overwritten::Anew).unwrap();
         assert_eq!(std::fs::read_to_string(&other).unwrap(), "");
     }

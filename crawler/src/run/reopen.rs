@@ -7,7 +7,7 @@ use anyhow::{Context as _, bail};
 
 use super::Home;
 use crate::frontier::{Frontier, Written};
-use crate::pipeline::{Format, Lost, Moved, Outputs, Overwritten};
+use crate::pipeline::{Format, Lost, Moved, Outputs, Overwritten, begins_as};
 use crate::telling::{Counted, say};
 
 /// Opens outputs and cuts them back to what is settled.
@@ -34,6 +34,12 @@ pub(super) async fn reopen(
 }
 
 fn refuse_beyond_help(lost: &Lost) -> anyhow::Result<()> {
+    if !begins_as(lost.format, &lost.file) {
+        let file = lost.file.display();
+        bail!(
+            "{file} holds what this job has not written: remove it, and it is written again, or name another with -o"
+        );
+    }
     if lost.format == Format::Warc {
         bail!(
             "{lost}; an archive can't be written again: put the file back as it was, say with -o NAME.warc.gz where the archive is now, or go on with other outputs, named by -o"

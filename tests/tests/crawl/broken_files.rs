@@ -200,3 +200,20 @@ async fn a_database_that_is_a_folder_is_told() {
     refused(job.resume(&[]), "crawl.db").await;
     refused(job.crawl("http://127.0.0.1:9/", &["--fresh"]), "crawl.db").await;
 }
+
+/// Whatever stands now where its records were, and however long that is, is somebody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_output_that_holds_something_else_is_left_as_it_is() {
+    let (server, job, _) = begun().await;
+    let output = job.folder().join("pages.jsonl");
+    for notes in ["my notes\n".to_owned(), "1\n2\n3\n".repeat(100_000)] {
+        std::fs::write(&output, &notes).unwrap();
+        let words = "holds what this job has not written";
+        refused(job.resume(&["--pages", "40"]), words).await;
+        assert!(std::fs::read_to_string(&output).unwrap() == notes);
+    }
+    std::fs::remove_file(&output).unwrap();
+    let ended = job.resume(&["--pages", "40"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    server.stop().await;
+}
