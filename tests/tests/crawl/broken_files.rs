@@ -217,3 +217,14 @@ async fn an_output_that_holds_something_else_is_left_as_it_is() {
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_job_that_is_a_file_is_told() {
+    let job = Job::new();
+    std::fs::write(job.folder(), "my notes").unwrap();
+    refused(job.resume(&[]), "Not a directory").await;
+    for command in ["status", "export"] {
+        let look = Crawler::start(&[command, text(&job.folder())]);
+        refused(look, "Not a directory").await;
+    }
+}

@@ -165,12 +165,12 @@ impl Place {
         if matches!(self, Self::New(..) | Self::Old(_)) {
             log::refuse_lone(&path)?;
         }
+        // The lock would make a file of its own where there is nothing to be locked.
+        if matches!(self, Self::Old(_)) {
+            schema::refuse_absent(&path)?;
+        }
         let lock = match &self {
             Self::Memory(_) => None,
-            // The lock would make a file of its own where there is nothing to be locked.
-            Self::Old(path) if !path.exists() => {
-                return Err(schema::refuse(path, Found::Nothing));
-            }
             _ => Some(Lock::take(&path)?),
         };
         if let Self::Anew(path, _) = &self {

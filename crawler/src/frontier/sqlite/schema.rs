@@ -124,9 +124,7 @@ pub(super) fn work_in_at_close(connection: &Connection) -> rusqlite::Result<()> 
 /// Opens the file of a crawl beside the one who writes it.
 pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> {
     log::refuse_lone(path)?;
-    if !path.exists() {
-        return Err(refuse(path, Found::Nothing));
-    }
+    refuse_absent(path)?;
     let opened = match open_to_read(path, OpenFlags::empty()) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
             open_sealed(path, error)?
@@ -210,6 +208,15 @@ fn layout_of(connection: &Connection) -> rusqlite::Result<i64> {
 /// Returns whether a crawl has the present layout, and so needs no [bringing up](bring_up).
 pub(super) fn is_latest(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(layout_of(connection)? == LAYOUT)
+}
+
+/// Refuses a file that is not there, or can't be looked for.
+pub(super) fn refuse_absent(path: &Path) -> Result<(), FrontierError> {
+    match path.metadata() {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(refuse(path, Found::Nothing)),
+        Err(error) => Err(FrontierError::of_file(path, Arc::new(error))),
+    }
 }
 
 /// Returns the error for a file that holds what it should not.
