@@ -47,9 +47,6 @@ async fn a_database_that_was_cut_off_is_told() {
     is_told(|bytes| bytes.truncate(bytes.len() / 2), "is damaged").await;
 }
 
-const ITS_LOG: &str =
-    "crawl.db-wal is damaged: put back copies of crawl.db and crawl.db-wal from one moment";
-
 /// The database of a job, if it is there, and its log.
 fn files(job: &Job) -> [Option<Vec<u8>>; 2] {
     ["crawl.db", "crawl.db-wal"].map(|name| std::fs::read(job.folder().join(name)).ok())
@@ -57,7 +54,7 @@ fn files(job: &Job) -> [Option<Vec<u8>>; 2] {
 
 /// Spoils a file of a crawl that was killed before its log was worked in, and sees that this is told, again and again, by all
 /// that read it; and that what is left of it stays as it is.
-async fn is_told_of_a_killed_one(spoil: impl FnOnce(&Job)) {
+async fn is_told_of_a_killed_one(spoil: impl FnOnce(&Job), damaged: &str) {
     let server = world::start(WebOptions {
         site: world::site(50),
         ..WebOptions::default()
@@ -72,11 +69,14 @@ async fn is_told_of_a_killed_one(spoil: impl FnOnce(&Job)) {
     crawler.kill().await;
     spoil(&job);
     let spoilt = files(&job);
+    let words = format!(
+        "{damaged} is damaged: put back copies of crawl.db and crawl.db-wal from one moment"
+    );
     for _again in 0..2 {
-        refused(job.resume(&[]), ITS_LOG).await;
-        refused(job.crawl(&seed, &[]), ITS_LOG).await;
+        refused(job.resume(&[]), &words).await;
+        refused(job.crawl(&seed, &[]), &words).await;
         for command in ["status", "export"] {
-            refused(Crawler::start(&[command, text(&job.folder())]), ITS_LOG).await;
+            refused(Crawler::start(&[command, text(&job.folder())]), &words).await;
         }
         assert!(files(&job) == spoilt, "one was changed");
     }
@@ -85,25 +85,21 @@ async fn is_told_of_a_killed_one(spoil: impl FnOnce(&Job)) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_log_is_told_and_left_as_it_is() {
-    is_told_of_a_killed_one(|job| {
+    let spoil = |job: &Job| {
         let log = job.folder().join("crawl.db-wal");
         let mut bytes = std::fs::read(&log).unwrap();
         bytes[40..4_000].fill(0xa5);
         std::fs::write(&log, &bytes).unwrap();
-    })
-    .await;
+    };
+    is_told_of_a_killed_one(spoil, "crawl.db-wal").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_whose_database_was_emptied_or_removed_is_left_as_it_is() {
-    is_told_of_a_killed_one(|job| {
-        std::fs::write(job.folder().join("crawl.db"), "").unwrap();
-    })
-    .await;
-    is_told_of_a_killed_one(|job| {
-        std::fs::remove_file(job.folder().join("crawl.db")).unwrap();
-    })
-    .await;
+    let empty = |job: &Job| std::fs::write(job.folder().join("crawl.db"), "").unwrap();
+    is_told_of_a_killed_one(empty, "crawl.db").await;
+    let remove = |job: &Job| std::fs::remove_file(job.folder().join("crawl.db")).unwrap();
+    is_told_of_a_killed_one(remove, "crawl.db").await;
 }
 
 /// The log has what the last run did, which a copy of the database needs.

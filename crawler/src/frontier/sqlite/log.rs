@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::lock::beside;
@@ -23,20 +23,27 @@ pub(super) fn refuse_damaged(database: &Path) -> Result<(), FrontierError> {
     if !has_commit(&path).unwrap_or(false) {
         return Ok(());
     }
-    let source = io::Error::other("something was committed to it, and none of that can be read");
-    Err(FrontierError::Corrupt {
-        path,
-        source: Arc::new(source),
-    })
+    let why = "something was committed to it, and none of that can be read";
+    Err(corrupt(path, why))
 }
 
-/// As [`refuse_damaged`], before the engine opens a database that is empty or not there, whose log it would remove.
+/// Refuses a database that is empty or not there beside a log to which something was committed, before the engine opens the
+/// one and removes the other.
 pub(super) fn refuse_lone(database: &Path) -> Result<(), FrontierError> {
     let about = database.metadata();
-    if about.is_ok_and(|about| about.len() > 0) {
+    let is_empty = about.map_or(true, |about| about.len() == 0);
+    if !is_empty || !has_commit(&beside(database, "-wal")).unwrap_or(false) {
         return Ok(());
     }
-    refuse_damaged(database)
+    let why = "it is empty or not there, and its log holds what was committed";
+    Err(corrupt(database.to_owned(), why))
+}
+
+fn corrupt(path: PathBuf, why: &str) -> FrontierError {
+    FrontierError::Corrupt {
+        path,
+        source: Arc::new(io::Error::other(why)),
+    }
 }
 
 /// Returns whether something was committed to a log, or it is none.
