@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tests::{Crawler, program};
+use tests::{Crawler, Ended, program, text};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -24,6 +24,16 @@ async fn check(folder: &Path, args: &[&str], code: i32, words: &[&str]) {
         assert!(!ended.stderr.contains(secret), "{args:?}: {}", ended.stderr);
         assert!(!ended.stdout.contains(secret), "{args:?}: {}", ended.stdout);
     }
+}
+
+/// Runs a line of the shell, where `$0` is the crawler and what follows are `args`.
+async fn shell(line: &str, args: &[&str]) -> Ended {
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", line])
+        .arg(program("crawler"))
+        .args(args);
+    Crawler::spawn(&mut command).ended().await
 }
 
 #[tokio::test]
@@ -230,14 +240,8 @@ async fn results_that_cannot_be_written_are_work_left() {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);
     }
 
-    let mut command = Command::new("sh");
     let line = r#"{ "$0" --api "$1" --count 2000; echo "code $?" >&2; } | head -n 1"#;
-    command
-        .arg("-c")
-        .arg(line)
-        .arg(program("crawler"))
-        .arg(api.url());
-    let ended = Crawler::spawn(&mut command).ended().await;
+    let ended = shell(line, &[api.url()]).await;
     assert_eq!(ended.stdout.lines().count(), 1);
     for word in [
         "standard output was closed",
@@ -250,14 +254,7 @@ async fn results_that_cannot_be_written_are_work_left() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("p.jsonl");
     let line = r#"mkfifo "$2"; head -n 1 "$2" >/dev/null & "$0" --api "$1" --count 2000 -o "$2""#;
-    let mut command = Command::new("sh");
-    command
-        .arg("-c")
-        .arg(line)
-        .arg(program("crawler"))
-        .arg(api.url())
-        .arg(&pipe);
-    let ended = Crawler::spawn(&mut command).ended().await;
+    let ended = shell(line, &[api.url(), text(&pipe)]).await;
     assert_eq!(ended.code(), 3, "{}", ended.stderr);
     let words = format!("the reader of {} has gone", pipe.display());
     assert!(ended.stderr.contains(&words), "{}", ended.stderr);
@@ -268,13 +265,7 @@ async fn a_standard_error_that_takes_nothing_changes_nothing() {
     let api = tests::SlowApi::start(&["--delay-ms", "0"]).await;
     for target in ["2>&-", "2>/dev/full"] {
         let line = format!(r#"RUST_LOG=trace "$0" --api "$1" {target}"#);
-        let mut command = Command::new("sh");
-        command
-            .arg("-c")
-            .arg(line)
-            .arg(program("crawler"))
-            .arg(api.url());
-        let ended = Crawler::spawn(&mut command).ended().await;
+        let ended = shell(&line, &[api.url()]).await;
         assert_eq!(ended.code(), 0, "{target}");
         assert_eq!(tests::urls_in(&ended.stdout).len(), 100, "{target}");
     }
@@ -283,14 +274,8 @@ async fn a_standard_error_that_takes_nothing_changes_nothing() {
 #[tokio::test]
 async fn too_few_open_files_are_said_and_lower_the_concurrency() {
     let api = tests::SlowApi::start(&["--delay-ms", "50"]).await;
-    let mut command = Command::new("sh");
     let line = r#"ulimit -n 80 && "$0" --api "$1" --concurrency 1000"#;
-    command
-        .arg("-c")
-        .arg(line)
-        .arg(program("crawler"))
-        .arg(api.url());
-    let ended = Crawler::spawn(&mut command).ended().await;
+    let ended = shell(line, &[api.url()]).await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     for word in ["80 open files", "at most 16 requests", "ulimit -n"] {
         assert!(ended.stderr.contains(word), "{}", ended.stderr);

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tempfile::TempDir;
 use tests::{Answer, Crawler, Scripted, SlowApi, text, until, urls_in};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 fn records(file: &Path) -> std::collections::BTreeMap<String, usize> {
     urls_in(&std::fs::read_to_string(file).expect("the results are there"))
@@ -85,30 +87,49 @@ async fn a_second_ctrl_c_does_not_wait_for_answers() {
     );
 }
 
-/// Makes a pipe with a name in `folder`.
-fn pipe(folder: &Path) -> PathBuf {
-    let path = folder.join("pages.jsonl");
-    let made = std::process::Command::new("mkfifo").arg(&path).status();
-    assert!(made.is_ok_and(|made| made.success()));
-    path
+/// A job whose records go to a named pipe.
+struct Piped {
+    pipe: PathBuf,
+    job: PathBuf,
+    _folder: TempDir,
+}
+
+impl Piped {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pages.jsonl");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+        assert!(made.is_ok_and(|made| made.success()));
+        Self {
+            pipe,
+            job: folder.path().join("job"),
+            _folder: folder,
+        }
+    }
+
+    fn begin(&self, server: &Scripted) -> Crawler {
+        let (pipe, job) = (text(&self.pipe), text(&self.job));
+        Crawler::start(&["--api", server.url(), "-o", pipe, "--job", job])
+    }
+
+    fn resume(&self) -> Crawler {
+        Crawler::start(&["resume", text(&self.job)])
+    }
+
+    /// Reads the pipe to its end.
+    fn read(&self) -> JoinHandle<std::io::Result<String>> {
+        let path = self.pipe.clone();
+        spawn_blocking(move || std::fs::read_to_string(path))
+    }
 }
 
 #[tokio::test]
 async fn ctrl_c_is_heard_while_nobody_reads_the_pipe_that_records_go_to() {
     let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (pipe, job) = (pipe(folder.path()), folder.path().join("job"));
-    let args = [
-        "--api",
-        server.url(),
-        "-o",
-        text(&pipe),
-        "--job",
-        text(&job),
-    ];
+    let piped = Piped::new();
     for signal in ["INT", "TERM"] {
-        let mut crawler = Crawler::start(&args);
-        let waits = format!("waiting for a reader of {}", pipe.display());
+        let mut crawler = piped.begin(&server);
+        let waits = format!("waiting for a reader of {}", piped.pipe.display());
         crawler.says(&waits).await;
         crawler.signal(signal).await;
         let ended = crawler.ended().await;
@@ -118,7 +139,7 @@ async fn ctrl_c_is_heard_while_nobody_reads_the_pipe_that_records_go_to() {
             "{}",
             ended.stderr
         );
-        assert!(!job.exists(), "nothing was begun");
+        assert!(!piped.job.exists(), "nothing was begun");
     }
     assert!(server.asked().is_empty());
 }
@@ -132,42 +153,30 @@ async fn a_run_waits_for_the_reader_of_a_pipe_also_where_it_is_resumed() {
         false => Answer::Status(200, ""),
     })
     .await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let (pipe, job) = (pipe(folder.path()), folder.path().join("job"));
-    let begin = [
-        "--api",
-        server.url(),
-        "-o",
-        text(&pipe),
-        "--job",
-        text(&job),
-    ];
-    let resume = ["resume", text(&job)];
-    for (at, args) in [&begin[..], &resume, &resume].into_iter().enumerate() {
-        let mut crawler = Crawler::start(args);
-        crawler.says("waiting for a reader").await;
-        if at == 1 {
-            crawler.signal("INT").await;
-            assert_eq!(crawler.ended().await.code(), 3);
-            continue;
-        }
-        let path = pipe.clone();
-        let read = tokio::task::spawn_blocking(move || std::fs::read_to_string(path));
-        if at == 0 {
-            until("it is at work", async || {
-                (server.asked().len() == 100).then_some(())
-            })
-            .await;
-            crawler.kill().await;
-            assert_eq!(read.await.expect("it ends").expect("it is read"), "");
-            silent.store(false, Ordering::Relaxed);
-            continue;
-        }
-        let ended = crawler.ended().await;
-        assert_eq!(ended.code(), 0, "{}", ended.stderr);
-        let records = read.await.expect("it ends").expect("it is read");
-        assert_eq!(urls_in(&records).len(), 100);
-    }
+    let piped = Piped::new();
+    let mut crawler = piped.begin(&server);
+    crawler.says("waiting for a reader").await;
+    let read = piped.read();
+    until("it is at work", async || {
+        (server.asked().len() == 100).then_some(())
+    })
+    .await;
+    crawler.kill().await;
+    assert_eq!(read.await.expect("it ends").expect("it is read"), "");
+    silent.store(false, Ordering::Relaxed);
+
+    let mut crawler = piped.resume();
+    crawler.says("waiting for a reader").await;
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+
+    let mut crawler = piped.resume();
+    crawler.says("waiting for a reader").await;
+    let read = piped.read();
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let records = read.await.expect("it ends").expect("it is read");
+    assert_eq!(urls_in(&records).len(), 100);
 }
 
 #[tokio::test]

@@ -8,14 +8,20 @@ use tests::{Crawler, text, until};
 use crate::bad_input::refused;
 use crate::world::{self, Job};
 
-/// A crawl of five pages out of more, which could be resumed.
-async fn begun() -> (Server, Job, String) {
+/// A site of 50 pages, a job that was not begun, and its seed.
+async fn a_site() -> (Server, Job, String) {
     let server = world::start(WebOptions {
         site: world::site(50),
         ..WebOptions::default()
     })
     .await;
-    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let seed = world::url(&server, 0, "/site/page/0");
+    (server, Job::new(), seed)
+}
+
+/// A crawl of five pages out of more, which could be resumed.
+async fn begun() -> (Server, Job, String) {
+    let (server, job, seed) = a_site().await;
     let ended = job.crawl(&seed, &["--pages", "5"]).ended().await;
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     (server, job, seed)
@@ -55,12 +61,7 @@ fn files(job: &Job) -> [Option<Vec<u8>>; 2] {
 /// Spoils a file of a crawl that was killed before its log was worked in, and sees that this is told, again and again, by all
 /// that read it; and that what is left of it stays as it is.
 async fn is_told_of_a_killed_one(spoil: impl FnOnce(&Job), damaged: &str) {
-    let server = world::start(WebOptions {
-        site: world::site(50),
-        ..WebOptions::default()
-    })
-    .await;
-    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let (server, job, seed) = a_site().await;
     let crawler = job.crawl(&seed, &["--delay", "300ms"]);
     until("it has fetched something", async || {
         (world::pages_asked(&server, 0) > 0).then_some(())
@@ -105,12 +106,7 @@ async fn a_log_whose_database_was_emptied_or_removed_is_left_as_it_is() {
 /// The log has what the last run did, which a copy of the database needs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_is_not_worked_into_a_damaged_database() {
-    let server = world::start(WebOptions {
-        site: world::site(50),
-        ..WebOptions::default()
-    })
-    .await;
-    let (job, seed) = (Job::new(), world::url(&server, 0, "/site/page/0"));
+    let (server, job, seed) = a_site().await;
     let ended = job
         .crawl(&seed, &["--delay", "300ms", "--pages", "2"])
         .ended();
