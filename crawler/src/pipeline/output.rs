@@ -280,9 +280,7 @@ impl Output {
 
 /// Returns whether a file may be a text in this format, by how it begins; of one that can't be read it is not known.
 pub(crate) fn begins_as(format: Format, path: &Path) -> bool {
-    let mut begin = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(16).read_to_end(&mut begin));
-    read.is_err() || format.may_begin(&begin)
+    begin(path).map_or(true, |begin| format.may_begin(&begin))
 }
 
 /// Whether a file that this job has not written may be overwritten.
@@ -308,15 +306,19 @@ pub(super) fn alone(file: File, path: &Path) -> io::Result<File> {
     if let Err(TryLockError::WouldBlock) = fs4::FileExt::try_lock(&file) {
         return Err(io::Error::other("another process writes to it"));
     }
-    let mut begin = Vec::new();
-    // What may not be read is no database of ours.
-    if let Ok(read) = File::open(path) {
-        read.take(16).read_to_end(&mut begin)?;
-    }
-    if begin == *b"SQLite format 3\0" {
+    if begin(path)? == *b"SQLite format 3\0" {
         return Err(io::Error::other("it is a database"));
     }
     Ok(file)
+}
+
+/// Returns the first bytes of a file, by which it is known. One that may not be read is taken for an empty one.
+fn begin(path: &Path) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::new();
+    if let Ok(file) = File::open(path) {
+        file.take(16).read_to_end(&mut begin)?;
+    }
+    Ok(begin)
 }
 
 /// Returns what the frontier knows the file by: its path from the job's folder if it lies in it, so that the folder may be
