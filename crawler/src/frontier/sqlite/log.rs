@@ -30,9 +30,10 @@ pub(super) fn refuse_damaged(database: &Path) -> Result<(), FrontierError> {
 /// Refuses a database that is empty or not there beside a log to which something was committed, before the engine opens the
 /// one and removes the other.
 pub(super) fn refuse_lone(database: &Path) -> Result<(), FrontierError> {
-    let about = database.metadata();
-    let is_empty = about.map_or(true, |about| about.len() == 0);
-    if !is_empty || !has_commit(&beside(database, "-wal")).unwrap_or(false) {
+    let is_empty = || database.metadata().map_or(true, |about| about.len() == 0);
+    let has_commit = || has_commit(&beside(database, "-wal")).unwrap_or(false);
+    // Looked at once more, since another process may have begun it between the first look and that at the log.
+    if !(is_empty() && has_commit() && is_empty()) {
         return Ok(());
     }
     let why = "it is empty or not there, and its log holds what was committed";

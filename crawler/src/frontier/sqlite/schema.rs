@@ -133,9 +133,13 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> 
     };
     match opened {
         (connection, Found::Crawl) => Ok(connection),
-        (_, Found::Nothing) => {
-            log::refuse_damaged(path)?;
-            Err(refuse(path, Found::Nothing))
+        (connection, Found::Nothing) => {
+            let damaged = log::refuse_damaged(path).err();
+            match look(&connection).map_err(|error| explain(path, error))? {
+                // Another process has begun it since the first look.
+                Found::Crawl => Ok(connection),
+                found => Err(damaged.unwrap_or_else(|| refuse(path, found))),
+            }
         }
         (_, found) => Err(refuse(path, found)),
     }
