@@ -1,6 +1,5 @@
 //! Every event to every consumer, at the pace of the slowest.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -41,8 +40,8 @@ pub struct Broadcast<T> {
 }
 
 /// What the consumer with the least demand has asked for, and how many have asked for no more. It is looked for among all
-/// only when the last of them has asked for more, which is once a round, and a round serves all.
-#[derive(Debug, Clone, Copy, Default)]
+/// only when the last of them has asked for more, after which all can be served.
+#[derive(Debug, Clone, Copy)]
 struct Least {
     asked: usize,
     count: usize,
@@ -53,11 +52,10 @@ impl Least {
 
     /// Adds one who has asked for so much.
     fn join(&mut self, asked: usize) {
-        match asked.cmp(&self.asked) {
-            _ if self.count == 0 => *self = Self { asked, count: 1 },
-            Ordering::Less => *self = Self { asked, count: 1 },
-            Ordering::Equal => self.count += 1,
-            Ordering::Greater => {}
+        if self.count == 0 || asked < self.asked {
+            *self = Self { asked, count: 1 };
+        } else if asked == self.asked {
+            self.count += 1;
         }
     }
 
