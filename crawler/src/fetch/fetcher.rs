@@ -215,7 +215,7 @@ impl Fetcher {
     ) -> Result<Answer, FetchError> {
         let sent = client.get(url.to_url()).send();
         let response = timeout_at(start + self.limits.first_byte, sent).await;
-        let response = response
+        let mut response = response
             .map_err(|_| FetchError::Timeout)?
             .map_err(FetchError::of)?;
         let latency = start.elapsed();
@@ -227,7 +227,7 @@ impl Fetcher {
                 "the server answered 101 and speaks another protocol, which it was not asked to";
             return Err(FetchError::Protocol(told.to_owned()));
         }
-        let headers = response.headers().clone();
+        let headers = std::mem::take(response.headers_mut());
         let codings =
             coding::codings(&headers).map_err(|error| FetchError::Coding(error.to_string()))?;
         let reserved = self.memory.reserve();

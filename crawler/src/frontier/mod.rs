@@ -125,9 +125,9 @@ pub trait Frontier: Debug + Send + Sync {
     /// Queues the URLs that are new, or records them: for seeds, while links come with their page's outcome.
     async fn add(&self, urls: Vec<NewUrl>) -> Result<Added, FrontierError>;
 
-    /// Returns whether a URL of a site is known for sure, as far as this process remembers. No engine is asked: what is
-    /// not remembered may be known all the same.
-    fn remembers(&self, site: SiteId, url: UrlHash) -> bool;
+    /// Returns of each URL of a site whether it is known for sure, as far as this process remembers. No engine is asked:
+    /// what is not remembered may be known all the same.
+    fn remembers(&self, urls: &[(SiteId, UrlHash)]) -> Vec<bool>;
 
     /// Says that all seeds are in: from now on the crawl is done when nothing is left.
     async fn seeded(&self) -> Result<(), FrontierError>;

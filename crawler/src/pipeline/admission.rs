@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::Rules;
-use crate::frontier::{Frontier, NewUrl, Site};
+use crate::frontier::{Frontier, NewUrl, Site, SiteId};
 use crate::policy::traps;
 use crate::web_url::WebUrl;
 
@@ -55,21 +55,41 @@ impl<'r> Admission<'r> {
         })
     }
 
-    /// Makes a URL that was found one for the frontier, unless that is known to know it.
-    ///
-    /// # Errors
-    ///
-    /// As [`Admission::admit`].
+    /// Makes of each URL that was found one for the frontier, as [`Admission::admit`], or `None` where that is known to
+    /// know it.
     pub(crate) fn admit_new(
         &mut self,
-        url: &WebUrl,
+        urls: &[&WebUrl],
         frontier: &dyn Frontier,
-    ) -> Result<Option<NewUrl>, &'static str> {
-        let site = self.site(url)?.id();
-        if frontier.remembers(site, url.url_hash()) {
-            return Ok(None);
+    ) -> Vec<Result<Option<NewUrl>, &'static str>> {
+        let sites = self.sites(urls);
+        let within = urls.iter().zip(&sites);
+        let keys = within.filter_map(|(url, site)| Some((site.ok()?, url.url_hash())));
+        let keys: Vec<_> = keys.collect();
+        let mut known = frontier.remembers(&keys).into_iter();
+        let admitted = urls.iter().zip(sites).map(|(url, site)| {
+            site?;
+            if known.next() == Some(true) {
+                return Ok(None);
+            }
+            self.admit(url).map(Some)
+        });
+        admitted.collect()
+    }
+
+    /// Returns the site of each URL; most are of the origin of the one before.
+    fn sites(&mut self, urls: &[&WebUrl]) -> Vec<Result<SiteId, &'static str>> {
+        let mut sites = Vec::with_capacity(urls.len());
+        let mut before = None;
+        for url in urls {
+            let site = match before {
+                Some((origin, site)) if origin == url.origin() => site,
+                _ => self.site(url).map(|site| site.id()),
+            };
+            before = Some((url.origin(), site));
+            sites.push(site);
         }
-        self.admit(url).map(Some)
+        sites
     }
 
     fn site(&mut self, url: &WebUrl) -> Result<Site, &'static str> {

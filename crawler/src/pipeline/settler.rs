@@ -57,14 +57,16 @@ impl Settler {
             if !visited.refused.is_empty() {
                 let codes: HashMap<_, _> = visited.refused.into_iter().collect();
                 let has_archive = self.outputs.has_archive();
+                let links: Vec<_> = outcome.links.iter().map(NewUrl::key).collect();
+                // Others may have had the same link since its page was read.
+                let mut known = self.frontier.remembers(&links).into_iter();
                 outcome.links.retain(|link| {
+                    let is_known = known.next() == Some(true);
                     let Some(entry) = entry_of(link, has_archive) else {
                         return true;
                     };
-                    // Others may have had the same link since its page was read.
                     let code = codes.get(&link.hash).copied().unwrap_or_default();
-                    let is_new = !self.frontier.remembers(link.site.id(), link.hash)
-                        && refused.insert(entry.id, code).is_none();
+                    let is_new = !is_known && refused.insert(entry.id, code).is_none();
                     if is_new {
                         entries.push(entry);
                     }

@@ -163,17 +163,19 @@ impl Visit<'_> {
         let (mut links, mut all_refused) = (Vec::new(), Vec::new());
         let mut admission = Admission::new(&self.visitor.rules, depth);
         let mut robots = ReadRobots::new(&self.visitor.rules, &self.visitor.robots);
-        for link in page.followed() {
-            match admission.admit_new(&link.url, &*self.visitor.frontier) {
+        let urls: Vec<_> = page.followed().map(|link| &link.url).collect();
+        let admitted = admission.admit_new(&urls, &*self.visitor.frontier);
+        for (url, admitted) in urls.iter().zip(admitted) {
+            match admitted {
                 Ok(Some(mut new)) => {
                     new.referrer = Some(lease.hash);
                     if self.visitor.refuses_links
-                        && let Some(refusal) = robots.refusal(&link.url)
+                        && let Some(refusal) = robots.refusal(url)
                     {
                         let why;
                         (new, why) = refused(new, self.started, &refusal);
                         all_refused.push(why);
-                    } else if let Some(demotion) = self.visitor.parts.find(&new, &link.url) {
+                    } else if let Some(demotion) = self.visitor.parts.find(&new, url) {
                         *put_last.entry(demotion.code()).or_default() += 1;
                         new = new.demoted(demotion);
                     }
@@ -183,7 +185,7 @@ impl Visit<'_> {
                 Err(code) => *left_out.entry(code).or_default() += 1,
             }
         }
-        let not_followed = page.links.len() - page.followed().count();
+        let not_followed = page.links.len() - urls.len();
         if not_followed > 0 {
             left_out.insert("nofollow", not_followed as u64);
         }

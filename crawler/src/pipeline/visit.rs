@@ -424,14 +424,11 @@ pub(super) async fn off_executor<T: Send + 'static>(
 }
 
 fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a string does not fail.
-            let _written = write!(hex, "{byte:02x}");
-            hex
-        })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
+    let mut hex = String::with_capacity(2 * bytes.len());
+    hex.extend(halves.map(|half| char::from(DIGITS[usize::from(half)])));
+    hex
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

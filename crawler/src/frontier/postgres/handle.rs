@@ -217,8 +217,8 @@ impl Frontier for PostgresFrontier {
         Ok(added)
     }
 
-    fn remembers(&self, site: SiteId, url: UrlHash) -> bool {
-        self.core.known().holds((site, url))
+    fn remembers(&self, urls: &[(SiteId, UrlHash)]) -> Vec<bool> {
+        self.core.known().hold(urls)
     }
 
     async fn seeded(&self) -> Result<(), FrontierError> {

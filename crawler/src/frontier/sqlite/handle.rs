@@ -123,8 +123,8 @@ impl Frontier for SqliteFrontier {
         })
     }
 
-    fn remembers(&self, site: SiteId, url: UrlHash) -> bool {
-        self.known().holds((site, url))
+    fn remembers(&self, urls: &[(SiteId, UrlHash)]) -> Vec<bool> {
+        self.known().hold(urls)
     }
 
     async fn seeded(&self) -> Result<(), FrontierError> {

@@ -168,8 +168,8 @@ impl Frontier for Slow {
         Err(FrontierError::Closed)
     }
 
-    fn remembers(&self, _: SiteId, _: UrlHash) -> bool {
-        false
+    fn remembers(&self, urls: &[(SiteId, UrlHash)]) -> Vec<bool> {
+        vec![false; urls.len()]
     }
 
     async fn seeded(&self) -> Asked<()> {
