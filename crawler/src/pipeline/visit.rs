@@ -1,6 +1,7 @@
 //! One visit: what robots.txt says of a URL, what its server answers, and what its page holds.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -180,8 +181,11 @@ impl Visitor {
         }
         // What decides is gathered first, and the lease used up once: a panic finds it here.
         let mut cost = Cost::default();
-        let find = AssertUnwindSafe(visit.find(url, &lease, &mut cost)).catch_unwind();
-        let found = self.held.visit(lease.key(), find).await;
+        let found = {
+            // In its place from the start, as it is large.
+            let find = pin!(AssertUnwindSafe(visit.find(url, &lease, &mut cost)).catch_unwind());
+            self.held.visit(lease.key(), find).await
+        };
         // Another may visit it by now, so that it was not asked for here.
         let found = found.unwrap_or(Ok(Ok(Found::Later(Duration::ZERO))));
         let visited = match found {
