@@ -585,6 +585,7 @@ impl<R: Role> Build<R> {
             };
             let supervised = Supervised {
                 child: id,
+                restart: supervision.restart,
                 superior: supervision.superior,
                 orders,
             };

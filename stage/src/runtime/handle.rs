@@ -130,6 +130,10 @@ impl<R: Role> Handle<R> {
     /// Stops the stage after its running callback and waits for its end; a callback that stops its own stage does not
     /// wait.
     ///
+    /// One that has failed and waits for its restart is stopped then and there. Its end is [`Exit::Stopped`], as it is when
+    /// the stop comes before the failure or after the restart; the failure is counted in [`StageStats::failed`]. A failure
+    /// that no restart follows is the end, and stays it.
+    ///
     /// # Cancel safety
     ///
     /// The stop has been sent when the future is first polled.

@@ -8,7 +8,7 @@
 //! | a callback fails: `Escalate` | the end | the supervisor's own supervisor decides |
 //! | a callback fails: `Stop` | the end | the end |
 //! | it completes, stops itself, or an upstream's end stops it | the end | the supervisor decides |
-//! | the handle stops, drains or aborts it | the end | the end |
+//! | the handle stops, drains or aborts it, also while it is down | the end | the end |
 //! | a sibling fails and the strategy takes this one along | – | goes down, and a new one follows |
 
 use std::collections::BTreeSet;
@@ -268,19 +268,17 @@ impl<R: Role> Task<R> {
 
     /// Waits for the supervisor's verdict, or for the order of a handle that comes before it.
     async fn verdict(&mut self, supervised: &Supervised, exit: &Exit) -> Step {
-        let verdict = {
+        let exit = {
             let ordered = std::pin::pin!(supervised.orders.verdict());
             let stopped = std::pin::pin!(self.stop_arrives());
             match select(ordered, stopped).await {
-                Either::Left((verdict, _)) => verdict,
-                Either::Right(((), _)) => Verdict::Finish,
+                Either::Left((Verdict::Start, _)) => return Ok(()),
+                Either::Left((Verdict::Finish, _)) => exit.clone(),
+                Either::Right(((), _)) => supervised.stopped_while_down(exit),
             }
         };
-        if verdict == Verdict::Finish {
-            self.succession.is_last = true;
-            return Err(exit.clone());
-        }
-        Ok(())
+        self.succession.is_last = true;
+        Err(exit)
     }
 
     async fn stop_arrives(&mut self) {

@@ -183,11 +183,22 @@ impl Orders {
 #[derive(Clone)]
 pub(crate) struct Supervised {
     pub(crate) child: StageId,
+    pub(crate) restart: Restart,
     pub(crate) superior: Arc<dyn Superior>,
     pub(crate) orders: Arc<Orders>,
 }
 
 impl Supervised {
+    /// Returns the exit of a child that went down for `exit` and was stopped before it came up again: a stop, unless it
+    /// would not have come up again.
+    pub(crate) fn stopped_while_down(&self, exit: &Exit) -> Exit {
+        if self.restart.restarts(exit) {
+            Exit::Stopped
+        } else {
+            exit.clone()
+        }
+    }
+
     /// Reports; with nobody to hear it the stage is on its own, and ends.
     pub(crate) fn report(&self, report: Report) {
         if matches!(report, Report::Down { .. } | Report::Suspended) {

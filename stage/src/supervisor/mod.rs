@@ -305,7 +305,8 @@ impl Supervisor {
         self.cell.join().await
     }
 
-    /// Stops its children from the last to the first, each within its [`shutdown`](crate::Build::shutdown), and ends.
+    /// Stops its children from the last to the first, each within its [`shutdown`](crate::Build::shutdown), and ends. Those
+    /// that wait for their restart are stopped like the others.
     ///
     /// # Cancel safety
     ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stage::Restart::Permanent;
+use stage::Restart::{Permanent, Temporary};
 use stage::{Backoff, Directive, Exit, Intensity, Strategy, supervisor};
 use tokio::time::Instant;
 
@@ -113,12 +113,86 @@ async fn one_that_waits_for_its_restart_can_be_stopped_and_aborted() {
         .unwrap();
     let [a, b, _c] = ["a", "b", "c"].map(|name| worker(name, &workers, Permanent, &diary));
     a.call(Do::Panic).await.unwrap_err();
-    assert!(matches!(a.stop().await, Exit::Panicked(_)));
+    assert!(matches!(a.stop().await, Exit::Stopped));
     b.call(Do::Panic).await.unwrap_err();
     b.abort();
     assert!(matches!(b.join().await, Exit::Aborted));
     until(|| workers.children().len() == 1).await;
     assert!(matches!(workers.stop().await, Exit::Stopped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_is_one_before_the_failure_in_the_wait_and_after_the_restart() {
+    let long = Duration::from_secs(100);
+    let (at_once, late) = (Backoff::AT_ONCE, Backoff::new(long, long));
+    for (backoff, stopped_after) in [
+        (at_once, None),
+        (at_once, Some(long)),
+        (late, None),
+        (late, Some(long / 10)),
+        (late, Some(long * 2)),
+    ] {
+        let diary = Diary::default();
+        let workers = supervisor(Strategy::OneForOne).backoff(backoff);
+        let workers = workers.spawn().unwrap();
+        let a = worker("a", &workers, Permanent, &diary);
+        diary.reads(&["a up"]).await;
+        a.cast(Do::Panic).unwrap();
+        if let Some(after) = stopped_after {
+            tokio::time::sleep(after).await;
+        }
+        let exit = a.stop().await;
+        assert!(
+            matches!(exit, Exit::Stopped),
+            "{backoff:?}, {stopped_after:?}: {exit}"
+        );
+        assert_eq!(a.stats().failed, 1, "it is counted all the same");
+        workers.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_hides_no_failure_that_no_restart_follows() {
+    let diary = Diary::default();
+    let workers = supervisor(Strategy::OneForOne).spawn().unwrap();
+    let a = worker("a", &workers, Temporary, &diary);
+    diary.reads(&["a up"]).await;
+    a.cast(Do::Panic).unwrap();
+    assert!(matches!(a.stop().await, Exit::Panicked(_)));
+    workers.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_was_interrupted_and_waits_for_its_group_is_stopped() {
+    let diary = Diary::default();
+    let long = Duration::from_secs(1_000);
+    let workers = supervisor(Strategy::OneForAll)
+        .backoff(Backoff::new(long, long))
+        .spawn()
+        .unwrap();
+    let [a, b] = ["a", "b"].map(|name| worker(name, &workers, Permanent, &diary));
+    diary.reads(&["a up", "b up"]).await;
+    b.cast(Do::Hang).unwrap();
+    a.call(Do::Panic).await.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert!(matches!(b.stop().await, Exit::Stopped));
+    workers.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_supervisor_that_is_stopped_stops_those_that_wait_for_their_restart() {
+    let diary = Diary::default();
+    let long = Duration::from_secs(1_000);
+    let workers = supervisor(Strategy::OneForOne)
+        .backoff(Backoff::new(long, long))
+        .spawn()
+        .unwrap();
+    let [a, b] = ["a", "b"].map(|name| worker(name, &workers, Permanent, &diary));
+    a.call(Do::Panic).await.unwrap_err();
+    assert!(matches!(workers.stop().await, Exit::Stopped));
+    for child in [a, b] {
+        assert!(matches!(child.exit(), Some(Exit::Stopped)));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -202,13 +202,18 @@ impl Children {
     /// Tells a child to end, unless it was told.
     pub(super) fn end(&mut self, id: StageId, now: Instant) -> Option<Effect> {
         let child = self.by_id.get(&id)?;
-        let effect = match child.state {
-            State::Stopping(_) => return None,
-            State::Down { .. } => Effect::Finish(id),
-            _ => Effect::Stop(id),
-        };
+        if matches!(child.state, State::Stopping(_)) {
+            return None;
+        }
         self.set(id, State::Stopping(child.patience(now)));
-        Some(effect)
+        Some(Effect::Stop(id))
+    }
+
+    /// Lets a child that is down end with what brought it down, unless it was told to end.
+    pub(super) fn finish(&mut self, id: StageId, now: Instant) -> Option<Effect> {
+        let down = self.by_id.get(&id).filter(|child| child.state.is_down());
+        self.set(id, State::Stopping(down?.patience(now)));
+        Some(Effect::Finish(id))
     }
 
     /// Starts one that is down and does not wait for a time of its own.

@@ -4,7 +4,7 @@
 //!            failed, or suspended with its group
 //!  running ────────────────────────────────────▶ down ──▶ starting ──▶ running
 //!     │                                            │ (after the back-off, in order)
-//!     └──▶ stopping ──▶ (ended, forgotten) ◀───────┘ temporary, or the supervisor gave up
+//!     └──▶ stopping ──▶ (ended, forgotten) ◀───────┘ temporary, stopped, or the supervisor gave up
 //! ```
 //!
 //! Children stand in the order they were started. A group goes down from the last to the first, one at a time, each
@@ -33,6 +33,7 @@ pub(super) enum Effect {
     Start(StageId),
     /// Lets a child that is down end with the reason that brought it down.
     Finish(StageId),
+    /// Tells a child to end, also one that is down.
     Stop(StageId),
     Abort(StageId),
     /// Tells the supervisor's own supervisor that all is down: by its order, or with this failure.
@@ -75,6 +76,8 @@ pub(super) struct Plan {
     has_superior: bool,
     children: Children,
     goal: Goal,
+    /// The child that it gave up for, whose end is that failure; the others that are down are stopped.
+    gave_up_for: Option<StageId>,
     recovery: Option<Recovery>,
     /// Whether it was told to start all again and has not said that it has.
     is_starting: bool,
@@ -101,6 +104,7 @@ impl Plan {
             has_superior,
             children: Children::default(),
             goal: Goal::Run,
+            gave_up_for: None,
             recovery: None,
             is_starting: false,
         }
@@ -189,7 +193,7 @@ impl Plan {
         }
         let counts = !matches!(was, State::Suspending(_));
         if is_escalated || (counts && !self.intensity.allows(now)) {
-            self.give_up(exit);
+            self.give_up(id, exit);
             return None;
         }
         if let Some(child) = self.children.get_mut(id) {
@@ -227,7 +231,8 @@ impl Plan {
         }
     }
 
-    fn give_up(&mut self, failure: &Exit) {
+    fn give_up(&mut self, child: StageId, failure: &Exit) {
+        self.gave_up_for = Some(child);
         self.recovery = None;
         self.goal = if self.has_superior {
             Goal::Down {
@@ -255,6 +260,7 @@ impl Plan {
     pub(super) fn on_start(&mut self, now: Instant) -> Vec<Effect> {
         if matches!(self.goal, Goal::Down { .. }) {
             self.goal = Goal::Run;
+            self.gave_up_for = None;
             self.intensity.forget();
             self.is_starting = true;
             self.recovery = Some(Recovery {
@@ -317,6 +323,9 @@ impl Plan {
             }
             Goal::End(exit) => match self.children.last() {
                 None => effects.push(Effect::Ended(exit)),
+                last if last == self.gave_up_for => {
+                    effects.extend(last.and_then(|last| self.children.finish(last, now)));
+                }
                 Some(last) => effects.extend(self.children.end(last, now)),
             },
         }

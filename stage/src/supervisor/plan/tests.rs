@@ -203,7 +203,7 @@ fn all_end_one_at_a_time_from_the_last_to_the_first() {
     // The wait of the one that is down is over, and nobody starts it.
     assert_eq!(case.deadline(), Some(5));
     assert_eq!(case.time(1), NOTHING);
-    assert_eq!(case.hear(2, &Report::Ended, 1), ["finish 1"]);
+    assert_eq!(case.hear(2, &Report::Ended, 1), ["stop 1"]);
     assert_eq!(case.hear(1, &Report::Ended, 1), ["stop 0"]);
     assert_eq!(case.hear(0, &Report::Ended, 1), ["ended: stopped"]);
 }
@@ -254,8 +254,8 @@ fn one_that_gives_up_goes_down_with_the_failure_it_gave_up_for() {
         ["down: failed: no luck"]
     );
     let stop = case.plan.on_stop(Exit::Stopped, case.at(0));
-    assert_eq!(told(&case, &stop), ["finish 1"]);
-    case.hear(1, &Report::Ended, 0);
+    assert_eq!(told(&case, &stop), ["stop 1"]);
+    assert_eq!(case.hear(1, &Report::Ended, 0), ["finish 0"]);
     assert_eq!(case.hear(0, &Report::Ended, 0), ["ended: failed: no luck"]);
 }
 
