@@ -3,6 +3,7 @@
 use std::vec::Drain;
 
 use crate::id::SubscriptionId;
+use crate::protocol::drop_all;
 
 /// The events of one call of `handle_events`, taken from the front.
 ///
@@ -164,8 +165,12 @@ impl<'a, T> Batch<'a, T> {
 
     /// Notes that the callback succeeded: what it left counts as handled.
     pub(crate) fn succeeded(mut self) {
-        self.events = None;
         self.done = self.len;
+        if let Some(left) = self.events.take()
+            && left.len() > 0
+        {
+            drop_all(left);
+        }
     }
 }
 

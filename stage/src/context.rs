@@ -9,7 +9,9 @@ use tokio::task::JoinSet;
 use crate::behaviour::Handler;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::{BySubscription, SubscriptionId};
-use crate::protocol::{Asking, DemandMode, Dispatched, ProducerHalf, Split, UpstreamEnds, Window};
+use crate::protocol::{
+    Asking, DemandMode, Dispatched, ProducerHalf, Split, UpstreamEnds, Window, drop_all,
+};
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
 
@@ -220,8 +222,7 @@ impl<Out: Send + 'static> Context<Out> {
             return false;
         };
         let Some(downstream) = self.downstreams.find(taker) else {
-            self.dispatched.discarded += self.emitted.len();
-            self.emitted.clear();
+            self.dispatched.discarded += drop_all(self.emitted.drain(..));
             self.act_on_dispatched();
             return true;
         };
@@ -240,7 +241,7 @@ impl<Out: Send + 'static> Context<Out> {
         for (subscription, mut events) in out.deliveries.drain(..) {
             let Some(downstream) = self.downstreams.find(subscription) else {
                 // A dispatcher that serves who has left.
-                out.discarded += events.len();
+                out.discarded += drop_all(events);
                 continue;
             };
             downstream.edge.delivered(events.len());
@@ -270,7 +271,7 @@ impl<Out: Send + 'static> Context<Out> {
         self.cell
             .unwanted(std::mem::take(&mut self.dispatched.unwanted));
         self.cell
-            .rejected(self.dispatched.rejected.drain(..).count());
+            .rejected(drop_all(self.dispatched.rejected.drain(..)));
         match std::mem::take(&mut self.dispatched.discarded) {
             0 => {}
             n => {

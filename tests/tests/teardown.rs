@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use stage::{
-    Asking, Batch, CallError, Consumer, Context, Demand, Directive, End, Exit, Failure, Handler,
-    Producer, ProducerConsumer, ProducerHandle, Result, Stages, Subscribe, SubscriptionId,
-    UpstreamEnds, consumer, consumer_supervisor, consumer_with, from_iter, producer,
-    producer_consumer,
+    Asking, Batch, Broadcast, CallError, Consumer, Context, Demand, Directive, End, Exit, Failure,
+    Handler, Partition, Producer, ProducerConsumer, ProducerHandle, Result, Stages, Subscribe,
+    SubscriptionId, UpstreamEnds, WhenFull, consumer, consumer_supervisor, consumer_with,
+    from_iter, producer, producer_consumer,
 };
 use tokio::sync::Notify;
 
@@ -87,6 +87,7 @@ fn a_runtime_can_be_dropped_while_named_children_start() {
 }
 
 /// An event that panics when it is dropped.
+#[derive(Clone)]
 struct Bomb;
 
 impl Drop for Bomb {
@@ -171,6 +172,86 @@ async fn events_that_panic_when_dropped_for_a_consumer_that_has_ended_harm_no_pr
     soon(source.stop()).await;
     assert!(matches!(source.exit(), Some(Exit::Stopped)));
     assert_eq!((taker.stats().lost, source.stats().failed), (2, 0));
+}
+
+/// Emits so many bombs when it is called.
+struct Bomber;
+
+impl Producer for Bomber {
+    type Out = Bomb;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<Bomb>) -> Result {
+        Ok(())
+    }
+
+    fn handle_discarded(&mut self, _: usize) -> bool {
+        false
+    }
+}
+
+impl Handler<usize, Bomb> for Bomber {
+    type Reply = ();
+
+    async fn handle(&mut self, bombs: usize, cx: &mut Context<Bomb>) {
+        cx.emit_all((0..bombs).map(|_| Bomb));
+    }
+}
+
+#[tokio::test]
+async fn events_that_panic_when_a_buffer_drops_them_are_counted_and_end_nothing() {
+    let with = |when_full| producer(Bomber).buffer(2, when_full);
+    for bomber in [
+        with(WhenFull::DropOldest),
+        with(WhenFull::DropNewest),
+        with(WhenFull::DropOldest).accumulate(),
+        with(WhenFull::DropNewest).accumulate(),
+    ] {
+        let bomber = bomber.spawn().unwrap();
+        for bombs in [1, 4] {
+            bomber.call(bombs).await.unwrap();
+        }
+        let stats = bomber.stats();
+        assert_eq!((stats.buffered, stats.discarded), (2, 3));
+        assert!(matches!(soon(bomber.stop()).await, Exit::Stopped));
+        assert_eq!((bomber.stats().discarded, bomber.stats().failed), (5, 0));
+    }
+}
+
+#[tokio::test]
+async fn events_that_panic_when_they_are_rejected_or_unwanted_are_counted_and_end_nothing() {
+    let by_name = Partition::new([0], |_: &Bomb| Some(7)).unwrap();
+    let rejecting = producer(Bomber).dispatcher(by_name).spawn().unwrap();
+    let selecting = producer(Bomber).dispatcher(Broadcast::new());
+    let selecting = selecting.spawn().unwrap();
+    let mut at_a_partition = rejecting.partition(0).subscribe();
+    let mut selected = selecting.select(|_| false).subscribe();
+    for edge in [&mut at_a_partition, &mut selected] {
+        edge.request(NonZeroUsize::MAX);
+    }
+    rejecting.call(3).await.unwrap();
+    selecting.call(3).await.unwrap();
+    assert_eq!(rejecting.stats().rejected, 3);
+    assert_eq!(selecting.stats().unwanted, 3);
+    assert!(matches!(soon(rejecting.stop()).await, Exit::Stopped));
+    assert!(matches!(soon(selecting.stop()).await, Exit::Stopped));
+}
+
+#[tokio::test]
+async fn events_that_panic_when_a_callback_has_left_them_are_handled_and_end_nothing() {
+    let bomber = producer(Bomber).spawn().unwrap();
+    let taker = consumer(Takes).subscribe_to(&bomber, Demand::new(3, 0).unwrap());
+    let taker = taker.spawn().unwrap();
+    bomber.call(3).await.unwrap();
+    bomber.call(3).await.unwrap();
+    let all_taken = async {
+        while bomber.stats().buffered > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(all_taken).await;
+    assert!(matches!(soon(taker.stop()).await, Exit::Stopped));
+    assert_eq!((taker.stats().failed, taker.stats().lost), (0, 0));
+    soon(bomber.stop()).await;
 }
 
 /// Holds something for as long as it lives.

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 
 use thiserror::Error;
 
+use super::drop_all;
+
 /// What happens to events beyond the buffer's capacity.
 ///
 /// ```
@@ -137,11 +139,11 @@ impl<T> Buffer<T> {
             _ => (self.events.len() + events.len()).saturating_sub(self.capacity),
         };
         if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
-            events.truncate(events.len() - over);
+            drop_all(events.drain(events.len() - over..));
         }
         self.events.extend(events.drain(..));
         if self.when_full == WhenFull::DropOldest {
-            self.events.drain(..over);
+            drop_all(self.events.drain(..over));
             self.left += over as u64;
         }
         over
@@ -190,9 +192,8 @@ impl<T> Buffer<T> {
 
     /// Empties it and returns how many events it held.
     pub fn clear(&mut self) -> usize {
-        let held = self.events.len();
+        let held = drop_all(self.events.drain(..));
         self.left += held as u64;
-        self.events.clear();
         held
     }
 }

@@ -21,6 +21,8 @@ mod window;
 pub use window::{Split, Window};
 mod subscription;
 pub use subscription::{Asking, Subscribe, UpstreamEnds};
+mod drops;
+pub(crate) use drops::drop_all;
 mod buffer;
 #[doc(hidden)]
 pub use buffer::Buffer;

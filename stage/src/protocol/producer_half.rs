@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::dispatcher::{AnyDispatcher, AnyKey, Standing};
-use super::{Buffer, ContractBroken, Dispatched, Dispatcher, Refused, WhenFull};
+use super::{Buffer, ContractBroken, Dispatched, Dispatcher, Refused, WhenFull, drop_all};
 use crate::id::SubscriptionId;
 
 /// Dispatches emitted events against asks, and says what to demand next.
@@ -221,13 +221,15 @@ impl<T: 'static> ProducerHalf<T> {
         let over = events.len().saturating_sub(room);
         match self.buffer.when_full() {
             WhenFull::HoldBack => {}
-            WhenFull::DropNewest | WhenFull::Fail => events.truncate(events.len() - over),
+            WhenFull::DropNewest | WhenFull::Fail => {
+                drop_all(events.drain(events.len() - over..));
+            }
             WhenFull::DropOldest => {
                 let mut left = over;
                 for logged in &mut self.log {
                     if let Logged::Batch { events, paid } = logged {
                         let n = left.min(events.len());
-                        events.drain(..n);
+                        drop_all(events.drain(..n));
                         self.logged -= n;
                         left -= n;
                         let unpaid = paid.saturating_sub(events.len());
@@ -235,7 +237,7 @@ impl<T: 'static> ProducerHalf<T> {
                         self.promised -= unpaid;
                     }
                 }
-                events.drain(..left);
+                drop_all(events.drain(..left));
                 self.log.retain(
                     |logged| !matches!(logged, Logged::Batch { events, .. } if events.is_empty()),
                 );
@@ -313,7 +315,11 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Drops what is buffered and returns its count.
     pub fn discard(&mut self) -> usize {
-        self.log.clear();
+        for logged in self.log.drain(..) {
+            if let Logged::Batch { events, .. } = logged {
+                drop_all(events);
+            }
+        }
         self.promised = 0;
         std::mem::take(&mut self.logged) + self.buffer.clear() + self.standing.queued
     }

@@ -4,7 +4,6 @@
 //! semaphore. Subscribes, asks and cancels are bounded by the consumers' own windows.
 
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -17,7 +16,7 @@ use crate::behaviour::Handler;
 use crate::context::Context;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe};
+use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe, drop_all};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
@@ -373,9 +372,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
         });
         if is_put.is_none() {
             self.cell.lost(events.len());
-            // What panics is the `Drop` of an event of this stage, which has ended, in the task of one that lives.
-            let lost = std::mem::take(events);
-            let _panicked = catch_unwind(AssertUnwindSafe(|| drop(lost)));
+            drop_all(events.drain(..));
         }
     }
 

@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Backoff, UpstreamEnds, Window};
+use crate::protocol::{Asking, Backoff, UpstreamEnds, Window, drop_all};
 
 impl<R: Role> Task<R> {
     pub(super) async fn subscribe(&mut self, upstream: NewUpstream<R::In>) -> Step {
@@ -116,7 +116,7 @@ impl<R: Role> Task<R> {
             return Box::pin(self.take_other()).await;
         };
         let Some((len, ask)) = self.cut(id, &mut events, is_new) else {
-            self.cx.cell.lost(events.len());
+            self.cx.cell.lost(drop_all(events));
             return Ok(());
         };
         let behind = events.len() - len;
@@ -173,7 +173,7 @@ impl<R: Role> Task<R> {
             self.failed = failed;
             self.cx.taken(id, handed - again.len(), 0);
             let after = Box::pin(self.after(outcome)).await;
-            self.failed = None;
+            drop_all(self.failed.take());
             after?;
             if again.is_empty() || self.cx.stop.is_some() {
                 return Ok(());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Dispatched, Dispatcher, Refused};
 use crate::id::{BySubscription, SubscriptionId};
+use crate::protocol::drop_all;
 
 /// Says which events a subscription wants.
 pub type Selector<T> = Arc<dyn Fn(&T) -> bool + Send + Sync>;
@@ -184,6 +185,7 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
         } else {
             let nobody = |at: &usize| !routes.iter().any(|route| route.takes(*at));
             out.unwanted += (0..events.len()).filter(nobody).count();
+            drop_all(events);
         }
     }
 
