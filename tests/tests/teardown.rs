@@ -281,6 +281,47 @@ async fn who_joins_a_stage_finds_its_behaviour_dropped() {
     }
 }
 
+/// Passes on what it gets, counted.
+struct Counts(Arc<AtomicUsize>);
+
+impl ProducerConsumer for Counts {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<usize>,
+    ) -> Result {
+        self.0.fetch_add(events.len(), Ordering::SeqCst);
+        cx.emit_all(events);
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_sent_to_a_stage_after_its_end_is_all_that_its_counts_still_grow_by() {
+    for _ in 0..200 {
+        let handled = Arc::new(AtomicUsize::new(0));
+        let numbers = from_iter(0..).spawn().unwrap();
+        let counts = producer_consumer(Counts(Arc::clone(&handled)))
+            .subscribe_to(&numbers, Demand::new(10, 5).unwrap())
+            .spawn()
+            .unwrap();
+        let mut edge = counts.subscribe();
+        edge.request(NonZeroUsize::MAX);
+        soon(edge.next()).await.unwrap();
+        soon(counts.stop()).await;
+        let (joined, handled) = (counts.stats(), handled.load(Ordering::SeqCst));
+        soon(numbers.stop()).await;
+        let (settled, edge) = (counts.stats(), &counts.edges()[0]);
+        assert_eq!(settled.discarded, joined.discarded);
+        assert_eq!((settled.buffered, settled.owed, settled.failed), (0, 0, 0));
+        assert!(settled.lost >= joined.lost);
+        assert_eq!(edge.delivered, handled as u64 + settled.lost);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn asks_beyond_all_numbers_are_neither_a_panic_nor_a_loss() {
     let quiet = producer(Quiet).spawn().unwrap();

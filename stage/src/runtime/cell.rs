@@ -104,7 +104,8 @@ pub struct StageStats {
     pub unwanted: u64,
     /// Emitted events whose hash panicked or named an unknown partition.
     pub rejected: u64,
-    /// Events sent to the stage that it had not handled when it ended.
+    /// Events sent to the stage that it had not handled when it ended, and those that were sent to it after its end, by
+    /// producers that had not heard of it.
     pub lost: u64,
     /// Callbacks that failed, each with the event it had at work; of a supervisor, children that failed or did not start.
     pub failed: u64,

@@ -101,6 +101,9 @@ impl<R: Role> Handle<R> {
     }
 
     /// Its counts now, or at its end.
+    ///
+    /// Those of a stage that was joined are final, but for [`lost`](StageStats::lost): a producer that has not heard of the
+    /// end yet may still send to it. Once its producers have ended too, or have heard of it, that one is final as well.
     #[must_use]
     pub fn stats(&self) -> StageStats {
         self.cell.stats()
