@@ -71,7 +71,9 @@ pub use registry::{LookupError, Registry};
 mod stages;
 pub use stages::{NotDrained, Stages};
 mod supervisor;
-pub use supervisor::{BuildSupervisor, ChildStatus, Strategy, Supervisor, supervisor};
+pub use supervisor::{
+    BuildSupervisor, ChildStatus, Strategy, Supervisor, TooManyRestarts, supervisor,
+};
 mod consumer_supervisor;
 mod tasks;
 pub use consumer_supervisor::*;

@@ -31,6 +31,7 @@ use crate::stages::{NotDrained, Stages, drain};
 use crate::sync::{self, Mutex, MutexGuard};
 
 use plan::Plan;
+pub use plan::TooManyRestarts;
 use task::Task;
 
 /// Whom a failing child takes along. Source: OTP `supervisor` strategies.
@@ -72,7 +73,7 @@ pub struct BuildSupervisor {
 ///
 /// A child that fails is restarted as the strategy and its [`Restart`] say, after the back-off. When restarts are more
 /// than the intensity allows, or a child escalates its failure, the supervisor's own supervisor decides; without one all
-/// children are stopped and the supervisor ends with that failure.
+/// children are stopped and the supervisor ends with that failure, or with [`TooManyRestarts`] where there is none.
 ///
 /// ```
 /// use std::time::Duration;
@@ -124,7 +125,8 @@ pub fn supervisor(strategy: Strategy) -> BuildSupervisor {
 }
 
 impl BuildSupervisor {
-    /// Sets how many restarts are too many; 3 in 5 s by default. Each child that fails counts, those that go along do not.
+    /// Sets how many restarts are too many; 3 in 5 s by default. Each child that is restarted for its own end counts, those
+    /// that go along do not.
     #[must_use]
     pub fn intensity(mut self, intensity: Intensity) -> Self {
         self.intensity = intensity;
@@ -296,7 +298,8 @@ impl Supervisor {
         self.cell.exit.get().cloned()
     }
 
-    /// Waits for its end. The reason of one that gave up is the failure it gave up for.
+    /// Waits for its end. The reason of one that gave up is the failure it gave up for, or [`TooManyRestarts`] where a
+    /// child was restarted too often that did not fail.
     ///
     /// # Cancel safety
     ///

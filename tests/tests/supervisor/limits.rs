@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stage::Restart::{Permanent, Temporary};
-use stage::{Backoff, Directive, Exit, Intensity, Strategy, supervisor};
+use stage::{Backoff, Directive, Exit, Intensity, Strategy, TooManyRestarts, supervisor};
 use tokio::time::Instant;
 
 use crate::worker::{Diary, Do, Unlucky, until, worker, worker_with};
@@ -28,6 +28,26 @@ async fn too_many_restarts_stop_all_and_end_the_supervisor_with_the_last_failure
     let lines = diary.take();
     assert_eq!(lines[lines.len() - 2..], ["c down", "a down"]);
     assert!(workers.children().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_gives_up_has_failed_also_where_its_children_have_not() {
+    for (order, end) in [(Do::Complete, "completed"), (Do::Stop, "stopped")] {
+        let diary = Diary::default();
+        let workers = supervisor(Strategy::OneForOne)
+            .intensity(Intensity::new(0, Duration::from_secs(10)))
+            .spawn()
+            .unwrap();
+        let [a, b] = ["a", "b"].map(|name| worker(name, &workers, Permanent, &diary));
+        a.call(order).await.unwrap();
+        let Exit::Failed(error) = workers.join().await else {
+            panic!("it is no failure");
+        };
+        let too_many = error.source().downcast_ref::<TooManyRestarts>().unwrap();
+        assert_eq!(too_many.last.to_string(), end);
+        assert_eq!(a.join().await.to_string(), end);
+        assert!(matches!(b.join().await, Exit::Stopped));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,7 +12,10 @@
 
 mod children;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use thiserror::Error;
 
 use super::{Restart, Strategy};
 use crate::exit::Exit;
@@ -21,6 +24,19 @@ use crate::protocol::{Backoff, Intensity};
 use crate::runtime::Report;
 
 use children::{Children, Patience, State};
+
+/// Children of a [`Supervisor`](crate::Supervisor) ended by themselves, without a failure, more often than it restarts
+/// them.
+///
+/// It ends with this where OTP's ends with `shutdown`: a [`Permanent`](Restart::Permanent) child is to run for ever, so that
+/// it has failed at its task.
+#[derive(Debug, Clone, Error)]
+#[error("children end too often; the last one: {last}")]
+#[non_exhaustive]
+pub struct TooManyRestarts {
+    /// How the last one ended.
+    pub last: Exit,
+}
 
 /// What the caller is to do, in order.
 #[derive(Debug, Clone)]
@@ -231,16 +247,22 @@ impl Plan {
         }
     }
 
-    fn give_up(&mut self, child: StageId, failure: &Exit) {
+    fn give_up(&mut self, child: StageId, last: &Exit) {
         self.gave_up_for = Some(child);
         self.recovery = None;
+        let last = last.clone();
+        let failure = if last.is_failure() {
+            last
+        } else {
+            Exit::Failed(Arc::new(TooManyRestarts { last }.into()))
+        };
         self.goal = if self.has_superior {
             Goal::Down {
-                failure: Some(failure.clone()),
+                failure: Some(failure),
                 is_told: false,
             }
         } else {
-            Goal::End(failure.clone())
+            Goal::End(failure)
         };
     }
 
