@@ -224,33 +224,29 @@ impl<R: Emits> Handle<R> {
     {
         self.any_outlet().with_key(move || key.clone())
     }
-}
 
-impl<R> Handle<R>
-where
-    R: Emits<Dispatcher = Broadcast<<R as Role>::Out>>,
-    R::Out: Clone,
-{
     /// Returns an outlet of the events that `selector` takes; what it refuses costs no demand.
     #[must_use]
     pub fn select(
         &self,
         selector: impl Fn(&R::Out) -> bool + Send + Sync + 'static,
-    ) -> Outlet<R::Out> {
+    ) -> Outlet<R::Out>
+    where
+        R: Emits<Dispatcher = Broadcast<<R as Role>::Out>>,
+        R::Out: Clone,
+    {
         let selector: Selector<R::Out> = Arc::new(selector);
         self.any_outlet().with_key(move || Arc::clone(&selector))
     }
-}
 
-impl<R, P> Handle<R>
-where
-    R: Emits<Dispatcher = Partition<<R as Role>::Out, P>>,
-    P: Eq + Hash + Clone + std::fmt::Debug + Send + Sync + 'static,
-{
     /// Returns the outlet of one partition. A name that is unknown, or a partition that is taken, ends the subscription
     /// with the reason.
     #[must_use]
-    pub fn partition(&self, name: P) -> Outlet<R::Out> {
+    pub fn partition<P>(&self, name: P) -> Outlet<R::Out>
+    where
+        R: Emits<Dispatcher = Partition<<R as Role>::Out, P>>,
+        P: Eq + Hash + Clone + std::fmt::Debug + Send + Sync + 'static,
+    {
         self.any_outlet().with_key(move || name.clone())
     }
 }

@@ -155,7 +155,7 @@
 //!
 //! Only a Broadcast selects:
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail,E0271
 //! # fn select() -> Result<(), stage::SpawnError> {
 //! stage::from_iter(0..10).spawn()?.select(|n| n % 2 == 0);
 //! # Ok(())
@@ -164,7 +164,7 @@
 //!
 //! and only a Partition has partitions:
 //!
-//! ```compile_fail,E0599
+//! ```compile_fail,E0271
 //! # fn partition() -> Result<(), stage::SpawnError> {
 //! stage::from_iter(0..10).spawn()?.partition(0);
 //! # Ok(())
