@@ -107,8 +107,8 @@ macro_rules! common_callbacks {
             Directive::Restart
         }
 
-        /// Hears how many events a full buffer dropped in the last callback; returns whether they are logged as well:
-        /// by default they are.
+        /// Hears how many events a full buffer, or the full queue of a partition, dropped since the last callback; returns
+        /// whether they are logged as well: by default they are.
         fn handle_discarded(&mut self, count: usize) -> bool {
             let _ = count;
             true

@@ -316,12 +316,13 @@ impl<Out: Send + 'static> Context<Out> {
         self.cell.set_held(self.half.buffered(), self.half.owed());
     }
 
-    /// Says that no more events will come: the stage ends when its buffer is empty.
+    /// Says that no more events will come: the stage ends when nothing waits for demand any more, in its buffer or in the
+    /// queues of its dispatcher.
     pub fn complete(&mut self) {
         self.ending.get_or_insert(Exit::Completed);
     }
 
-    /// Stops the stage after this callback; what is buffered is discarded and counted.
+    /// Stops the stage after this callback; what waits for demand is discarded and counted.
     pub fn stop(&mut self) {
         self.stop.get_or_insert(Exit::Stopped);
     }

@@ -69,7 +69,7 @@ impl fmt::Display for StageError {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Exit {
-    /// All events were handled and every buffer was emptied.
+    /// All events were handled, and what it emitted was sent: its buffer and the queues of its dispatcher were emptied.
     Completed,
     /// Its owner stopped or drained it. Whether a drain left anything is in its report.
     Stopped,
@@ -143,7 +143,7 @@ impl fmt::Display for Cancel {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum End {
-    /// The producer had no more events and its buffer was emptied.
+    /// The producer had no more events, and none waited for demand any more.
     Completed,
     /// One side cancelled it.
     Cancelled(Cancel),

@@ -6,7 +6,8 @@ use thiserror::Error;
 
 use super::drop_all;
 
-/// What happens to events beyond the buffer's capacity.
+/// What happens to events beyond the capacity of a [buffer](crate::Build::buffer), or of the
+/// [queue](crate::Partition::queue) of a partition.
 ///
 /// ```
 /// use stage::{Context, Demand, Handler, Producer, Result, WhenFull, producer};
@@ -44,7 +45,8 @@ use super::drop_all;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WhenFull {
-    /// Takes no new input while the buffer is full; one message's expansion may stand above the capacity.
+    /// Takes no new input while the buffer is full; one message's expansion may stand above the capacity. While a queue is
+    /// full no partition gets any.
     HoldBack,
     /// Drops the oldest, counted. GenStage's keep last.
     DropOldest,
@@ -54,7 +56,7 @@ pub enum WhenFull {
     Fail,
 }
 
-/// More was emitted than a buffer that fails has room for.
+/// More was emitted than a buffer that fails, or the queue of a partition, has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
     "the buffer of {capacity} events is full, and {over} more were emitted than anybody asked for"

@@ -328,7 +328,9 @@ pub fn consumer_with<S: Consumer>(
 }
 
 impl<R: Emits> Build<R> {
-    /// Sets the buffer and what happens when it is full.
+    /// Sets the buffer, which holds what nobody has asked for, and what happens when it is full. The queues of a
+    /// [`Partition`](crate::Partition) are not in it: they hold what another partition's consumer has asked for, and are
+    /// set by [`Partition::queue`](crate::Partition::queue).
     ///
     /// A capacity of 0 keeps nothing: what nobody has asked for is dropped and counted, or a failure, at once; with
     /// [`WhenFull::HoldBack`], which drops nothing, it counts as 1.

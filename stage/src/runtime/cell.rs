@@ -94,11 +94,11 @@ pub struct EdgeStats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StageStats {
-    /// Events waiting for demand.
+    /// Events waiting for demand: in the buffer, in the queues of the dispatcher, or put off.
     pub buffered: usize,
     /// Demand that the stage was told and has not paid; of a producer-consumer, what its consumers wait for.
     pub owed: usize,
-    /// Emitted events dropped by a full buffer or by the stage's end.
+    /// Emitted events dropped by a full buffer, by the full queue of a partition, or by the stage's end.
     pub discarded: u64,
     /// Emitted events that no selector took, or whose hash named no partition.
     pub unwanted: u64,

@@ -33,7 +33,7 @@ pub struct Dispatched<T> {
     pub deliveries: Deliveries<T>,
     /// Events that have no way to go because the code that should tell it failed, each with a reason in `warnings`.
     pub rejected: Vec<T>,
-    /// Events dropped by a full queue.
+    /// Events dropped by a full queue of the dispatcher, or by the buffer.
     pub discarded: usize,
     /// Events that nobody wants, by the selectors' or the hash's own word.
     pub unwanted: usize,
@@ -43,7 +43,7 @@ pub struct Dispatched<T> {
     pub warnings: Vec<String>,
     /// Marks that have been passed, in their order.
     pub passed: usize,
-    /// A queue that must not overflow did: the stage is to end.
+    /// A queue that must not overflow did, or the buffer: the stage is to end.
     pub overflow: Option<BufferFull>,
     /// Emptied lists that consumers gave back, for batches to come.
     pub(crate) lists: Lists<T>,
