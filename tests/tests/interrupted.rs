@@ -1,10 +1,12 @@
 //! Ctrl-C in mid-run: what is in flight is finished and nothing else begun, a second one aborts, and `resume` does the
 //! rest.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tests::{Answer, Crawler, Scripted, SlowApi, text, until, urls_in};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -116,6 +118,28 @@ impl Piped {
         Crawler::start(&["resume", text(&self.job)])
     }
 
+    /// Opens the pipe as a reader who reads nothing.
+    async fn hold(&self) -> File {
+        let path = self.pipe.clone();
+        let opened = spawn_blocking(move || File::open(path)).await;
+        opened.expect("it ends").expect("it is opened")
+    }
+
+    /// Begins a job whose records do not fit into the pipe, and waits until all is fetched.
+    async fn begin_too_much(&self, server: &Scripted) -> (Crawler, File) {
+        let (pipe, job) = (text(&self.pipe), text(&self.job));
+        let flags = ["--count", "600", "--concurrency", "600"];
+        let args = ["--api", server.url(), "-o", pipe, "--job", job];
+        let mut crawler = Crawler::start(&[&args[..], &flags].concat());
+        crawler.says("waiting for a reader").await;
+        let held = self.hold().await;
+        until("all are asked", async || {
+            (server.asked().len() == 600).then_some(())
+        })
+        .await;
+        (crawler, held)
+    }
+
     /// Reads the pipe to its end.
     fn read(&self) -> JoinHandle<std::io::Result<String>> {
         let path = self.pipe.clone();
@@ -177,6 +201,35 @@ async fn a_run_waits_for_the_reader_of_a_pipe_also_where_it_is_resumed() {
     assert_eq!(ended.code(), 0, "{}", ended.stderr);
     let records = read.await.expect("it ends").expect("it is read");
     assert_eq!(urls_in(&records).len(), 100);
+}
+
+/// What is not settled is fetched again, and so not done.
+#[tokio::test]
+async fn what_a_run_says_it_has_done_is_what_its_job_has_recorded() {
+    let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
+    let piped = Piped::new();
+    let (mut crawler, held) = piped.begin_too_much(&server).await;
+    crawler.signal("INT").await;
+    crawler.says("Ctrl-C again to abort").await;
+    crawler.signal("INT").await;
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 3, "{}", ended.stderr);
+    drop(held);
+    let status = Crawler::start(&["status", text(&piped.job), "--json"]);
+    let status = status.ended().await.stdout;
+    let status: Value = serde_json::from_str(&status).expect("it is JSON");
+    let fetched = status["fetched"].as_u64().expect("a count");
+    assert!((1..600).contains(&fetched), "{fetched}");
+    for (name, number) in [("fetched", fetched), ("status 200", fetched)] {
+        let row = format!("{name} {number}");
+        assert!(has_row(&ended.stderr, &row), "{row}: {}", ended.stderr);
+    }
+}
+
+/// Returns whether a table has this row, however it is filled with spaces.
+fn has_row(table: &str, row: &str) -> bool {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    table.lines().any(|line| words(line) == row)
 }
 
 #[tokio::test]

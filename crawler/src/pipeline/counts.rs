@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::History;
+use super::{Done, History, Tally};
+use crate::frontier::Fate;
 
 /// The counts of a running crawl; clones are the same ones.
 #[derive(Debug, Clone, Default)]
@@ -158,7 +159,28 @@ impl Counts {
         self.lock_histories().clone()
     }
 
-    pub(crate) fn remember(&self, url: &str, took: Option<Duration>) {
+    /// Counts a visit that is settled.
+    pub(crate) fn settled(&self, tally: Tally) {
+        let done = match tally {
+            Tally::ToCome => return,
+            Tally::Retried => return add(&self.0.retried, 1),
+            Tally::Done(done) => done,
+        };
+        let Done { status, code, .. } = done;
+        match done.fate {
+            Fate::Fetched => self.fetched(status),
+            Fate::Listed => add(&self.0.listed, 1),
+            Fate::Redirected => self.redirected(status),
+            Fate::Refused => self.refused(code),
+            Fate::Failed => self.failed(code, done.depth, done.shown),
+        }
+        add(&self.0.duplicates, u64::from(done.is_duplicate));
+        if let Some((url, took)) = done.again {
+            self.remember(&url, took);
+        }
+    }
+
+    fn remember(&self, url: &str, took: Option<Duration>) {
         let mut histories = self.lock_histories();
         match histories.get_mut(url) {
             Some(history) => history.add(took),
@@ -182,36 +204,29 @@ impl Counts {
         *self.told().statuses.entry(status).or_default() += 1;
     }
 
-    pub(crate) fn listed(&self) {
-        add(&self.0.listed, 1);
-    }
-
     pub(crate) fn redirected(&self, status: u16) {
         add(&self.0.redirected, 1);
         *self.told().redirects.entry(status).or_default() += 1;
     }
 
     /// Notes that a URL of this depth failed; its first like is kept as it is shown then.
-    pub(crate) fn failed(&self, code: &'static str, depth: u16, shown: impl FnOnce() -> String) {
+    fn failed(&self, code: &'static str, depth: u16, shown: String) {
         add(&self.0.failed, 1);
         if depth == 0 {
             add(&self.0.seeds_failed, 1);
         }
         let mut told = self.told();
-        let failures = told.failures.entry(code).or_insert_with(|| Failures {
+        let first = || Failures {
             count: 0,
-            first: shown(),
-        });
+            first: shown,
+        };
+        let failures = told.failures.entry(code).or_insert_with(first);
         failures.count += 1;
     }
 
     pub(crate) fn refused(&self, code: &'static str) {
         add(&self.0.refused, 1);
         *self.told().refusals.entry(code).or_default() += 1;
-    }
-
-    pub(crate) fn retried(&self) {
-        add(&self.0.retried, 1);
     }
 
     pub(crate) fn bytes(&self, n: u64) {
@@ -245,10 +260,6 @@ impl Counts {
 
     pub(crate) fn put_last(&self, code: &'static str, n: u64) {
         *self.told().put_last.entry(code).or_default() += n;
-    }
-
-    pub(crate) fn duplicate(&self) {
-        add(&self.0.duplicates, 1);
     }
 
     fn lock_histories(&self) -> MutexGuard<'_, BTreeMap<String, History>> {

@@ -20,6 +20,8 @@ mod admission;
 pub(crate) use admission::Admission;
 mod history;
 pub use history::History;
+mod tally;
+pub(crate) use tally::{Done, Tally};
 mod counts;
 pub use counts::{Counts, CountsNow, Failures};
 mod leases;

@@ -44,6 +44,7 @@ impl Settler {
     /// When an output or the frontier fails; the batch is not settled then.
     pub(super) async fn settle(&mut self, batch: Vec<Visited>) -> Result {
         let (mut entries, mut outcomes, mut keys) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tallies = Vec::new();
         let mut refused = HashMap::new();
         let mut is_rest = false;
         for visited in batch {
@@ -75,6 +76,7 @@ impl Settler {
             }
             is_rest |= !outcome.lease.is_in_a_row() && !outcome.rest.is_zero();
             keys.push(outcome.lease.key());
+            tallies.push((id(&outcome.lease), visited.tally));
             outcomes.push(outcome);
         }
         if !entries.is_empty() {
@@ -95,6 +97,7 @@ impl Settler {
             keep(&mut entries, &settled.refused);
             let kept: HashSet<_> = entries.iter().map(|entry| entry.id).collect();
             refused.retain(|id, _| kept.contains(id));
+            tallies.retain(|(id, tally)| kept.contains(id) || !tally.is_done());
             entries = self.outputs.replace(entries).await?;
             note_places(&mut settled.refused, &mut entries);
             settled = self.send(settled.refused).await?;
@@ -104,6 +107,9 @@ impl Settler {
         }
         for key in keys {
             self.held.give_back(key);
+        }
+        for (_, tally) in tallies {
+            self.counts.settled(tally);
         }
         for code in refused.into_values() {
             self.counts.refused(code);

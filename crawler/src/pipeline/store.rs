@@ -193,7 +193,7 @@ mod tests {
     use crate::frontier::{
         Clock, Fate, Job, LEASE, Lease, NewUrl, Outcome, Record, Site, SqliteOptions,
     };
-    use crate::pipeline::Overwritten;
+    use crate::pipeline::{Overwritten, Tally};
 
     #[derive(Debug, Default)]
     struct Hand(AtomicU64);
@@ -310,6 +310,7 @@ mod tests {
             line: Some(format!("{}\n", lease.url)),
             refused: Vec::new(),
             capture: None,
+            tally: Tally::ToCome,
             outcome: fetched(lease),
             ended: Instant::now(),
         }

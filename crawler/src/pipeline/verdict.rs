@@ -10,7 +10,7 @@ use super::record::rfc3339;
 use super::refused::{ReadRobots, refused};
 use super::sitemap::{Listed, failure_of_named};
 use super::visit::{Found, Visit, Visited};
-use super::{Admission, PageRecord};
+use super::{Admission, Done, PageRecord, Tally};
 use crate::fetch::{Answer, Truncated};
 use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, UrlHash};
 use crate::parse::{Page, Wishes};
@@ -25,7 +25,6 @@ impl Visit<'_> {
     pub(super) fn conclude(&self, url: &WebUrl, lease: Lease, found: Found) -> Visited {
         match found {
             Found::Refused(code, message) => {
-                self.visitor.counts.refused(code);
                 let record = self.record(&lease, "refused");
                 let record = PageRecord {
                     reason: Some(code),
@@ -103,10 +102,8 @@ impl Visit<'_> {
             return self.failed_with(lease, answer, digest, (fault.code(), fault.to_string()));
         }
         let fate = if lease.is_sitemap() {
-            self.visitor.counts.listed();
             Fate::Listed
         } else {
-            self.visitor.counts.fetched(answer.status);
             Fate::Fetched
         };
         let earlier = self.earlier(url, &lease, answer, &digest);
@@ -146,11 +143,7 @@ impl Visit<'_> {
         if !is_page || answer.body.truncated.is_some() {
             return None;
         }
-        let earlier = self.visitor.parts.fetched(lease, url, digest);
-        if earlier.is_some() {
-            self.visitor.counts.duplicate();
-        }
-        earlier
+        self.visitor.parts.fetched(lease, url, digest)
     }
 
     /// The links that may be new to the crawl, and which of them robots.txt refuses; those that it does not follow are counted
@@ -215,7 +208,6 @@ impl Visit<'_> {
             }
             Err(refused) => Err(refused.code()),
         };
-        self.visitor.counts.redirected(answer.status);
         let link = match target {
             Ok(new) => Some(new),
             Err(code) => {
@@ -257,7 +249,7 @@ impl Visit<'_> {
             message: Some(Refusal::SetAside.to_string()),
             ..record
         };
-        self.failed_as(lease, &record)
+        self.done(lease, Fate::Failed, &record)
     }
 
     fn tell_of_set_aside(&self, url: &WebUrl, status: u16) {
@@ -269,10 +261,12 @@ impl Visit<'_> {
     }
 
     fn retry(&self, lease: Lease, asked: Option<Duration>) -> Visited {
-        self.visitor.counts.retried();
         let number = u32::from(lease.attempts) + 1;
         let after = asked.unwrap_or_else(|| retry::back_off(number, fastrand::u32(..)));
-        self.unfinished(Outcome::retry(lease, after))
+        Visited {
+            tally: Tally::Retried,
+            ..self.unfinished(Outcome::retry(lease, after))
+        }
     }
 
     pub(super) fn failed(&self, lease: Lease, code: &'static str, message: &str) -> Visited {
@@ -281,7 +275,7 @@ impl Visit<'_> {
             message: Some(message.to_owned()),
             ..self.record(&lease, "failed")
         };
-        self.failed_as(lease, &record)
+        self.done(lease, Fate::Failed, &record)
     }
 
     /// The URL has an answer, which is not what was asked for; why is told by a code and in words.
@@ -297,17 +291,7 @@ impl Visit<'_> {
             message: Some(message),
             ..self.answer_record(&lease, answer, "failed", digest)
         };
-        self.failed_as(lease, &record)
-    }
-
-    /// Counts a failure by the reason of its record.
-    fn failed_as(&self, lease: Lease, record: &PageRecord) -> Visited {
-        let message = record.message.as_deref().unwrap_or_default();
-        let (code, shown) = (record.reason.unwrap_or_default(), || {
-            format!("{}: {message}", lease.url)
-        });
-        self.visitor.counts.failed(code, lease.depth, shown);
-        self.done(lease, Fate::Failed, record)
+        self.done(lease, Fate::Failed, &record)
     }
 
     fn done(&self, lease: Lease, fate: Fate, record: &PageRecord) -> Visited {
@@ -315,18 +299,32 @@ impl Visit<'_> {
         let mut kept = Record::new(fate);
         kept.status = record.status;
         line.trim_end().clone_into(&mut kept.about);
+        let mut done = Done {
+            fate,
+            status: record.status.unwrap_or_default(),
+            depth: lease.depth,
+            code: record.reason.unwrap_or_default(),
+            shown: String::new(),
+            is_duplicate: record.duplicate_of.is_some(),
+            again: None,
+        };
+        if fate == Fate::Failed {
+            let message = record.message.as_deref().unwrap_or_default();
+            done.shown = format!("{}: {message}", lease.url);
+        }
         let outcome = match self.visitor.rules.every {
             // What a rule refuses it refuses the next time too.
             Some(every) if fate != Fate::Refused => {
                 let took = record.millis.map(Duration::from_millis);
                 let took = took.filter(|_| fate != Fate::Failed);
-                self.visitor.counts.remember(&lease.url, took);
+                done.again = Some((lease.url.clone(), took));
                 Outcome::again(lease, kept, every)
             }
             _ => Outcome::done(lease, kept),
         };
         Visited {
             outcome,
+            tally: Tally::Done(done),
             line: Some(line),
             refused: Vec::new(),
             capture: None,
@@ -337,6 +335,7 @@ impl Visit<'_> {
     fn unfinished(&self, outcome: Outcome) -> Visited {
         Visited {
             outcome,
+            tally: Tally::ToCome,
             line: None,
             refused: Vec::new(),
             capture: None,

@@ -14,7 +14,7 @@ use super::claims::DEMAND;
 use super::parts::Parts;
 use super::record::rfc3339;
 use super::sitemap::{Listed, may_be_sitemap, sitemap_of};
-use super::{Cost, Counts, Held, Permission, Robots, Rules};
+use super::{Cost, Counts, Held, Permission, Robots, Rules, Tally};
 use crate::fetch::{Answer, FetchError, Fetcher};
 use crate::frontier::{Asks, Ending, Frontier, FrontierError, Lease, Outcome, UrlHash};
 use crate::parse::{Page, Response, Sitemap, Wishes, is_css, is_html, parse_css, parse_html};
@@ -30,6 +30,7 @@ const PARSED_HERE_MAX: usize = 32 * 1024;
 #[derive(Debug)]
 pub struct Visited {
     pub(crate) outcome: Outcome,
+    pub(crate) tally: Tally,
     /// None where the URL is not done yet.
     pub(crate) line: Option<String>,
     /// Links of it that are refused, which have their records, and the codes of the reasons.
