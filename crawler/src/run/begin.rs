@@ -325,7 +325,7 @@ async fn open_there(
     }
     let plan = &*plan;
     if !is_fresh {
-        home.refuse_lone_log()?;
+        home.refuse_damaged()?;
     }
     let outputs = open_outputs(&paths, folder, plan, (how, interrupts));
     let is_unread = !is_fresh && home.holds_unread_list();

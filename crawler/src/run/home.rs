@@ -67,10 +67,10 @@ impl Home {
         }
     }
 
-    /// Refuses a folder with the log of a job whose database is gone: what is left of that is in the log.
-    pub(super) fn refuse_lone_log(&self) -> Result<(), FrontierError> {
+    /// Refuses a folder with a job whose database or log is gone or damaged: what is left of it is in the other.
+    pub(super) fn refuse_damaged(&self) -> Result<(), FrontierError> {
         match self {
-            Self::Folder(folder) => SqliteReader::refuse_lone_log(&folder.join(DATABASE)),
+            Self::Folder(folder) => SqliteReader::refuse_damaged(&folder.join(DATABASE)),
             Self::Memory | Self::Shared(_) => Ok(()),
         }
     }

@@ -103,9 +103,8 @@ async fn a_log_whose_database_was_emptied_or_removed_is_left_as_it_is() {
     is_told_of_a_killed_one(remove, "crawl.db").await;
 }
 
-/// The log has what the last run did, which a copy of the database needs.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_log_is_not_worked_into_a_damaged_database() {
+/// A crawl that was killed after a log of it was worked in, and its seed.
+async fn killed_again() -> (Server, Job, String) {
     let (server, job, seed) = a_site().await;
     let ended = job
         .crawl(&seed, &["--delay", "300ms", "--pages", "2"])
@@ -114,10 +113,34 @@ async fn a_log_is_not_worked_into_a_damaged_database() {
     let asked = world::pages_asked(&server, 0);
     let crawler = job.resume(&["--pages", "40"]);
     until("it goes on", async || {
-        (world::pages_asked(&server, 0) > asked).then_some(())
+        (world::pages_asked(&server, 0) > asked + 1).then_some(())
     })
     .await;
     crawler.kill().await;
+    (server, job, seed)
+}
+
+/// Spoils a file of such a crawl, and sees that this is told by all that read it, and that nothing is changed or fetched.
+async fn is_told_of_one_that_went_on(spoil: impl FnOnce(&Job), words: &str) {
+    let (server, job, seed) = killed_again().await;
+    let asked = world::pages_asked(&server, 0);
+    spoil(&job);
+    let (spoilt, records) = (files(&job), job.output());
+    refused(job.resume(&[]), words).await;
+    refused(job.crawl(&seed, &[]), words).await;
+    for command in ["status", "export"] {
+        refused(Crawler::start(&[command, text(&job.folder())]), words).await;
+    }
+    assert!(files(&job) == spoilt, "one was changed");
+    assert_eq!(job.output(), records);
+    assert_eq!(world::pages_asked(&server, 0), asked);
+    server.stop().await;
+}
+
+/// The log has what the last run did, which a copy of the database needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_is_not_worked_into_a_damaged_database() {
+    let (server, job, _) = killed_again().await;
     let path = job.folder().join("crawl.db");
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[4_096..].fill(0xa5);
@@ -125,6 +148,50 @@ async fn a_log_is_not_worked_into_a_damaged_database() {
     let spoilt = files(&job);
     refused(job.resume(&[]), "crawl.db is damaged").await;
     assert!(files(&job) == spoilt, "one was changed");
+    server.stop().await;
+}
+
+fn remove_log(job: &Job) {
+    std::fs::remove_file(job.folder().join("crawl.db-wal")).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_is_gone_is_told() {
+    is_told_of_a_killed_one(remove_log, "crawl.db").await;
+    is_told_of_one_that_went_on(remove_log, "its log is gone").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_whose_begin_is_damaged_is_told_also_where_another_was_worked_in() {
+    // Its head, and its first page.
+    for at in [16..24, 40..4_000] {
+        let spoil = |job: &Job| {
+            let log = job.folder().join("crawl.db-wal");
+            let mut bytes = std::fs::read(&log).unwrap();
+            bytes[at].fill(0xa5);
+            std::fs::write(&log, &bytes).unwrap();
+        };
+        is_told_of_one_that_went_on(spoil, "crawl.db-wal is damaged").await;
+    }
+}
+
+/// Another program may work a log in and remove it, by which nothing is lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_another_program_worked_in_is_not_missed() {
+    let (server, job, seed) = a_site().await;
+    let crawler = job.crawl(&seed, &["--delay", "100ms"]);
+    until("it has fetched something", async || {
+        (world::pages_asked(&server, 0) > 1).then_some(())
+    })
+    .await;
+    crawler.kill().await;
+    let database = Connection::open(job.folder().join("crawl.db")).unwrap();
+    let count = database.query_row("SELECT known FROM crawl", [], |row| row.get(0));
+    assert!(count.is_ok_and(|count: i64| count > 0));
+    drop(database);
+    assert!(!job.folder().join("crawl.db-wal").exists());
+    let ended = job.resume(&["--pages", "5"]).ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
     server.stop().await;
 }
 

@@ -172,7 +172,7 @@ async fn a_crawl_of_the_layout_before_goes_on_and_its_sites_rest_as_long_as_befo
     let path = world.engine().path();
     let older = rusqlite::Connection::open(&path).unwrap();
     older
-        .execute_batch("DROP INDEX site_suspect; ALTER TABLE site DROP COLUMN asked; ALTER TABLE site DROP COLUMN again_ms; ALTER TABLE site DROP COLUMN rest_ms; PRAGMA user_version = 4")
+        .execute_batch("DROP INDEX site_suspect; ALTER TABLE site DROP COLUMN asked; ALTER TABLE site DROP COLUMN again_ms; ALTER TABLE site DROP COLUMN rest_ms; ALTER TABLE crawl DROP COLUMN log; PRAGMA user_version = 4")
         .unwrap();
     drop(older);
     let seen = SqliteReader::open(&path).unwrap().stats().unwrap();
@@ -321,7 +321,7 @@ async fn a_crawl_whose_lanes_were_by_hash_goes_on_and_blames_no_url_for_a_lane()
                  PRIMARY KEY (site, lane)
              ) STRICT, WITHOUT ROWID;
              INSERT INTO lane SELECT site, seq, 7, 1, 0, 5, seq, 2 FROM queue;
-             PRAGMA user_version = 5",
+             ALTER TABLE crawl DROP COLUMN log; PRAGMA user_version = 5",
         )
         .unwrap();
     drop(older);

@@ -37,7 +37,7 @@ pub(super) struct Ledger {
 impl Ledger {
     /// Writes the row of a crawl that begins.
     pub(super) fn begin(connection: &Connection, job: &Job) -> rusqlite::Result<()> {
-        let sql = "INSERT INTO crawl VALUES (1, ?1, ?2, ?3, ?4, 0, 0, 0, 0, 0, 0, 0, 0)";
+        let sql = "INSERT INTO crawl VALUES (1, ?1, ?2, ?3, ?4, 0, 0, 0, 0, 0, 0, 0, 0, 0)";
         let state = State::default().as_str();
         let begun = params![
             state,

@@ -40,6 +40,102 @@ pub(super) fn refuse_lone(database: &Path) -> Result<(), FrontierError> {
     Err(corrupt(database.to_owned(), why))
 }
 
+/// Refuses a database whose log is gone, or whose log does not begin with what the engine wrote.
+pub(super) fn refuse_lost(database: &Path) -> Result<(), FrontierError> {
+    let path = beside(database, "-wal");
+    match begins_whole(&path) {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            let why = "its begin is damaged, and nothing behind that can be read";
+            Err(corrupt(path, why))
+        }
+        Err(error) if is_gone(&error) => {
+            let why = "its log is gone, and held what was done last";
+            Err(corrupt(database.to_owned(), why))
+        }
+        // Who opens it tells that it can't be read.
+        Err(_) => Ok(()),
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound
+}
+
+fn is_page_size(page: u32) -> bool {
+    page.is_power_of_two() && PAGE_BYTES.contains(&page)
+}
+
+/// Returns whether the head of a log and the first page in it are what the engine wrote, or that page is of the log before,
+/// where it was killed between the two.
+fn begins_whole(path: &Path) -> io::Result<bool> {
+    let log = File::open(path)?;
+    let mut begin = Vec::new();
+    log.take(HEAD + FRAME_HEAD + u64::from(*PAGE_BYTES.end()))
+        .read_to_end(&mut begin)?;
+    let Some((head, frames)) = begin.split_at_checked(32) else {
+        return Ok(false);
+    };
+    let (magic, page) = (be(&head[..4]), be(&head[8..12]));
+    let mut sum = Checksum::of(magic);
+    sum.add(&head[..24]);
+    if magic & !1 != MAGIC || !is_page_size(page) || !sum.is(&head[24..]) {
+        return Ok(false);
+    }
+    let Some((frame, page)) = frames.split_at_checked(24) else {
+        return Ok(false);
+    };
+    let (salt, salt_of_frame) = (be(&head[16..20]), be(&frame[8..12]));
+    if salt_of_frame.wrapping_add(1) == salt {
+        return Ok(true);
+    }
+    let page_bytes = be(&head[8..12]) as usize;
+    let Some(page) = page.get(..page_bytes) else {
+        return Ok(false);
+    };
+    sum.add(&frame[..8]);
+    sum.add(page);
+    Ok(frame[8..16] == head[16..24] && sum.is(&frame[16..24]))
+}
+
+/// The checksum of a log, of which each goes on with the one before.
+struct Checksum {
+    sums: [u32; 2],
+    word: fn([u8; 4]) -> u32,
+}
+
+impl Checksum {
+    fn of(magic: u32) -> Self {
+        let word = match magic & 1 {
+            0 => u32::from_le_bytes,
+            _ => u32::from_be_bytes,
+        };
+        Self { sums: [0; 2], word }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let [mut first, mut second] = self.sums;
+        for pair in bytes.chunks_exact(8) {
+            let word =
+                |at: usize| (self.word)([pair[at], pair[at + 1], pair[at + 2], pair[at + 3]]);
+            first = first.wrapping_add(word(0)).wrapping_add(second);
+            second = second.wrapping_add(word(4)).wrapping_add(first);
+        }
+        self.sums = [first, second];
+    }
+
+    fn is(&self, written: &[u8]) -> bool {
+        self.sums == [be(&written[..4]), be(&written[4..8])]
+    }
+}
+
+fn be(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .take(4)
+        .fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
+
 fn corrupt(path: PathBuf, why: &str) -> FrontierError {
     FrontierError::Corrupt {
         path,
@@ -55,7 +151,7 @@ fn has_commit(path: &Path) -> io::Result<bool> {
         return Ok(false);
     }
     let (magic, _version, page) = (number(&mut log)?, number(&mut log)?, number(&mut log)?);
-    if magic & !1 != MAGIC || !page.is_power_of_two() || !PAGE_BYTES.contains(&page) {
+    if magic & !1 != MAGIC || !is_page_size(page) {
         return Ok(true);
     }
     let frame = FRAME_HEAD + u64::from(page);
@@ -75,4 +171,45 @@ fn number(log: &mut File) -> io::Result<u32> {
     let mut bytes = [0; 4];
     log.read_exact(&mut bytes)?;
     Ok(u32::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::frontier::sqlite::schema;
+
+    #[test]
+    fn a_log_is_known_by_its_begin_also_where_it_was_begun_anew_and_has_no_page_yet() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("crawl.db");
+        let connection = schema::connect(Some(&path)).unwrap();
+        schema::set_up(&connection).unwrap();
+        connection.execute_batch("CREATE TABLE t(x)").unwrap();
+        let log = beside(&path, "-wal");
+        let whole = fs::read(&log).unwrap();
+        let copy = folder.path().join("copy");
+        let begins = |bytes: &[u8]| {
+            fs::write(&copy, bytes).unwrap();
+            begins_whole(&copy).unwrap()
+        };
+        assert!(begins(&whole));
+        for at in [0, 9, 17, 25, 33, 41, 45, 50, 60, 4_000] {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            assert!(!begins(&damaged), "{at}");
+        }
+        for length in [0, 31, 32, 56, 4_000] {
+            assert!(!begins(&whole[..length]), "{length}");
+        }
+        let passive = "PRAGMA wal_checkpoint(PASSIVE)";
+        connection.query_row(passive, [], |_| Ok(())).unwrap();
+        let more = "INSERT INTO t VALUES (1)";
+        connection.execute_batch(more).unwrap();
+        let anew = fs::read(&log).unwrap();
+        assert!(begins(&anew));
+        assert!(anew[..32] != whole[..32], "it was begun anew");
+        assert!(begins(&[&anew[..32], &whole[32..]].concat()));
+    }
 }

@@ -16,6 +16,7 @@ mod lanes;
 mod ledger;
 mod lock;
 mod log;
+mod mark;
 mod next;
 mod notes;
 mod reader;

@@ -163,7 +163,7 @@ impl Place {
         let path = self.path().to_owned();
         let explain = |error| schema::explain(&path, error);
         if matches!(self, Self::New(..) | Self::Old(_)) {
-            log::refuse_lone(&path)?;
+            schema::refuse_damaged_files(&path)?;
         }
         // The lock would make a file of its own where there is nothing to be locked.
         if matches!(self, Self::Old(_)) {

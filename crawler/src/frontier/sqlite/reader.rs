@@ -7,7 +7,6 @@ use rusqlite::{Connection, Row};
 
 use super::ledger::Ledger;
 use super::lock::Lock;
-use super::log;
 use super::schema;
 use super::suspects::{self, Holders};
 use crate::frontier::clock::time;
@@ -36,9 +35,10 @@ impl SqliteReader {
         })
     }
 
-    /// Refuses the log of a crawl whose file is empty or not there, which an engine would remove.
-    pub(crate) fn refuse_lone_log(path: &Path) -> Result<(), FrontierError> {
-        log::refuse_lone(path)
+    /// Refuses a crawl whose file and log do not belong together, such as a log whose file is not there, which an engine
+    /// would remove.
+    pub(crate) fn refuse_damaged(path: &Path) -> Result<(), FrontierError> {
+        schema::refuse_damaged_files(path)
     }
 
     /// Returns whether a process works on the crawl.

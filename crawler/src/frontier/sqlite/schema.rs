@@ -19,17 +19,19 @@ use url::Url;
 
 use super::ledger::Ledger;
 use super::lock::{Lock, beside};
-use super::log;
+use super::{log, mark};
 use crate::frontier::{FrontierError, Job};
 
 /// Tells our files from those of other programs: "crwl".
 const APPLICATION: i64 = 0x6372_776c;
 /// The layout below.
-const LAYOUT: i64 = 6;
+const LAYOUT: i64 = 7;
 /// In this one no site told its `rest_ms`. It is the oldest that is brought up to the present one; any other is refused.
 const WITHOUT_RESTS: i64 = 4;
 /// In this one the lanes of a site were parts of its queue, by the hashes of its URLs.
 const LANES_BY_HASH: i64 = 5;
+/// In this one the crawl had no [mark](super::mark).
+const WITHOUT_MARK: i64 = 6;
 
 const LANES: &str = "
 CREATE TABLE lane(
@@ -45,7 +47,8 @@ CREATE TABLE crawl(
     id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, config TEXT NOT NULL, pages_left INTEGER,
     bytes_left INTEGER,
     seq INTEGER NOT NULL, known INTEGER NOT NULL, queued INTEGER NOT NULL, delayed INTEGER NOT NULL,
-    fetched INTEGER NOT NULL, redirected INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL
+    fetched INTEGER NOT NULL, redirected INTEGER NOT NULL, refused INTEGER NOT NULL, failed INTEGER NOT NULL,
+    log INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE site(
     site INTEGER PRIMARY KEY, lanes INTEGER NOT NULL, name TEXT NOT NULL,
@@ -123,7 +126,7 @@ pub(super) fn work_in_at_close(connection: &Connection) -> rusqlite::Result<()> 
 
 /// Opens the file of a crawl beside the one who writes it.
 pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> {
-    log::refuse_lone(path)?;
+    refuse_damaged_files(path)?;
     refuse_absent(path)?;
     let opened = match open_to_read(path, OpenFlags::empty()) {
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
@@ -145,6 +148,12 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> 
     }
 }
 
+/// Refuses files that don't belong together, before the engine sees them.
+pub(super) fn refuse_damaged_files(path: &Path) -> Result<(), FrontierError> {
+    log::refuse_lone(path)?;
+    mark::refuse_lost_log(path)
+}
+
 fn open_to_read(path: &Path, more: OpenFlags) -> rusqlite::Result<(Connection, Found)> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags | more)?;
@@ -161,18 +170,24 @@ fn open_sealed(path: &Path, error: rusqlite::Error) -> Result<(Connection, Found
         |error| error.kind() == io::ErrorKind::NotFound,
         |log| log.len() == 0,
     );
-    let whole = path.canonicalize().ok();
-    let address = whole.and_then(|whole| Url::from_file_path(whole).ok());
-    let Some(mut address) = address.filter(|_| is_whole && !Lock::is_held(path)) else {
+    let is_alone = is_whole && !Lock::is_held(path);
+    let Some(opened) = open_file_alone(path).filter(|_| is_alone) else {
         return Err(FrontierError::Unwritable {
             path: path.to_owned(),
             source: Arc::new(error),
         });
     };
+    opened.map_err(|error| explain(path, error))
+}
+
+/// Opens a file without its log, and leaves no trace of that; nothing if it has no path.
+pub(super) fn open_file_alone(path: &Path) -> Option<rusqlite::Result<(Connection, Found)>> {
+    let whole = path.canonicalize().ok()?;
+    let mut address = Url::from_file_path(whole).ok()?;
     // Source: https://www.sqlite.org/uri.html, "immutable": it locks nothing and looks for no change.
     address.set_query(Some("immutable=1"));
-    let opened = open_to_read(Path::new(address.as_str()), OpenFlags::SQLITE_OPEN_URI);
-    opened.map_err(|error| explain(path, error))
+    let address = Path::new(address.as_str());
+    Some(open_to_read(address, OpenFlags::SQLITE_OPEN_URI))
 }
 
 /// What a file holds.
@@ -309,6 +324,10 @@ fn bring_up(connection: &Connection, now: i64) -> rusqlite::Result<()> {
             "DROP TABLE lane; ALTER TABLE site ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;",
         )?;
         connection.execute_batch(LANES)?;
+    }
+    if found <= WITHOUT_MARK {
+        let mark = "ALTER TABLE crawl ADD COLUMN log INTEGER NOT NULL DEFAULT 0";
+        connection.execute_batch(mark)?;
         connection.pragma_update(None, "user_version", LAYOUT)?;
     }
     Ok(())
@@ -409,7 +428,7 @@ mod tests {
         assert_eq!(look(&connection).unwrap(), Found::Nothing);
         lay_out(&mut connection, &Job::default()).unwrap();
         assert_eq!(look(&connection).unwrap(), Found::Crawl);
-        for (layout, found) in [(2, Found::Older(2)), (7, Found::Newer(7))] {
+        for (layout, found) in [(2, Found::Older(2)), (8, Found::Newer(8))] {
             connection
                 .pragma_update(None, "user_version", layout)
                 .unwrap();

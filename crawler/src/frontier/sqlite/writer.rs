@@ -10,12 +10,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::fresh::{FRESH_MAX, Fresh};
 use super::ledger::Ledger;
 use super::lock::Lock;
-use super::schema;
 use super::suspects::{self, Holders};
 use super::syncer::Syncer;
 use super::turn::Turn;
 use super::wide::WideSites;
 use super::work::{Kind, Work};
+use super::{mark, schema};
 use crate::frontier::clock::millis;
 use crate::frontier::{Clock, FrontierError, Round, Stats};
 
@@ -66,6 +66,9 @@ impl Writer {
     ) -> rusqlite::Result<Self> {
         let now = millis(clock.now());
         schema::take_over(&connection, now)?;
+        if lock.is_some() {
+            mark::open(&connection)?;
+        }
         let mut ledger = Ledger::read(&connection)?;
         ledger.suspects = suspects::count(&connection, Holders::AtWork)?;
         let fresh = Fresh::read(&connection, FRESH_MAX)?;
@@ -197,8 +200,10 @@ impl Writer {
         // On a full disk it counts as lost instead, as after a kill.
         let now = self.now.max(millis(self.clock.now()));
         let given_back = schema::give_back(&self.connection, now);
-        let _is_lost_otherwise = given_back.map_err(|error| self.explain(error));
-        if !self.is_damaged {
+        let given_back = given_back.and_then(|()| mark::close(&self.connection));
+        let given_back = given_back.map_err(|error| self.explain(error));
+        // The file would say that there is more in the log, and have none.
+        if given_back.is_ok() && !self.is_damaged {
             let _is_left_otherwise = schema::work_in_at_close(&self.connection);
         }
         // The last to close the file works its log in, and tells how that went.
