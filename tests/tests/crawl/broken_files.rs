@@ -151,6 +151,17 @@ async fn a_log_is_not_worked_into_a_damaged_database() {
     server.stop().await;
 }
 
+/// The engine reads what is left, and does not look whether the pages are there that the log does not hold.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_was_cut_off_beside_its_log_is_told() {
+    let spoil = |job: &Job| {
+        let path = job.folder().join("crawl.db");
+        let bytes = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+    };
+    is_told_of_one_that_went_on(spoil, "crawl.db is damaged").await;
+}
+
 fn remove_log(job: &Job) {
     std::fs::remove_file(job.folder().join("crawl.db-wal")).unwrap();
 }

@@ -1,6 +1,7 @@
 //! The log of a database, looked at without the engine: where its begin is damaged the engine takes all of it for nothing, and
 //! would begin it anew.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,70 @@ pub(super) fn refuse_lost(database: &Path) -> Result<(), FrontierError> {
         // Who opens it tells that it can't be read.
         Err(_) => Ok(()),
     }
+}
+
+/// Refuses a database that is shorter than it says, where its log does not have what it lacks. The engine does not look for
+/// that where there is a log.
+pub(super) fn refuse_cut_off(database: &Path) -> Result<(), FrontierError> {
+    if lacks_pages(database).unwrap_or(false) {
+        let why = "it was cut off, and holds less than it says";
+        return Err(corrupt(database.to_owned(), why));
+    }
+    Ok(())
+}
+
+/// Whoever works on it may work its log in meanwhile, and then begins that anew, so that the log is read before the length
+/// is.
+fn lacks_pages(database: &Path) -> io::Result<bool> {
+    let mut file = File::open(database)?;
+    let mut head = [0; 100];
+    file.read_exact(&mut head)?;
+    let page = match u16::from_be_bytes([head[16], head[17]]) {
+        1 => 65_536,
+        page => u32::from(page),
+    };
+    // Source: <https://www.sqlite.org/fileformat2.html#in_header_database_size>, also when it is to be believed.
+    let is_sure = head.starts_with(b"SQLite format 3\0") && head[24..28] == head[92..96];
+    if !is_sure || !is_page_size(page) {
+        return Ok(false);
+    }
+    let said = be(&head[28..32]);
+    let pages = || io::Result::Ok(file.metadata()?.len() / u64::from(page));
+    if pages()? >= u64::from(said) {
+        return Ok(false);
+    }
+    let logged = match logged_pages(&beside(database, "-wal")) {
+        Err(error) if is_gone(&error) => BTreeSet::new(),
+        logged => logged?,
+    };
+    let there = pages()?;
+    let lacking = u64::from(said).saturating_sub(there);
+    let is_lacking = |number: &&u32| u64::from(**number) > there && **number <= said;
+    Ok(lacking > logged.iter().filter(is_lacking).count() as u64)
+}
+
+/// Returns the numbers of the pages that a log has.
+fn logged_pages(path: &Path) -> io::Result<BTreeSet<u32>> {
+    let mut log = File::open(path)?;
+    let length = log.metadata()?.len();
+    let mut numbers = BTreeSet::new();
+    if length <= HEAD {
+        return Ok(numbers);
+    }
+    let mut head = [0; 12];
+    log.read_exact(&mut head)?;
+    let page = be(&head[8..]);
+    if !is_page_size(page) {
+        return Ok(numbers);
+    }
+    let frame = FRAME_HEAD + u64::from(page);
+    let mut at = HEAD;
+    while at + frame <= length {
+        log.seek(SeekFrom::Start(at))?;
+        numbers.insert(number(&mut log)?);
+        at += frame;
+    }
+    Ok(numbers)
 }
 
 fn is_gone(error: &io::Error) -> bool {

@@ -151,6 +151,7 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> 
 /// Refuses files that don't belong together, before the engine sees them.
 pub(super) fn refuse_damaged_files(path: &Path) -> Result<(), FrontierError> {
     log::refuse_lone(path)?;
+    log::refuse_cut_off(path)?;
     mark::refuse_lost_log(path)
 }
 
