@@ -118,6 +118,7 @@ impl Home {
             Self::Folder(folder) if is_fresh => sqlite.replace(&folder.join(DATABASE), job).await?,
             Self::Folder(folder) => match sqlite.create(&folder.join(DATABASE), job).await {
                 Err(FrontierError::Exists { place }) => {
+                    refuse_unreadable(folder)?;
                     bail!(
                         "{place} holds a crawl already; to go on with it: {self}; to start over, give --fresh"
                     )
@@ -154,6 +155,15 @@ impl Home {
         let plan = Plan::of_config(&frontier.job().await?.config)
             .with_context(|| format!("cannot go on in {}", folder.display()))?;
         Ok((Arc::new(frontier), plan))
+    }
+}
+
+/// Refuses a job that is damaged, and so can't be gone on with.
+fn refuse_unreadable(folder: &Path) -> Result<(), FrontierError> {
+    let look = || SqliteReader::open(&folder.join(DATABASE))?.stats();
+    match look() {
+        Err(damaged @ FrontierError::Corrupt { .. }) => Err(damaged),
+        _ => Ok(()),
     }
 }
 

@@ -207,6 +207,20 @@ async fn a_log_that_another_program_worked_in_is_not_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_database_is_told_where_a_crawl_is_to_begin() {
+    let (server, job, seed) = begun().await;
+    let path = job.folder().join("crawl.db");
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[4_096..].fill(0xa5);
+    std::fs::write(&path, &bytes).unwrap();
+    let words = "crawl.db is damaged: put back copies";
+    refused(job.crawl(&seed, &[]), words).await;
+    assert!(std::fs::read(&path).unwrap() == bytes, "it was changed");
+    assert_eq!(world::pages_asked(&server, 0), 5);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_gone_is_told_as_damage() {
     for table in ["lane", "queue", "crawl"] {
         let drop = format!("DROP TABLE {table}");
