@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -224,6 +225,22 @@ async fn what_a_run_says_it_has_done_is_what_its_job_has_recorded() {
         let row = format!("{name} {number}");
         assert!(has_row(&ended.stderr, &row), "{row}: {}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn a_reader_who_reads_nothing_is_told_when_he_is_waited_for() {
+    let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
+    let piped = Piped::new();
+    let (mut crawler, _held) = piped.begin_too_much(&server).await;
+    crawler.signal("INT").await;
+    let pipe = text(&piped.pipe);
+    let waits = format!("waiting for {pipe} to take what was fetched, within those 30 s");
+    crawler.says(&waits).await;
+    let start = Instant::now();
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+    // The drain would have gone on for 30 s.
+    assert!(start.elapsed() < Duration::from_secs(15));
 }
 
 /// Returns whether a table has this row, however it is filled with spaces.

@@ -38,7 +38,7 @@ impl Default for ArchiveOptions {
 /// An archive that is written.
 #[derive(Debug)]
 pub(super) struct Archive {
-    path: PathBuf,
+    pub(super) path: PathBuf,
     /// The job's folder.
     job: Option<PathBuf>,
     segments: Segments,

@@ -9,7 +9,7 @@ use super::capture::Capture;
 use super::free_space::FreeSpace;
 use super::output::{Output, name};
 use super::pipes::Pipes;
-use super::{ArchiveOptions, Format, Overwritten, WriteError};
+use super::{ArchiveOptions, Format, Overwritten, WriteError, Writing};
 use crate::frontier::{Archived, LeaseKey, SiteId, UrlHash, Written};
 
 /// What an entry is of.
@@ -39,6 +39,7 @@ pub struct Outputs {
     open: Option<(Vec<Target>, FreeSpace)>,
     /// How far each holds what was appended.
     written: Vec<Written>,
+    writing: Writing,
     has_archive: bool,
 }
 
@@ -61,6 +62,13 @@ impl Target {
             None => Output::open(path, format, folder),
         };
         Ok(Self::Text(output?))
+    }
+
+    fn path(&self) -> &Path {
+        match self {
+            Self::Text(output) => &output.path,
+            Self::Archive(archive) => &archive.path,
+        }
     }
 
     /// Returns a path on the disk that it takes room of, if it takes any.
@@ -184,6 +192,7 @@ impl Outputs {
         let is_archive = |output: &Target| matches!(output, Target::Archive(_));
         Ok(Self {
             written: outputs.iter().map(Target::written).collect(),
+            writing: Writing::default(),
             has_archive: outputs.iter().any(is_archive),
             open: Some((outputs, FreeSpace::of(taken, min_free))),
         })
@@ -306,6 +315,11 @@ impl Outputs {
         self.written.clone()
     }
 
+    /// Returns which of them is being written to.
+    pub(crate) fn writing(&self) -> Writing {
+        self.writing.clone()
+    }
+
     /// Appends records to each, off the executor; returns them with the places that they have in an archive.
     pub(super) async fn append(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, WriteError> {
         self.write(entries, Target::append).await
@@ -333,14 +347,20 @@ impl Outputs {
             let early = io::Error::other("an earlier write did not end");
             return Err(WriteError::of(Path::new("the results"), early));
         };
+        let writing = self.writing();
         let write = move || {
             for entry in &mut entries {
                 entry.archived = None;
             }
             let result = space.check(Instant::now()).map_err(WriteError::from);
             let mut outputs_in_turn = outputs.iter_mut();
-            let result = result
-                .and_then(|()| outputs_in_turn.try_for_each(|output| to(output, &mut entries)));
+            let result = result.and_then(|()| {
+                outputs_in_turn.try_for_each(|output| {
+                    // Its path is told while the output is lent.
+                    let path = output.path().to_owned();
+                    writing.during(path, || to(output, &mut entries))
+                })
+            });
             (outputs, space, result.map(|()| entries))
         };
         // Not by `block_in_place`: it moves the worker to another thread, and threads that take turns as workers end up on

@@ -1,5 +1,6 @@
 //! A run at work: the frontier, the three stages, who watches them, how they end.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use super::{Crew, Home, progress};
 use crate::flags::HowFlags;
 use crate::frontier::{Frontier, FrontierError, Lease, Membership};
 use crate::pipeline::{
-    ClaimSource, Counts, CountsNow, Held, Outputs, SettleWindow, Store, Visitor,
+    ClaimSource, Counts, CountsNow, Held, Outputs, SettleWindow, Store, Visitor, Writing,
 };
 use crate::policy::rate::Rate;
 use crate::seeds::Seeded;
@@ -112,7 +113,7 @@ impl Job {
         (how, mut interrupts): (&HowFlags, Interrupts),
     ) -> anyhow::Result<(End, Vec<EdgeStats>)> {
         let (stages, held, n) = (Stages::new(), Held::default(), crew.concurrency());
-        let is_archiving = outputs.has_archive();
+        let (is_archiving, writing) = (outputs.has_archive(), outputs.writing());
         let crew = if is_archiving { crew.archiving() } else { crew };
         let (rules, fetcher) = crew.set_out()?;
         let rate = how.rate.map(|period| Rate::new(period, Instant::now()));
@@ -202,6 +203,7 @@ impl Job {
                 ));
                 tokio::select! {
                     _ = stages.drain(GRACE) => {}
+                    () = tell_of_slow(&writing) => {}
                     () = &mut progress => {}
                     _ = &mut kept => abort(),
                     () = interrupts.next() => {
@@ -218,6 +220,20 @@ impl Job {
         let edges = visits.edges().into_iter().chain(store.edges()).collect();
         Ok((end, edges))
     }
+}
+
+/// Tells which output takes nothing of what was fetched, once; never returns.
+async fn tell_of_slow(writing: &Writing) {
+    let path = writing.slow().await;
+    let output = match path == Path::new("-") {
+        true => "standard output".into(),
+        false => path.display().to_string(),
+    };
+    say(format!(
+        "crawler: waiting for {output} to take what was fetched, within those {} s",
+        GRACE.as_secs()
+    ));
+    std::future::pending::<()>().await;
 }
 
 /// Returns what the frontier answered, unless it can't be reached: that takes nothing from a run that has ended.
