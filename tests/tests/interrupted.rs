@@ -243,6 +243,24 @@ async fn a_reader_who_reads_nothing_is_told_when_he_is_waited_for() {
     assert!(start.elapsed() < Duration::from_secs(15));
 }
 
+#[tokio::test]
+async fn an_export_says_that_it_waits_for_the_reader_of_a_pipe() {
+    let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
+    let piped = Piped::new();
+    let (pipe, job) = (text(&piped.pipe), text(&piped.job));
+    let list = Crawler::start(&["--api", server.url(), "--job", job]);
+    assert_eq!(list.ended().await.code(), 0);
+    let mut crawler = Crawler::start(&["export", job, "-o", pipe]);
+    crawler
+        .says(&format!("waiting for a reader of {pipe}"))
+        .await;
+    let read = piped.read();
+    let ended = crawler.ended().await;
+    assert_eq!(ended.code(), 0, "{}", ended.stderr);
+    let records = read.await.expect("it ends").expect("it is read");
+    assert_eq!(urls_in(&records).len(), 100);
+}
+
 /// Returns whether a table has this row, however it is filled with spaces.
 fn has_row(table: &str, row: &str) -> bool {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");

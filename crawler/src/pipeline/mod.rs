@@ -60,6 +60,7 @@ pub(crate) use moved::Moved;
 mod archive;
 pub use archive::ArchiveOptions;
 mod pipes;
+pub(crate) use pipes::open_pipe;
 mod writing;
 pub(crate) use writing::Writing;
 mod outputs;

@@ -2,6 +2,7 @@
 //! no thread hangs in it and Ctrl-C is heard.
 
 use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Format, WriteError};
@@ -24,12 +25,12 @@ impl Pipes {
         let mut pipes = Vec::new();
         for path in paths {
             // Of an archive only the files that it is made of are opened.
-            if Format::of(path)? == Format::Warc || !named::is_pipe(path) {
+            if Format::of(path)? == Format::Warc {
                 continue;
             }
-            let pipe = named::open(path, || waits(path)).await;
+            let pipe = open_pipe(path, &waits).await;
             let pipe = pipe.map_err(|source| WriteError::of(path, source))?;
-            pipes.push((path.clone(), pipe));
+            pipes.extend(pipe.map(|pipe| (path.clone(), pipe)));
         }
         Ok(Self(pipes))
     }
@@ -39,6 +40,22 @@ impl Pipes {
         let at = self.0.iter().position(|(pipe, _)| pipe == path)?;
         Some(self.0.swap_remove(at).1)
     }
+}
+
+/// Opens a path if it is a named pipe, once that has a reader; `waits` is told if it has none yet.
+///
+/// # Errors
+///
+/// What the system says of it.
+///
+/// # Cancel safety
+///
+/// Nothing is opened.
+pub(crate) async fn open_pipe(path: &Path, waits: impl Fn(&Path)) -> io::Result<Option<File>> {
+    if !named::is_pipe(path) {
+        return Ok(None);
+    }
+    named::open(path, || waits(path)).await.map(Some)
 }
 
 #[cfg(unix)]

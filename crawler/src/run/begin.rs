@@ -369,17 +369,18 @@ async fn open_outputs(
     plan: &Plan,
     (how, interrupts): (&HowFlags, &mut Interrupts),
 ) -> anyhow::Result<Outputs> {
-    let waits = |path: &Path| {
-        say(format!(
-            "crawler: waiting for a reader of {}",
-            path.display()
-        ));
-    };
+    let opened = Outputs::open_when_read(paths, folder, how.min_free(), tell_of_wait);
     let outputs = tokio::select! {
-        outputs = Outputs::open_when_read(paths, folder, how.min_free(), waits) => outputs?,
+        outputs = opened => outputs?,
         () = interrupts.next() => return Err(Unread.into()),
     };
     Ok(outputs.archives(&plan.archive(how)))
+}
+
+/// Tells that a named pipe has no reader yet.
+pub(super) fn tell_of_wait(pipe: &Path) {
+    let pipe = pipe.display();
+    say(format!("crawler: waiting for a reader of {pipe}"));
 }
 
 /// Ctrl-C came while an output had no reader.

@@ -8,6 +8,7 @@ use anyhow::{Context as _, ensure};
 use thiserror::Error;
 
 use super::Plan;
+use super::begin::tell_of_wait;
 use super::copy::ArchiveCopy;
 use super::home::DATABASE;
 use super::looking::only_job;
@@ -15,7 +16,7 @@ use super::records::Records;
 use super::unfinished::Unfinished;
 use crate::flags::ExportFlags;
 use crate::frontier::{PostgresOptions, SqliteResults, Written};
-use crate::pipeline::{Format, closed};
+use crate::pipeline::{Format, closed, open_pipe};
 use crate::telling::{Counted, say};
 
 /// Exports a job; returns the exit code.
@@ -40,7 +41,7 @@ pub(crate) async fn export(flags: &ExportFlags) -> anyhow::Result<u8> {
             Format::Warc => copies.push(source.copy(path, flags.fresh)?),
             format => {
                 source.refuse_own(path)?;
-                texts.push(Text::open(path, format, flags.fresh)?);
+                texts.push(Text::open(path, format, flags.fresh).await?);
             }
         }
     }
@@ -193,10 +194,13 @@ struct Text {
 }
 
 impl Text {
-    fn open(path: &Path, format: Format, is_fresh: bool) -> anyhow::Result<Self> {
+    async fn open(path: &Path, format: Format, is_fresh: bool) -> anyhow::Result<Self> {
         let about = fs::metadata(path);
+        let pipe = open_pipe(path, tell_of_wait).await;
         let (to, unfinished): (Box<dyn Write>, _) = if path == Path::new("-") {
             (Box::new(io::stdout()), None)
+        } else if let Some(pipe) = pipe.with_context(|| cannot_write(path))? {
+            (Box::new(pipe), None)
         } else if about.as_ref().is_ok_and(|about| !about.is_file()) {
             let device = File::options().write(true).open(path);
             (Box::new(device.with_context(|| cannot_write(path))?), None)
