@@ -103,7 +103,7 @@ pub enum FrontierError {
         source: Cause,
     },
     /// A file could not be read or written.
-    #[error("cannot open {}: see that its folder exists and may be written to", path.display())]
+    #[error("cannot open {}: {}", path.display(), remedy(path, source))]
     File {
         /// The file.
         path: PathBuf,
@@ -192,9 +192,58 @@ fn with_log(path: &Path) -> String {
     format!("{database} and {database}-wal")
 }
 
+/// Returns what to do about a file that the system refuses.
+fn remedy(path: &Path, error: &io::Error) -> String {
+    let file = file_in(path).filter(|_| error.kind() == io::ErrorKind::NotADirectory);
+    match (file, error.kind()) {
+        (Some(file), _) => is_no_folder(file),
+        (None, io::ErrorKind::PermissionDenied) => {
+            "see that it and its folder may be read and written by you".to_owned()
+        }
+        _ => "see that its folder exists and may be written to".to_owned(),
+    }
+}
+
+/// Returns the file that stands where a path needs a folder.
+pub(crate) fn file_in(path: &Path) -> Option<&Path> {
+    path.ancestors().skip(1).find(|folder| folder.is_file())
+}
+
+/// Says that a file stands where a job is to be.
+pub(crate) fn is_no_folder(file: &Path) -> String {
+    format!(
+        "{} is a file, and a job is a folder: name that",
+        file.display()
+    )
+}
+
 fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(
         || "another process".to_owned(),
         |pid| format!("process {pid}"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_refuses_is_told_with_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("notes");
+        std::fs::write(&file, "").unwrap();
+        let check = |kind: io::ErrorKind, path: &Path, expected: &str| {
+            let told = FrontierError::of_file(path, Arc::new(kind.into())).to_string();
+            assert!(told.ends_with(expected), "{told}");
+        };
+        let (in_file, absent) = (file.join("crawl.db"), folder.path().join("job/crawl.db"));
+        let is_file = "notes is a file, and a job is a folder: name that";
+        check(io::ErrorKind::NotADirectory, &in_file, is_file);
+        let denied = "see that it and its folder may be read and written by you";
+        check(io::ErrorKind::PermissionDenied, &absent, denied);
+        let other = "see that its folder exists and may be written to";
+        check(io::ErrorKind::NotFound, &absent, other);
+        check(io::ErrorKind::NotADirectory, &absent, other);
+    }
 }

@@ -56,7 +56,7 @@ mod place;
 pub use place::Place;
 mod error;
 pub use error::FrontierError;
-pub(crate) use error::is_full;
+pub(crate) use error::{file_in, is_full, is_no_folder};
 mod trace;
 pub use trace::Trace;
 mod losses;

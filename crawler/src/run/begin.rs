@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use thiserror::Error;
 
 use super::dry::dry_run;
 use super::end::{Allowed, finished};
-use super::home::Opened;
+use super::home::{DATABASE, Opened};
 use super::interrupt::Interrupts;
 use super::looking::only_job;
 use super::plan::PAGES;
@@ -17,7 +17,7 @@ use super::report::troubles;
 use super::suspected::suspected;
 use super::{Crew, Home, Job, Kind, Plan};
 use crate::flags::{CrawlFlags, Flags, HowFlags, ResumeFlags, SharedFlags};
-use crate::frontier::{Frontier, State, Stats};
+use crate::frontier::{Frontier, State, Stats, file_in, is_no_folder};
 use crate::pipeline::{CountsNow, Outputs, Overwritten};
 use crate::seeds::{self, Line, Roots, Seeded, Seeds, UrlList};
 use crate::telling::{Counted, say};
@@ -303,6 +303,10 @@ async fn open(
 
 /// Makes a folder, and returns those that were not there, the innermost first.
 fn make_folder(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    if let Some(file) = file_in(&folder.join(DATABASE)) {
+        let what = is_no_folder(file);
+        bail!("cannot make the folder {}: {what}", folder.display());
+    }
     let missing = folder
         .ancestors()
         .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());

@@ -129,9 +129,7 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, FrontierError> 
     refuse_damaged_files(path)?;
     refuse_absent(path)?;
     let opened = match open_to_read(path, OpenFlags::empty()) {
-        Err(error) if error.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
-            open_sealed(path, error)?
-        }
+        Err(error) if is_sealed(&error) => open_sealed(path, error)?,
         opened => opened.map_err(|error| explain(path, error))?,
     };
     match opened {
@@ -161,6 +159,12 @@ fn open_to_read(path: &Path, more: OpenFlags) -> rusqlite::Result<(Connection, F
     connection.busy_timeout(BUSY)?;
     let found = look(&connection)?;
     Ok((connection, found))
+}
+
+/// Returns whether the engine had no place for what it shares with who writes; it says so in one of two ways.
+fn is_sealed(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly))
 }
 
 /// Opens a file where nothing may be written, as on a disc or in a snapshot: the engine has no place for what it shares with
@@ -462,6 +466,15 @@ mod tests {
             matches!(refused, FrontierError::Unwritable { .. }),
             "{refused:?}"
         );
+    }
+
+    /// Source: <https://www.sqlite.org/rescode.html>, `SQLITE_READONLY_DIRECTORY` and `SQLITE_CANTOPEN`.
+    #[test]
+    fn a_folder_that_may_not_be_written_to_is_one_where_nothing_may_be_written() {
+        let failed = |code| rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+        for (code, expected) in [(1544, true), (14, true), (11, false)] {
+            assert_eq!(is_sealed(&failed(code)), expected, "{code}");
+        }
     }
 
     #[test]
