@@ -15,6 +15,7 @@ use index::Index;
 mod lane;
 mod lanes;
 mod marks;
+mod queue;
 use lanes::Lanes;
 mod deal;
 use deal::{Deal, KeyOf};

@@ -1,9 +1,9 @@
 //! What waits within one partition: a lane for each of its consumers.
 
-use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::marks::Marks;
+use super::queue::Queue;
 use crate::id::SubscriptionId;
 
 /// Invariants: a lane has no owner only when it is the only one; all that is queued of a key is in the lane of that key.
@@ -11,24 +11,14 @@ pub(super) struct Part<T> {
     /// Here, not in a list: among thousands of partitions each look elsewhere misses the cache.
     first: Lane<T>,
     others: Vec<Lane<T>>,
-    pub(super) queued: usize,
 }
 
-/// What goes to one consumer. Invariant: it has demand, or events in its queue, or neither, but never both.
+/// What goes to one consumer. Invariant: between two dispatches it has demand, or events in its queue, or neither, but never
+/// both. While events are dealt, as many of its queue are due as were asked.
 pub(super) struct Lane<T> {
     pub(super) owner: Option<SubscriptionId>,
-    /// With what the batch at work pays of it.
     pub(super) asked: usize,
-    pub(super) queue: VecDeque<Queued<T>>,
-    /// What the batch at work delivers.
-    pub(super) batch: Vec<T>,
-}
-
-/// An event that waits, with its key and the mark that waits for it.
-pub(super) struct Queued<T> {
-    pub(super) event: T,
-    pub(super) key: u64,
-    pub(super) mark: u64,
+    pub(super) queue: Queue<T>,
 }
 
 impl<T> Part<T> {
@@ -36,7 +26,6 @@ impl<T> Part<T> {
         Self {
             first: Lane::new(None),
             others: Vec::new(),
-            queued: 0,
         }
     }
 
@@ -54,6 +43,11 @@ impl<T> Part<T> {
         std::iter::once(&mut self.first).chain(&mut self.others)
     }
 
+    fn lane(&self, at: usize) -> &Lane<T> {
+        at.checked_sub(1)
+            .map_or(&self.first, |other| &self.others[other])
+    }
+
     #[inline]
     pub(super) fn lane_mut(&mut self, at: usize) -> &mut Lane<T> {
         match at.checked_sub(1) {
@@ -62,11 +56,9 @@ impl<T> Part<T> {
         }
     }
 
-    /// The lane of a partition that has at most one consumer.
-    #[inline]
-    pub(super) fn only_lane(&mut self) -> &mut Lane<T> {
-        debug_assert!(self.others.is_empty(), "several consumers need keys");
-        &mut self.first
+    /// How many events wait here, beyond what was asked.
+    pub(super) fn waiting(&self) -> usize {
+        self.lanes().map(Lane::waiting).sum()
     }
 
     /// Where the lane of an owner is.
@@ -75,70 +67,72 @@ impl<T> Part<T> {
         self.lanes().position(|lane| lane.owner == Some(owner))
     }
 
-    /// The lane of a key. Mostly there is one.
+    /// Where the lane of a key is. Mostly there is one.
     #[inline]
-    pub(super) fn lane_of(&mut self, key: u64) -> &mut Lane<T> {
+    pub(super) fn place_of(&self, key: u64) -> usize {
         if self.others.is_empty() {
-            return &mut self.first;
+            return 0;
         }
-        let at = self.place_of(key);
-        self.lane_mut(at)
+        self.place_among(key)
     }
 
     /// The owner with the highest hash of both, so that few keys move when owners come and go.
     #[inline(never)]
-    fn place_of(&self, key: u64) -> usize {
+    fn place_among(&self, key: u64) -> usize {
         let owners = self.lanes().map(|lane| weight(lane.owner, key));
         let best = owners.enumerate().max_by_key(|(_, weight)| *weight);
         best.map_or(0, |(at, _)| at)
     }
 
     /// Gives the only lane an owner, or opens one, and moves to it what is queued of the keys that are its own now.
-    pub(super) fn join(&mut self, owner: SubscriptionId) {
+    pub(super) fn join(&mut self, owner: SubscriptionId, marks: &mut Marks) {
         if self.first.owner.is_none() {
             self.first.owner = Some(owner);
             return;
         }
-        let newcomer = self.len();
         self.others.push(Lane::new(Some(owner)));
-        let mut moved = VecDeque::new();
-        for at in 0..newcomer {
-            for queued in std::mem::take(&mut self.lane_mut(at).queue) {
-                if self.place_of(queued.key) == newcomer {
-                    moved.push_back(queued);
-                } else {
-                    self.lane_mut(at).queue.push_back(queued);
-                }
-            }
+        for at in 0..self.others.len() {
+            let queued = self.lane_mut(at).queue.take_all(marks);
+            self.place(queued, marks);
         }
-        self.lane_mut(newcomer).queue = moved;
     }
 
     /// Takes the owner off the only lane, or closes one of several and moves what is queued there to the lanes that its
     /// keys have now, in its order for each key.
-    pub(super) fn leave(&mut self, at: usize) {
+    pub(super) fn leave(&mut self, at: usize, marks: &mut Marks) {
         if self.others.is_empty() {
             self.first.owner = None;
             return;
         }
-        let left = match at.checked_sub(1) {
+        let mut left = match at.checked_sub(1) {
             None => {
                 let next = self.others.remove(0);
                 std::mem::replace(&mut self.first, next)
             }
             Some(other) => self.others.remove(other),
         };
-        for queued in left.queue {
-            self.lane_of(queued.key).queue.push_back(queued);
+        self.place(left.queue.take_all(marks), marks);
+    }
+
+    /// Puts each event into the lane of its key.
+    fn place(&mut self, events: impl Iterator<Item = (T, u64, Option<u64>)>, marks: &mut Marks) {
+        for (event, key, mark) in events {
+            let at = self.place_of(key);
+            let queue = &mut self.lane_mut(at).queue;
+            queue.push(event, Some(key));
+            if let Some(mark) = mark {
+                queue.mark(mark, marks);
+            }
         }
     }
 
-    /// Takes the oldest event of the key's lane, or else of the longest.
-    pub(super) fn take_oldest(&mut self, key: u64) -> Option<Queued<T>> {
-        self.lane_of(key).queue.pop_front().or_else(|| {
-            let longest = self.lanes_mut().max_by_key(|lane| lane.queue.len());
-            longest?.queue.pop_front()
-        })
+    /// Which lane gives its oldest event for one of that lane: the same, or where nothing waits there the longest.
+    pub(super) fn place_of_oldest(&self, at: usize) -> usize {
+        let waiting = |at: &usize| self.lane(*at).waiting();
+        if waiting(&at) > 0 {
+            return at;
+        }
+        (0..self.len()).max_by_key(waiting).unwrap_or(at)
     }
 }
 
@@ -147,25 +141,13 @@ impl<T> Lane<T> {
         Self {
             owner,
             asked: 0,
-            queue: VecDeque::new(),
-            batch: Vec::new(),
+            queue: Queue::new(),
         }
     }
 
-    /// Moves the first `n` events of the queue to a batch, and pays with them.
-    pub(super) fn take(&mut self, n: usize, batch: &mut Vec<T>, marks: &mut Marks) {
-        let (mut mark, mut left) = (self.queue.front().map_or(0, |first| first.mark), 0);
-        batch.extend(self.queue.drain(..n).map(|queued| {
-            // Mostly all wait for the same one.
-            if queued.mark != mark {
-                marks.on_left(std::mem::replace(&mut mark, queued.mark), left);
-                left = 0;
-            }
-            left += 1;
-            queued.event
-        }));
-        marks.on_left(mark, left);
-        self.asked -= n;
+    /// How many events wait here, beyond what was asked.
+    fn waiting(&self) -> usize {
+        self.queue.len().saturating_sub(self.asked)
     }
 }
 
@@ -181,21 +163,19 @@ mod tests {
 
     #[test]
     fn a_newcomer_gets_what_is_queued_of_the_keys_that_are_its_own_now() {
-        let mut part = Part::new();
-        part.join(SubscriptionId::next());
-        let queued = |key| Queued {
-            event: key,
-            key,
-            mark: 0,
+        let (mut part, mut marks) = (Part::new(), Marks::new());
+        part.join(SubscriptionId::next(), &mut marks);
+        part.place((0..64).map(|key| (key, key, None)), &mut marks);
+        part.join(SubscriptionId::next(), &mut marks);
+        let mut keys = |at: usize| -> Vec<u64> {
+            let queued = part.lane_mut(at).queue.take_all(&mut marks);
+            queued.map(|(_, key, _)| key).collect()
         };
-        part.first.queue = (0..64).map(queued).collect();
-        part.join(SubscriptionId::next());
-        let lanes: Vec<_> = part.lanes().collect();
-        let keys = |at: usize| lanes[at].queue.iter().map(|queued| queued.key);
-        for at in [0, 1] {
-            assert!(keys(at).all(|key| part.place_of(key) == at));
-            assert!(keys(at).is_sorted(), "their order stays");
+        let keys = [keys(0), keys(1)];
+        for (at, keys) in keys.iter().enumerate() {
+            assert!(keys.iter().all(|key| part.place_of(*key) == at));
+            assert!(keys.is_sorted(), "their order stays");
         }
-        assert_eq!(keys(0).count() + keys(1).count(), 64);
+        assert_eq!(keys[0].len() + keys[1].len(), 64);
     }
 }

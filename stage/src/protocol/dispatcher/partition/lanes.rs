@@ -2,7 +2,7 @@
 
 use super::super::total::Total;
 use super::Dispatched;
-use super::lane::{Lane, Part, Queued};
+use super::lane::Part;
 use super::marks::Marks;
 use crate::id::SubscriptionId;
 use crate::protocol::{BufferFull, WhenFull};
@@ -12,7 +12,7 @@ const QUEUE_CAPACITY: usize = 10_000;
 
 pub(super) struct Lanes<T> {
     parts: Vec<Part<T>>,
-    /// Partitions with a batch to deliver.
+    /// Partitions in which nothing was queued before the dispatch at work, and now is.
     touched: Vec<usize>,
     capacity: usize,
     when_full: WhenFull,
@@ -62,11 +62,14 @@ impl<T> Lanes<T> {
     }
 
     pub(super) fn mark(&mut self) -> bool {
-        let is_marked = self.queued > 0;
-        if is_marked {
-            self.marks.mark();
+        if self.queued == 0 {
+            return false;
         }
-        is_marked
+        let mark = self.marks.mark();
+        for lane in self.parts.iter_mut().flat_map(Part::lanes_mut) {
+            lane.queue.mark(mark, &mut self.marks);
+        }
+        true
     }
 
     /// Returns whether a partition has a consumer.
@@ -76,7 +79,7 @@ impl<T> Lanes<T> {
 
     /// Adds a consumer to a partition.
     pub(super) fn join(&mut self, at: usize, id: SubscriptionId) {
-        self.parts[at].join(id);
+        self.parts[at].join(id, &mut self.marks);
     }
 
     pub(super) fn leave(&mut self, at: usize, id: SubscriptionId, out: &mut Dispatched<T>) {
@@ -87,12 +90,12 @@ impl<T> Lanes<T> {
         let asked = std::mem::take(&mut part.lane_mut(leaver).asked);
         self.asked.forget(asked);
         let others_serve_on = part.len() > 1;
-        part.leave(leaver);
+        let was_full = self.is_full(at);
+        self.parts[at].leave(leaver, &mut self.marks);
         if others_serve_on {
             // What waited for the leaver is theirs now.
-            for lane in 0..self.parts[at].len() {
-                self.serve(at, lane, out);
-            }
+            self.serve_all(at, out);
+            self.note_served(at, was_full);
             out.passed += self.marks.take_passed();
         }
     }
@@ -102,8 +105,10 @@ impl<T> Lanes<T> {
         let Some(lane) = part.place_of_owner(id) else {
             return;
         };
-        self.asked.ask(&mut part.lane_mut(lane).asked, n);
+        let was_full = self.is_full(at);
+        self.asked.ask(&mut self.parts[at].lane_mut(lane).asked, n);
         self.serve(at, lane, out);
+        self.note_served(at, was_full);
         out.passed += self.marks.take_passed();
     }
 
@@ -118,8 +123,7 @@ impl<T> Lanes<T> {
         self.left > 0
     }
 
-    /// Puts an event on its lane: into the batch, or into the queue where that lane has no demand. Gives it back where there
-    /// is no such partition.
+    /// Puts an event into the queue of its lane. Gives it back where there is no such partition.
     #[inline(always)] // To call it takes as long as what it does.
     pub(super) fn put(
         &mut self,
@@ -131,29 +135,36 @@ impl<T> Lanes<T> {
         let Some(part) = self.parts.get_mut(at) else {
             return Err(event);
         };
-        let lane = match key {
-            Some(key) => part.lane_of(key),
-            None => part.only_lane(),
-        };
-        let len = lane.batch.len();
-        if len < lane.asked {
-            self.left -= 1;
-            // One that has not begun has no room; an event without a size needs none.
-            if len == lane.batch.capacity() || size_of::<T>() == 0 {
-                begin_or_grow(at, lane, event, &mut self.touched, out);
-            } else {
-                lane.batch.push(event);
-            }
+        let place = key.map_or(0, |key| part.place_of(key));
+        let lane = part.lane_mut(place);
+        let len = lane.queue.len();
+        // Other lanes of the partition may fill it.
+        let room = key.map_or(self.capacity - 1, |_| 0);
+        if len >= lane.asked.saturating_add(room) {
+            self.put_where_it_waits(at, place, key, event, out);
             return Ok(());
         }
-        self.wait(at, key.unwrap_or(0), event, out);
+        if len == 0 {
+            self.touched.push(at);
+            lane.queue.begin(&mut out.lists);
+        }
+        self.left -= usize::from(len < lane.asked);
+        self.queued += 1;
+        lane.queue.push(event, key);
         Ok(())
     }
 
-    /// Puts an event into the queue of its lane, by the policy.
-    fn wait(&mut self, at: usize, key: u64, event: T, out: &mut Dispatched<T>) {
-        let part = &mut self.parts[at];
-        if part.queued >= self.capacity {
+    /// Puts an event for which nobody has asked into the queue of its lane, by the policy.
+    #[inline(never)]
+    fn put_where_it_waits(
+        &mut self,
+        at: usize,
+        place: usize,
+        key: Option<u64>,
+        event: T,
+        out: &mut Dispatched<T>,
+    ) {
+        if self.parts[at].waiting() >= self.capacity {
             out.discarded += 1;
             if self.when_full == WhenFull::Fail {
                 let capacity = self.capacity;
@@ -162,74 +173,62 @@ impl<T> Lanes<T> {
             if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
                 return;
             }
-            if let Some(oldest) = part.take_oldest(key) {
-                self.marks.on_left(oldest.mark, 1);
-                part.queued -= 1;
-                self.queued -= 1;
-            }
+            let oldest = self.parts[at].place_of_oldest(place);
+            // What is due there is older.
+            self.serve(at, oldest, out);
+            let oldest = &mut self.parts[at].lane_mut(oldest).queue;
+            self.queued -= 1;
+            drop(oldest.pop(&mut self.marks));
         }
-        let mark = self.marks.on_queued();
-        let queued = Queued { event, key, mark };
-        part.lane_of(key).queue.push_back(queued);
-        part.queued += 1;
+        let queue = &mut self.parts[at].lane_mut(place).queue;
+        if queue.len() == 0 {
+            queue.begin(&mut out.lists);
+            self.touched.push(at);
+        }
+        queue.push(event, key);
         self.queued += 1;
-        if part.queued == self.capacity && self.when_full == WhenFull::HoldBack {
+        if self.is_full(at) {
             self.full += 1;
             self.left = 0;
         }
     }
 
-    /// Hands the owner of a lane what it has asked for of its queue.
+    /// Returns whether a partition holds all others back.
+    fn is_full(&self, at: usize) -> bool {
+        self.when_full == WhenFull::HoldBack && self.parts[at].waiting() >= self.capacity
+    }
+
+    /// Notes that a partition was served, which may hold the others back no more.
+    fn note_served(&mut self, at: usize, was_full: bool) {
+        self.full -= usize::from(was_full && !self.is_full(at));
+    }
+
+    /// Hands the owner of a lane what it has asked for of its queue, and pays with it.
     fn serve(&mut self, at: usize, lane: usize, out: &mut Dispatched<T>) {
         let lane = self.parts[at].lane_mut(lane);
         let n = lane.asked.min(lane.queue.len());
         if let Some(owner) = lane.owner.filter(|_| n > 0) {
-            let mut batch = out.lists.take();
-            lane.take(n, &mut batch, &mut self.marks);
+            let batch = lane.queue.take(n, &mut out.lists, &mut self.marks);
             out.deliveries.push((owner, batch));
+            lane.asked -= n;
             self.asked.forget(n);
-            self.note_taken(at, n);
+            self.queued -= n;
         }
     }
 
-    /// Moves the batches of this round out, which are paid with.
+    fn serve_all(&mut self, at: usize, out: &mut Dispatched<T>) {
+        for lane in 0..self.parts[at].len() {
+            self.serve(at, lane, out);
+        }
+    }
+
+    /// Ends a dispatch: what is due goes out.
     pub(super) fn deliver(&mut self, out: &mut Dispatched<T>) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for at in touched.drain(..) {
+            self.serve_all(at, out);
+        }
+        self.touched = touched;
         out.passed += self.marks.take_passed();
-        for at in self.touched.drain(..) {
-            for lane in self.parts[at].lanes_mut() {
-                if let Some(owner) = lane.owner.filter(|_| !lane.batch.is_empty()) {
-                    lane.asked -= lane.batch.len();
-                    self.asked.forget(lane.batch.len());
-                    out.deliveries
-                        .push((owner, std::mem::take(&mut lane.batch)));
-                }
-            }
-        }
     }
-
-    /// Notes that `n` events left the queue of a partition.
-    fn note_taken(&mut self, at: usize, n: usize) {
-        let was_full = self.parts[at].queued >= self.capacity;
-        self.parts[at].queued -= n;
-        self.queued -= n;
-        if was_full && self.when_full == WhenFull::HoldBack {
-            self.full -= 1;
-        }
-    }
-}
-
-/// Puts an event into a batch that has no room: one that begins is noted, and gets an emptied list.
-#[cold]
-fn begin_or_grow<T>(
-    at: usize,
-    lane: &mut Lane<T>,
-    event: T,
-    touched: &mut Vec<usize>,
-    out: &mut Dispatched<T>,
-) {
-    if lane.batch.is_empty() {
-        touched.push(at);
-        lane.batch = out.lists.take();
-    }
-    lane.batch.push(event);
 }

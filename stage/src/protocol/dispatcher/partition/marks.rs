@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 
-/// Counts what is queued between each two marks, so that an event may move from queue to queue with its mark.
+/// Counts the queues that have something before a mark, so that events may move from queue to queue with their marks.
 #[derive(Debug)]
 pub(super) struct Marks {
-    /// How many events wait before each mark and behind the one before it.
+    /// In how many queues each mark waits.
     waiting: VecDeque<usize>,
-    /// How many wait behind all marks.
-    behind: usize,
     /// The number of the oldest mark that has not been passed.
     oldest: u64,
 }
@@ -17,28 +15,33 @@ impl Marks {
     pub(super) const fn new() -> Self {
         Self {
             waiting: VecDeque::new(),
-            behind: 0,
             oldest: 0,
         }
     }
 
-    /// Notes that an event is queued, and returns the number of the mark that will wait for it.
-    #[must_use]
-    pub(super) fn on_queued(&mut self) -> u64 {
-        self.behind += 1;
-        self.oldest + self.waiting.len() as u64
+    /// Makes a mark, which waits nowhere yet, and returns its number.
+    pub(super) fn mark(&mut self) -> u64 {
+        self.waiting.push_back(0);
+        self.oldest + self.waiting.len() as u64 - 1
     }
 
-    /// Notes that `n` events have left, whose mark this is.
-    pub(super) fn on_left(&mut self, mark: u64, n: usize) {
-        let at = usize::try_from(mark - self.oldest);
-        let waiting = at.ok().and_then(|at| self.waiting.get_mut(at));
-        *waiting.unwrap_or(&mut self.behind) -= n;
+    /// Notes that a mark waits in one more queue.
+    pub(super) fn on_wait(&mut self, mark: u64) {
+        if let Some(waiting) = self.waiting_for(mark) {
+            *waiting += 1;
+        }
     }
 
-    /// Marks the end of what is queued now.
-    pub(super) fn mark(&mut self) {
-        self.waiting.push_back(std::mem::take(&mut self.behind));
+    /// Notes that a queue has passed a mark.
+    pub(super) fn on_passed(&mut self, mark: u64) {
+        if let Some(waiting) = self.waiting_for(mark) {
+            *waiting -= 1;
+        }
+    }
+
+    fn waiting_for(&mut self, mark: u64) -> Option<&mut usize> {
+        let at = usize::try_from(mark - self.oldest).ok()?;
+        self.waiting.get_mut(at)
     }
 
     /// Returns how many marks have been passed since the last call.
@@ -56,25 +59,32 @@ impl Marks {
 
 #[cfg(test)]
 mod tests {
+    use super::super::queue::Queue;
     use super::*;
 
     #[test]
     fn a_mark_is_passed_when_all_before_it_have_left_in_whatever_order() {
         let mut marks = Marks::new();
-        let one = marks.on_queued();
-        let two = marks.on_queued();
-        marks.mark();
-        let three = marks.on_queued();
-        marks.mark();
-        marks.mark();
-        marks.on_left(three, 1);
-        marks.on_left(two, 1);
+        let mut queues = [(); 3].map(|()| Queue::new());
+        let put = |queue: &mut Queue<u32>| queue.push(0, None);
+        let mark = |queues: &mut [Queue<u32>], marks: &mut Marks| {
+            let mark = marks.mark();
+            queues.iter_mut().for_each(|queue| queue.mark(mark, marks));
+        };
+        put(&mut queues[0]);
+        put(&mut queues[1]);
+        mark(&mut queues, &mut marks);
+        put(&mut queues[2]);
+        mark(&mut queues, &mut marks);
+        mark(&mut queues, &mut marks);
+        queues[2].pop(&mut marks);
+        queues[1].pop(&mut marks);
         assert_eq!(marks.take_passed(), 0);
-        marks.on_left(one, 1);
+        queues[0].pop(&mut marks);
         assert_eq!(marks.take_passed(), 3);
-        let four = marks.on_queued();
-        marks.mark();
-        marks.on_left(four, 1);
+        put(&mut queues[0]);
+        mark(&mut queues, &mut marks);
+        queues[0].pop(&mut marks);
         assert_eq!(marks.take_passed(), 1);
         assert_eq!(marks.take_passed(), 0);
     }
