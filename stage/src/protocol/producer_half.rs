@@ -255,12 +255,18 @@ impl<T: 'static> ProducerHalf<T> {
         }
     }
 
+    /// The demand that the stage was not told yet.
+    #[inline]
+    pub(crate) const fn untold(&self) -> usize {
+        let coming = self.owed.saturating_add(self.promised);
+        self.standing.wanted.saturating_sub(coming)
+    }
+
     /// Returns the demand to tell the stage now, which it then owes.
     #[must_use]
     #[inline]
     pub fn take_demand(&mut self) -> usize {
-        let coming = self.owed.saturating_add(self.promised);
-        let demand = self.standing.wanted.saturating_sub(coming);
+        let demand = self.untold();
         self.owed += demand;
         self.tell(demand)
     }

@@ -108,15 +108,21 @@ impl<R: Role> Task<R> {
     /// Serves an ask from what is held, and with it those right behind it, where the dispatcher joins them or nobody is told
     /// of them; the caller goes on with `settle`, which tells the rest.
     #[inline]
-    pub(super) fn on_ask(&mut self, id: SubscriptionId, n: usize) {
+    pub(super) fn on_ask(&mut self, mut id: SubscriptionId, mut n: usize) {
         let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
-        half.on_ask(id, n, out);
-        while (!R::IS_SOURCE || half.joins_asks())
-            && let Some(Control::Ask(id, n)) = self.control.front()
+        let joins_asks = half.joins_asks();
+        while (!R::IS_SOURCE || joins_asks)
+            && let Some(Control::Ask(next, more)) = self.control.front()
         {
-            half.on_ask(*id, *n, out);
+            if joins_asks && *next == id {
+                n = n.saturating_add(*more);
+            } else {
+                half.on_ask(id, n, out);
+                (id, n) = (*next, *more);
+            }
             self.control.forget_front();
         }
+        half.on_ask(id, n, out);
     }
 
     async fn set_mode(&mut self, mode: DemandMode) -> Step {

@@ -120,6 +120,8 @@ pub(crate) struct Turn {
     has_taken: bool,
     /// Demands told in a row.
     told: usize,
+    /// The last of them.
+    demand: usize,
 }
 
 /// An error ends the stage.
@@ -189,7 +191,12 @@ impl<R: Role> Task<R> {
                         self.will_be_idle = true;
                         futures::pending!();
                     };
-                    consume_budget().await;
+                    if self.asks_first() {
+                        self.mailbox.waker().wake_by_ref();
+                        futures::pending!();
+                    } else {
+                        consume_budget().await;
+                    }
                     self.begin_turn();
                     match polled {
                         Some(polled) => polled,
@@ -392,7 +399,7 @@ impl<R: Role> Task<R> {
     #[inline]
     fn due(&mut self) -> Option<Next> {
         let is_passing = R::IS_FUSED && self.role.is_passing(&self.cx);
-        self.has_more = self.turn.told == DEMANDS_MAX || is_passing;
+        self.has_more = self.turn.told == DEMANDS_MAX || is_passing || self.asks_first();
         if self.has_more {
             return None;
         }
@@ -415,10 +422,19 @@ impl<R: Role> Task<R> {
             return None;
         }
         self.turn.told += 1;
+        self.turn.demand = demand;
         if self.cx.has_emitted {
             self.cx.emitted.reserve(demand.min(RESERVED_MAX));
         }
         Some(Next::Demand(demand))
+    }
+
+    /// Whether those who were sent a part of the last demand may ask anew before the rest of it is told, where both are told
+    /// together: else it falls apart into ever smaller batches.
+    #[inline]
+    fn asks_first(&self) -> bool {
+        let half = &self.cx.half;
+        half.joins_asks() && (1..self.turn.demand).contains(&half.untold())
     }
 
     /// Dispatches what was emitted, and says what was dropped.
