@@ -82,7 +82,7 @@ const ROWS: &[Row] = &[
     row("demand-4-1000", Way::ByDemand, 1_000, 15.5),
     row("partition-4-10", Way::ByHash, 10, 401.0),
     row("partition-4-1000", Way::ByHash, 1_000, 76.4),
-    row("broadcast-4-10", Way::ToAll, 10, 952.0),
+    row("broadcast-4-10", Way::ToAll, 10, 926.0),
     row("broadcast-4-1000", Way::ToAll, 1_000, 40.1),
     row("children-100", Way::Children, 100, 2_459.0),
     row("mapped-100", Way::Mapped, 100, 2_289.0),
