@@ -218,6 +218,30 @@ async fn events_that_panic_when_a_buffer_drops_them_are_counted_and_end_nothing(
 }
 
 #[tokio::test]
+async fn events_that_panic_when_a_partition_drops_them_are_counted_and_end_nothing() {
+    for when_full in [WhenFull::DropOldest, WhenFull::DropNewest] {
+        let mut number = 0;
+        let hash = move |_: &Bomb| {
+            number += 1;
+            (number > 1).then_some(0)
+        };
+        let by_hash = Partition::new([0, 1], hash).unwrap().queue(2, when_full);
+        let bomber = producer(Bomber).dispatcher(by_hash).spawn().unwrap();
+        let mut another = bomber.partition(1).subscribe();
+        another.request(NonZeroUsize::MAX);
+        bomber.call(6).await.unwrap();
+        let stats = bomber.stats();
+        assert_eq!(
+            (stats.unwanted, stats.buffered, stats.discarded),
+            (1, 2, 3),
+            "{when_full:?}"
+        );
+        assert!(matches!(soon(bomber.stop()).await, Exit::Stopped));
+        assert_eq!((bomber.stats().discarded, bomber.stats().failed), (5, 0));
+    }
+}
+
+#[tokio::test]
 async fn events_that_panic_when_they_are_rejected_or_unwanted_are_counted_and_end_nothing() {
     let by_name = Partition::new([0], |_: &Bomb| Some(7)).unwrap();
     let rejecting = producer(Bomber).dispatcher(by_name).spawn().unwrap();

@@ -9,6 +9,7 @@ use std::vec::Drain;
 use super::Dispatched;
 use super::index::Index;
 use super::lanes::Lanes;
+use crate::protocol::drop_all;
 
 /// Tells what must stay in order within a partition.
 pub(super) type KeyOf<T> = Box<dyn FnMut(&T) -> u64 + Send>;
@@ -67,7 +68,7 @@ fn deal_by<T, P: Eq + Hash + fmt::Debug + 'static>(
             return;
         };
         let Some(name) = name else {
-            out.unwanted += 1;
+            out.unwanted += drop_all([event]);
             continue;
         };
         if let Err(event) = lanes.put(at, key, event, out) {

@@ -5,7 +5,7 @@ use super::Dispatched;
 use super::lane::Part;
 use super::marks::Marks;
 use crate::id::SubscriptionId;
-use crate::protocol::{BufferFull, WhenFull};
+use crate::protocol::{BufferFull, WhenFull, drop_all};
 
 /// A partition's queue by default: as a producer's buffer.
 const QUEUE_CAPACITY: usize = 10_000;
@@ -165,12 +165,12 @@ impl<T> Lanes<T> {
         out: &mut Dispatched<T>,
     ) {
         if self.parts[at].waiting() >= self.capacity {
-            out.discarded += 1;
             if self.when_full == WhenFull::Fail {
                 let capacity = self.capacity;
                 out.overflow = Some(BufferFull { capacity, over: 1 });
             }
             if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
+                out.discarded += drop_all([event]);
                 return;
             }
             let oldest = self.parts[at].place_of_oldest(place);
@@ -178,7 +178,7 @@ impl<T> Lanes<T> {
             self.serve(at, oldest, out);
             let oldest = &mut self.parts[at].lane_mut(oldest).queue;
             self.queued -= 1;
-            drop(oldest.pop(&mut self.marks));
+            out.discarded += drop_all(oldest.pop(&mut self.marks));
         }
         let queue = &mut self.parts[at].lane_mut(place).queue;
         if queue.len() == 0 {
