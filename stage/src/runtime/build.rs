@@ -11,8 +11,8 @@ use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallPort, Cell, Control, Driver,
-    Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Outlet, Role, Source,
-    Spares, StageOrders, Superior, Supervised, Takes, Task, Turn,
+    Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Role,
+    Source, Spares, StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -574,7 +574,7 @@ impl<R: Role> Build<R> {
         half.set_mode(self.mode);
         cell.set_mode(self.mode);
         let supervised = self.supervision.map(|supervision| {
-            let orders = Arc::default();
+            let orders = Arc::new(Orders::new(supervision.restart));
             let child = NewChild {
                 id,
                 name: Arc::clone(&cell.name),
@@ -587,7 +587,6 @@ impl<R: Role> Build<R> {
             };
             let supervised = Supervised {
                 child: id,
-                restart: supervision.restart,
                 superior: supervision.superior,
                 orders,
             };

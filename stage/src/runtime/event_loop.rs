@@ -27,10 +27,10 @@ use crate::protocol::UpstreamEnds;
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
-const CONTROL_MAX: usize = 32;
+const CONTROL_MAX: u8 = 32;
 
 /// Demands told in a row, when what is emitted pays for nothing, such as events that nobody wants.
-const DEMANDS_MAX: usize = 32;
+const DEMANDS_MAX: u8 = 32;
 
 /// Events for which room is made before a demand is told, so that emitting them one by one does not grow the list.
 const RESERVED_MAX: usize = 1024;
@@ -115,11 +115,11 @@ enum Next {
 #[derive(Default)]
 pub(crate) struct Turn {
     /// Control messages handled.
-    control: usize,
+    control: u8,
     /// Whether its upstream message was looked for.
     has_taken: bool,
     /// Demands told in a row.
-    told: usize,
+    told: u8,
     /// The last of them.
     demand: usize,
 }

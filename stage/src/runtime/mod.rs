@@ -19,7 +19,7 @@ mod failure;
 pub use failure::{DeadLetter, Failure};
 mod supervised;
 pub(crate) use supervised::{
-    NewChild, Report, StageOrders, Subordinate, Superior, Supervised, Verdict,
+    NewChild, Orders, Report, StageOrders, Subordinate, Superior, Supervised, Verdict,
 };
 mod event_loop;
 mod succession;

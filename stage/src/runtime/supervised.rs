@@ -103,8 +103,10 @@ impl Subordinate for StageOrders {
 }
 
 /// The orders that come past the mailbox. A verdict comes only after a report that waits for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Orders {
+    /// When one that goes down by itself is started again.
+    restart: Restart,
     standing: Mutex<Standing>,
     is_given: Notify,
     interrupt: Notify,
@@ -122,6 +124,15 @@ struct Standing {
 }
 
 impl Orders {
+    pub(crate) fn new(restart: Restart) -> Self {
+        Self {
+            restart,
+            standing: Mutex::default(),
+            is_given: Notify::new(),
+            interrupt: Notify::new(),
+        }
+    }
+
     fn standing(&self) -> MutexGuard<'_, Standing> {
         self.standing.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -183,7 +194,6 @@ impl Orders {
 #[derive(Clone)]
 pub(crate) struct Supervised {
     pub(crate) child: StageId,
-    pub(crate) restart: Restart,
     pub(crate) superior: Arc<dyn Superior>,
     pub(crate) orders: Arc<Orders>,
 }
@@ -192,7 +202,7 @@ impl Supervised {
     /// Returns the exit of a child that went down for `exit` and was stopped before it came up again: a stop, unless it
     /// would not have come up again.
     pub(crate) fn stopped_while_down(&self, exit: &Exit) -> Exit {
-        if self.restart.restarts(exit) {
+        if self.orders.restart.restarts(exit) {
             Exit::Stopped
         } else {
             exit.clone()
