@@ -119,10 +119,7 @@ impl<T> Part<T> {
         for (event, key, mark) in events {
             let at = self.place_of(key);
             let queue = &mut self.lane_mut(at).queue;
-            queue.push(event, Some(key));
-            if let Some(mark) = mark {
-                queue.mark(mark, marks);
-            }
+            queue.push_moved(event, key, mark, marks);
         }
     }
 

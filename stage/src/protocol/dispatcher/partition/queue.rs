@@ -16,8 +16,11 @@ pub(super) struct Queue<T> {
 struct Notes {
     /// One for each event, where events have keys.
     keys: VecDeque<u64>,
-    /// Marks that wait, and how many events each has behind the one before it, at least one.
-    marks: VecDeque<(u64, usize)>,
+    /// From the front on, which mark waits for how many events in a row, at least one; `None` where none waits yet, as
+    /// none does for what is behind them.
+    runs: VecDeque<(Option<u64>, usize)>,
+    /// How many events are in the runs.
+    in_runs: usize,
 }
 
 impl<T> Queue<T> {
@@ -75,20 +78,35 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Lets a mark wait for all that is here, if anything has come since the last one.
+    /// Lets a mark wait for all that is here and has none yet.
     pub(super) fn mark(&mut self, mark: u64, marks: &mut Marks) {
-        let notes = self.notes.as_deref();
-        let marked: usize = notes.map_or(0, |notes| notes.marks.iter().map(|(_, n)| n).sum());
-        let unmarked = self.events.len() - marked;
-        if unmarked == 0 {
+        if self.events.is_empty() {
             return;
         }
         let notes = self.notes.get_or_insert_default();
-        match notes.marks.back_mut() {
-            // Events that come here one by one with the mark that they had elsewhere.
-            Some((last, n)) if *last == mark => *n += unmarked,
+        notes.extend_runs_to(self.events.len());
+        let unmarked = notes.runs.iter_mut().filter(|(mark, _)| mark.is_none());
+        for (run, _) in unmarked {
+            *run = Some(mark);
+            marks.on_wait(mark);
+        }
+    }
+
+    /// Adds an event that waited elsewhere, with the mark that it had there.
+    pub(super) fn push_moved(&mut self, event: T, key: u64, mark: Option<u64>, marks: &mut Marks) {
+        let before = self.events.len();
+        self.push(event, Some(key));
+        let Some(mark) = mark else {
+            return;
+        };
+        let notes = self.notes.get_or_insert_default();
+        // Those before it may have come after the mark.
+        notes.extend_runs_to(before);
+        notes.in_runs += 1;
+        match notes.runs.back_mut() {
+            Some((last, n)) if *last == Some(mark) => *n += 1,
             _ => {
-                notes.marks.push_back((mark, unmarked));
+                notes.runs.push_back((Some(mark), 1));
                 marks.on_wait(mark);
             }
         }
@@ -100,31 +118,38 @@ impl<T> Queue<T> {
         marks: &mut Marks,
     ) -> impl Iterator<Item = (T, u64, Option<u64>)> + use<T> {
         let Self { events, notes } = std::mem::replace(self, Self::new());
-        let Notes {
-            keys,
-            marks: waiting,
-        } = notes.map_or_else(Notes::default, |notes| *notes);
-        waiting.iter().for_each(|(mark, _)| marks.on_passed(*mark));
-        let waiting = waiting.into_iter();
-        let waiting = waiting.flat_map(|(mark, n)| std::iter::repeat_n(Some(mark), n));
-        let noted = keys.into_iter().zip(waiting.chain(std::iter::repeat(None)));
+        let Notes { keys, runs, .. } = notes.map_or_else(Notes::default, |notes| *notes);
+        let waiting = runs.iter().filter_map(|(mark, _)| *mark);
+        waiting.for_each(|mark| marks.on_passed(mark));
+        let runs = runs.into_iter();
+        let runs = runs.flat_map(|(mark, n)| std::iter::repeat_n(mark, n));
+        let noted = keys.into_iter().zip(runs.chain(std::iter::repeat(None)));
         let events = events.into_iter().zip(noted);
         events.map(|(event, (key, mark))| (event, key, mark))
     }
 }
 
 impl Notes {
+    /// Notes that no mark waits yet for the last of the first `n` events.
+    fn extend_runs_to(&mut self, n: usize) {
+        if self.in_runs < n {
+            self.runs.push_back((None, n - self.in_runs));
+            self.in_runs = n;
+        }
+    }
+
     fn forget(&mut self, mut n: usize, marks: &mut Marks) {
         self.keys.drain(..n.min(self.keys.len()));
+        self.in_runs = self.in_runs.saturating_sub(n);
         while n > 0
-            && let Some((mark, left)) = self.marks.front_mut()
+            && let Some((mark, left)) = self.runs.front_mut()
         {
             let gone = n.min(*left);
             *left -= gone;
             n -= gone;
             if *left == 0 {
-                marks.on_passed(*mark);
-                self.marks.pop_front();
+                mark.iter().for_each(|mark| marks.on_passed(*mark));
+                self.runs.pop_front();
             }
         }
     }

@@ -333,6 +333,28 @@ fn a_mark_is_passed_by_what_is_dropped_and_not_by_who_leaves() {
     assert_eq!(keyed.out.passed, 1);
 }
 
+#[test]
+fn a_mark_waits_for_what_came_before_it_alone_wherever_that_goes() {
+    let mut keyed = Keyed::new(99, WhenFull::DropOldest);
+    let (one, two, three) = (keyed.one, keyed.two, SubscriptionId::next());
+    let key_of = |ids: [SubscriptionId; 3]| {
+        let weight_of = |id, key| weight(Some(id), key);
+        let falls = |key: &u64| ids.is_sorted_by(|a, b| weight_of(*a, *key) > weight_of(*b, *key));
+        let key = (0..100).find(falls).expect("one of six keys does");
+        u32::try_from(key).expect("it is small") * 10
+    };
+    let (marked, after) = (key_of([three, two, one]), key_of([one, two, three]));
+    keyed.dispatch(vec![marked]);
+    assert!(keyed.partition.mark());
+    keyed.dispatch(vec![after]);
+    keyed.partition.cancel(two, &mut keyed.out);
+    assert!(keyed.partition.mark());
+    let joined = keyed.partition.subscribe(three, Some(1));
+    joined.expect("there are keys");
+    assert_eq!((keyed.ask(three, 1), keyed.out.passed), (vec![marked], 1));
+    assert_eq!((keyed.ask(one, 1), keyed.out.passed), (vec![after], 2));
+}
+
 /// A name whose own code panics.
 #[derive(Clone, PartialEq, Eq)]
 enum Name {
