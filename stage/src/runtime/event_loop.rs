@@ -316,6 +316,7 @@ impl<R: Role> Task<R> {
             Some(exit)
                 if drained
                     && self.cx.half.buffered() == 0
+                    && self.cx.passed == 0
                     && self.at_work.is_none()
                     && self.incoming.is_empty()
                     && Role::in_hand(&*self.role) == 0

@@ -2,8 +2,8 @@
 
 use stage::protocol::{Buffer, Dispatched, ProducerHalf};
 use stage::{
-    Broadcast, Context, Handler, Partition, ProducerHandle, Subscribe, SubscriptionId, WhenFull,
-    consumer, producer, producer_consumer,
+    Broadcast, Context, Exit, Handler, Partition, ProducerHandle, Subscribe, SubscriptionId,
+    WhenFull, consumer, producer, producer_consumer,
 };
 
 use crate::fixtures::*;
@@ -16,6 +16,18 @@ impl Handler<Info, usize> for Silent {
 
     async fn handle(&mut self, Info(n): Info, _: &mut Context<usize>) {
         let _test_over = self.0.send(Seen::Demand(n));
+    }
+}
+
+/// The last events that a stage emits.
+struct Last(Vec<usize>);
+
+impl Handler<Last, usize> for Silent {
+    type Reply = ();
+
+    async fn handle(&mut self, Last(events): Last, cx: &mut Context<usize>) {
+        cx.emit_all(events);
+        cx.complete();
     }
 }
 
@@ -240,6 +252,26 @@ async fn an_info_parts_two_batches() {
     assert_eq!(edge.next().await.unwrap(), Some(vec![2]));
     assert_eq!(infos(&mut saw).await, [0]);
     silent.abort();
+}
+
+/// The events before the info leave in the turn in which the stage completes, while it waits for those whose demand was paid
+/// in part to ask anew.
+#[tokio::test(start_paused = true)]
+async fn an_info_comes_before_the_end_of_its_stage() {
+    let (log, mut saw) = log();
+    let partition = Partition::new([0, 1], |n: &usize| (*n < 2).then_some(*n)).unwrap();
+    let silent = producer(Silent(log)).dispatcher(partition).spawn().unwrap();
+    let [mut zeros, mut ones] = [0, 1].map(|name| silent.partition(name).subscribe());
+    zeros.request(2.try_into().unwrap());
+    silent.call(Queue(vec![1, 1])).await.unwrap();
+    silent.cast_behind(Info(INFO)).unwrap();
+    assert!(infos(&mut saw).await.is_empty());
+
+    zeros.request(7.try_into().unwrap());
+    silent.cast(Last(vec![0, 0, 0, 9, 9])).unwrap();
+    ones.request(2.try_into().unwrap());
+    assert_eq!(infos(&mut saw).await, [0]);
+    assert!(matches!(silent.join().await, Exit::Completed));
 }
 
 #[test]
