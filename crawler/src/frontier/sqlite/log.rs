@@ -16,6 +16,9 @@ const MAGIC: u32 = 0x377f_0682;
 const HEAD: u64 = 32;
 const FRAME_HEAD: u64 = 24;
 const PAGE_BYTES: std::ops::RangeInclusive<u32> = 512..=65_536;
+/// So many logs ago a page may have been written that is still behind the end of one; else what is there is damaged, which
+/// reads as of any age.
+const AGE_MAX: u32 = 1_000;
 
 /// Refuses a database that holds nothing beside a log to which something was committed. The log of one that was killed before
 /// it had begun has no commit.
@@ -131,12 +134,12 @@ fn is_page_size(page: u32) -> bool {
     page.is_power_of_two() && PAGE_BYTES.contains(&page)
 }
 
-/// Returns whether the head of a log and the first page in it are what the engine wrote, or that page is of the log before,
-/// where it was killed between the two.
+/// Returns whether the head of a log and the first page in it are what the engine wrote, or that page is, whole or in part, of
+/// the log before, where it was killed as it began the log anew.
 fn begins_whole(path: &Path) -> io::Result<bool> {
     let log = File::open(path)?;
     let mut begin = Vec::new();
-    log.take(HEAD + FRAME_HEAD + u64::from(*PAGE_BYTES.end()))
+    log.take(HEAD + 2 * FRAME_HEAD + u64::from(*PAGE_BYTES.end()))
         .read_to_end(&mut begin)?;
     let Some((head, frames)) = begin.split_at_checked(32) else {
         return Ok(false);
@@ -150,17 +153,22 @@ fn begins_whole(path: &Path) -> io::Result<bool> {
     let Some((frame, page)) = frames.split_at_checked(24) else {
         return Ok(false);
     };
-    let (salt, salt_of_frame) = (be(&head[16..20]), be(&frame[8..12]));
-    if salt_of_frame.wrapping_add(1) == salt {
+    let salt = be(&head[16..20]);
+    // How many logs ago a page was written.
+    let age = |frame: &[u8]| salt.wrapping_sub(be(&frame[8..12]));
+    if age(frame) == 1 {
         return Ok(true);
     }
     let page_bytes = be(&head[8..12]) as usize;
-    let Some(page) = page.get(..page_bytes) else {
+    let Some((page, next)) = page.split_at_checked(page_bytes) else {
         return Ok(false);
     };
     sum.add(&frame[..8]);
     sum.add(page);
-    Ok(frame[8..16] == head[16..24] && sum.is(&frame[16..24]))
+    let is_whole = || sum.is(&frame[16..24]);
+    // Then nothing was lost but what was being written.
+    let is_only = || next.len() < 24 || (1..=AGE_MAX).contains(&age(next));
+    Ok(frame[8..16] == head[16..24] && (is_whole() || is_only()))
 }
 
 /// The checksum of a log, of which each goes on with the one before.
@@ -275,6 +283,16 @@ mod tests {
         let anew = fs::read(&log).unwrap();
         assert!(begins(&anew));
         assert!(anew[..32] != whole[..32], "it was begun anew");
-        assert!(begins(&[&anew[..32], &whole[32..]].concat()));
+        for written in [32, 56, 1_000, 4_152] {
+            let begun = [&anew[..written], &whole[written..]].concat();
+            assert!(begins(&begun), "killed after {written} bytes");
+            let only = &begun[..4_152];
+            assert!(begins(only), "{written} of one page");
+        }
+        let mut damaged = [&anew[..4_152], &anew[32..]].concat();
+        damaged[60] ^= 1;
+        assert!(!begins(&damaged), "there is more in it");
+        damaged[56..].fill(0);
+        assert!(!begins(&damaged), "what is behind it is damaged too");
     }
 }
