@@ -212,6 +212,8 @@ pub(super) enum Found {
 
 /// Looks what the database holds.
 pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
+    // Another process may begin it meanwhile: all of it is of one moment.
+    let _moment = connection.unchecked_transaction()?;
     let application = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let layout = layout_of(connection)?;
     let tables = "SELECT count(*) FROM sqlite_schema";
@@ -441,6 +443,29 @@ mod tests {
         }
         connection.pragma_update(None, "application_id", 1).unwrap();
         assert_eq!(look(&connection).unwrap(), Found::Foreign);
+    }
+
+    #[test]
+    fn a_file_that_is_begun_at_that_moment_is_not_another_program() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..100 {
+            let path = folder.path().join(format!("{round}.db"));
+            let mut connection = connect(Some(&path)).unwrap();
+            set_up(&connection).unwrap();
+            let looker = connect(Some(&path)).unwrap();
+            let (began, begins) = std::sync::mpsc::channel();
+            let looks = std::thread::spawn(move || {
+                let first = look(&looker);
+                began.send(()).unwrap();
+                std::iter::once(first)
+                    .chain(std::iter::repeat_with(|| look(&looker)))
+                    .map(Result::unwrap)
+                    .find(|found| *found != Found::Nothing)
+            });
+            begins.recv().unwrap();
+            lay_out(&mut connection, &Job::default()).unwrap();
+            assert_eq!(looks.join().unwrap(), Some(Found::Crawl), "{round}");
+        }
     }
 
     /// A link to nowhere in the place of what is shared with writers keeps the engine from it, as such a disk does.
