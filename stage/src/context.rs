@@ -483,7 +483,8 @@ impl<Out: Send + 'static> Context<Out> {
         for (subscription, upstream) in self.upstreams.drain() {
             upstream.port.gone(subscription, exit.clone());
         }
-        let lost = self.half.discard() + self.emitted.len() + self.cell.close_intake();
+        let lost =
+            self.half.discard() + drop_all(self.emitted.drain(..)) + self.cell.close_intake();
         self.cell.set_held(0, 0);
         if lost > 0 {
             self.cell.discarded(lost);

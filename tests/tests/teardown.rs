@@ -86,13 +86,13 @@ fn a_runtime_can_be_dropped_while_named_children_start() {
     }
 }
 
-/// An event that panics when it is dropped.
+/// An event that panics when it is dropped, also where another has just done so, which would end the process.
 #[derive(Clone)]
 struct Bomb;
 
 impl Drop for Bomb {
     fn drop(&mut self) {
-        assert!(std::thread::panicking(), "a bomb");
+        panic!("a bomb");
     }
 }
 
@@ -239,6 +239,33 @@ async fn events_that_panic_when_a_partition_drops_them_are_counted_and_end_nothi
         assert!(matches!(soon(bomber.stop()).await, Exit::Stopped));
         assert_eq!((bomber.stats().discarded, bomber.stats().failed), (5, 0));
     }
+}
+
+#[tokio::test]
+async fn events_that_panic_when_they_are_dropped_with_their_stage_are_counted() {
+    let by_hash = Partition::new([0, 1], |_: &Bomb| Some(1)).unwrap();
+    let queueing = producer(Bomber).dispatcher(by_hash).spawn().unwrap();
+    let mut another = queueing.partition(0).subscribe();
+    another.request(NonZeroUsize::MAX);
+    queueing.call(3).await.unwrap();
+    assert_eq!(queueing.stats().buffered, 3);
+    assert!(matches!(soon(queueing.stop()).await, Exit::Stopped));
+    assert_eq!(queueing.stats().discarded, 3);
+
+    let bomber = producer(Bomber).spawn().unwrap();
+    let taker = consumer(Takes).subscribe_to(&bomber, Demand::new(3, 0).unwrap());
+    let taker = taker.spawn().unwrap();
+    taker.pause();
+    bomber.call(3).await.unwrap();
+    let all_sent = async {
+        while taker.edges()[0].delivered < 3 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(all_sent).await;
+    assert!(matches!(soon(taker.stop()).await, Exit::Stopped));
+    assert_eq!(taker.stats().lost, 3);
+    soon(bomber.stop()).await;
 }
 
 #[tokio::test]

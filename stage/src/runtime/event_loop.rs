@@ -23,7 +23,7 @@ use super::{
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::UpstreamEnds;
+use crate::protocol::{UpstreamEnds, drop_all};
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
@@ -522,8 +522,14 @@ impl<R: Role> Drop for Task<R> {
         let _panicked = catch_unwind(AssertUnwindSafe(|| self.tear_down()));
         let user_values = AssertUnwindSafe(|| {
             self.control.clear();
-            self.incoming.clear();
-            self.at_work = None;
+            while let Some(message) = self.incoming.pop_front() {
+                if let Incoming::Events(_, events) = message {
+                    drop_all(events);
+                }
+            }
+            if let Some((_, events)) = self.at_work.take() {
+                drop_all(events);
+            }
         });
         let _panicked = catch_unwind(user_values);
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::super::Lists;
 use super::marks::Marks;
+use crate::protocol::drop_all;
 
 /// Events, those to go first at the front.
 pub(super) struct Queue<T> {
@@ -117,8 +118,9 @@ impl<T> Queue<T> {
         &mut self,
         marks: &mut Marks,
     ) -> impl Iterator<Item = (T, u64, Option<u64>)> + use<T> {
-        let Self { events, notes } = std::mem::replace(self, Self::new());
-        let Notes { keys, runs, .. } = notes.map_or_else(Notes::default, |notes| *notes);
+        let events = std::mem::take(&mut self.events);
+        let notes = self.notes.take().map(|notes| *notes);
+        let Notes { keys, runs, .. } = notes.unwrap_or_default();
         let waiting = runs.iter().filter_map(|(mark, _)| *mark);
         waiting.for_each(|mark| marks.on_passed(mark));
         let runs = runs.into_iter();
@@ -126,6 +128,12 @@ impl<T> Queue<T> {
         let noted = keys.into_iter().zip(runs.chain(std::iter::repeat(None)));
         let events = events.into_iter().zip(noted);
         events.map(|(event, (key, mark))| (event, key, mark))
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        drop_all(self.events.drain(..));
     }
 }
 
