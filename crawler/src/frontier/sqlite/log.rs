@@ -104,26 +104,76 @@ fn lacks_pages(database: &Path) -> io::Result<bool> {
 
 /// Returns the numbers of the pages that a log has.
 fn logged_pages(path: &Path) -> io::Result<BTreeSet<u32>> {
-    let mut log = File::open(path)?;
-    let length = log.metadata()?.len();
-    let mut numbers = BTreeSet::new();
-    if length <= HEAD {
-        return Ok(numbers);
+    match Frames::of(path)? {
+        Log::Whole(frames) => frames.map(|frame| Ok(frame?.page)).collect(),
+        Log::Empty | Log::Unknown => Ok(BTreeSet::new()),
     }
-    let mut head = [0; 12];
-    log.read_exact(&mut head)?;
-    let page = be(&head[8..]);
-    if !is_page_size(page) {
-        return Ok(numbers);
+}
+
+/// What a log is by its head.
+enum Log {
+    /// Nothing was written to it.
+    Empty,
+    /// None that the engine wrote.
+    Unknown,
+    Whole(Frames),
+}
+
+/// The pages of a log, one after the other.
+struct Frames {
+    log: File,
+    length: u64,
+    /// The bytes of each, with its head.
+    each: u64,
+    at: u64,
+}
+
+/// What the head of one says.
+struct Frame {
+    page: u32,
+    /// Whether it is the last of what was committed together.
+    is_commit: bool,
+}
+
+impl Frames {
+    fn of(path: &Path) -> io::Result<Log> {
+        let mut log = File::open(path)?;
+        let length = log.metadata()?.len();
+        if length <= HEAD {
+            return Ok(Log::Empty);
+        }
+        let mut head = [0; 12];
+        log.read_exact(&mut head)?;
+        let (magic, page) = (be(&head), be(&head[8..]));
+        if magic & !1 != MAGIC || !is_page_size(page) {
+            return Ok(Log::Unknown);
+        }
+        Ok(Log::Whole(Self {
+            log,
+            length,
+            each: FRAME_HEAD + u64::from(page),
+            at: HEAD,
+        }))
     }
-    let frame = FRAME_HEAD + u64::from(page);
-    let mut at = HEAD;
-    while at + frame <= length {
-        log.seek(SeekFrom::Start(at))?;
-        numbers.insert(number(&mut log)?);
-        at += frame;
+
+    fn read(&mut self) -> io::Result<Frame> {
+        let mut head = [0; 8];
+        self.log.seek(SeekFrom::Start(self.at))?;
+        self.log.read_exact(&mut head)?;
+        self.at += self.each;
+        Ok(Frame {
+            page: be(&head),
+            is_commit: be(&head[4..]) != 0,
+        })
     }
-    Ok(numbers)
+}
+
+impl Iterator for Frames {
+    type Item = io::Result<Frame>;
+
+    fn next(&mut self) -> Option<io::Result<Frame>> {
+        (self.at + self.each <= self.length).then(|| self.read())
+    }
 }
 
 fn is_gone(error: &io::Error) -> bool {
@@ -218,32 +268,18 @@ fn corrupt(path: PathBuf, why: &str) -> FrontierError {
 
 /// Returns whether something was committed to a log, or it is none.
 fn has_commit(path: &Path) -> io::Result<bool> {
-    let mut log = File::open(path)?;
-    let length = log.metadata()?.len();
-    if length <= HEAD {
-        return Ok(false);
-    }
-    let (magic, _version, page) = (number(&mut log)?, number(&mut log)?, number(&mut log)?);
-    if magic & !1 != MAGIC || !is_page_size(page) {
-        return Ok(true);
-    }
-    let frame = FRAME_HEAD + u64::from(page);
-    let mut at = HEAD;
-    while at + frame <= length {
-        log.seek(SeekFrom::Start(at))?;
-        let (_page, pages_at_commit) = (number(&mut log)?, number(&mut log)?);
-        if pages_at_commit != 0 {
-            return Ok(true);
+    match Frames::of(path)? {
+        Log::Empty => Ok(false),
+        Log::Unknown => Ok(true),
+        Log::Whole(frames) => {
+            for frame in frames {
+                if frame?.is_commit {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         }
-        at += frame;
     }
-    Ok(false)
-}
-
-fn number(log: &mut File) -> io::Result<u32> {
-    let mut bytes = [0; 4];
-    log.read_exact(&mut bytes)?;
-    Ok(u32::from_be_bytes(bytes))
 }
 
 #[cfg(test)]
