@@ -62,8 +62,8 @@ impl Known {
     /// Takes out of `urls` those that are known, but for those with a record, which may be in a file.
     pub(crate) fn strip(&mut self, urls: &mut Vec<NewUrl>) {
         let keys: Vec<Key> = urls.iter().map(NewUrl::key).collect();
-        let mut known = self.hold(&keys).into_iter();
-        urls.retain(|url| !known.next().unwrap_or_default() || url.record.is_some());
+        let mut known = self.holds(&keys).into_iter();
+        urls.retain(|url| known.next() != Some(true) || url.record.is_some());
     }
 
     /// Notes URLs that the engine has acknowledged.
@@ -75,13 +75,13 @@ impl Known {
     }
 
     /// Returns of each URL whether it is held.
-    pub(crate) fn hold(&mut self, keys: &[Key]) -> Vec<bool> {
+    pub(crate) fn holds(&mut self, keys: &[Key]) -> Vec<bool> {
         // All are hashed first: each look waits for the memory, and looks right after one another wait together.
         let marks: Vec<Mark> = keys.iter().map(|key| self.secret.hash_one(key)).collect();
-        marks.into_iter().map(|mark| self.holds(mark)).collect()
+        marks.into_iter().map(|mark| self.has(mark)).collect()
     }
 
-    fn holds(&mut self, mark: Mark) -> bool {
+    fn has(&mut self, mark: Mark) -> bool {
         if self.young.contains(&mark) {
             return true;
         }

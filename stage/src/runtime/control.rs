@@ -105,8 +105,8 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Serves an ask from what is held, and with it those right behind it, where the dispatcher joins them or nobody is told
-    /// of them; the caller goes on with `settle`, which tells the rest.
+    /// Serves an ask from what is held, and with it those right behind it, where the dispatcher joins them, of one consumer to
+    /// one, or nobody is told of them; the caller goes on with `settle`, which tells the rest.
     #[inline]
     pub(super) fn on_ask(&mut self, mut id: SubscriptionId, mut n: usize) {
         let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);

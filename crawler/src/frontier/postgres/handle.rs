@@ -218,7 +218,7 @@ impl Frontier for PostgresFrontier {
     }
 
     fn remembers(&self, urls: &[(SiteId, UrlHash)]) -> Vec<bool> {
-        self.core.known().hold(urls)
+        self.core.known().holds(urls)
     }
 
     async fn seeded(&self) -> Result<(), FrontierError> {

@@ -124,7 +124,7 @@ impl Frontier for SqliteFrontier {
     }
 
     fn remembers(&self, urls: &[(SiteId, UrlHash)]) -> Vec<bool> {
-        self.known().hold(urls)
+        self.known().holds(urls)
     }
 
     async fn seeded(&self) -> Result<(), FrontierError> {

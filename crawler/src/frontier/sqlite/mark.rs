@@ -27,7 +27,7 @@ const READ: i64 = 2;
 
 /// Has the file say that there is more in the log, and the log that it was read, before anything else is in it.
 pub(super) fn open(connection: &Connection) -> rusqlite::Result<()> {
-    // Else it was killed, and the file says so.
+    // It was killed, and its file says that there is more.
     if read(connection)? == READ {
         return Ok(());
     }
