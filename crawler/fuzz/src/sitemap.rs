@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 
 use crawler::parse::{SitemapKind, parse_sitemap};
-use crawler::policy::sitemaps::URLS_MAX;
+use crawler::policy::sitemaps::{SitemapFault, URLS_MAX};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -126,7 +126,18 @@ fn check_changed(at: usize, change: u8, urls: &[String]) {
     }
     let before = ends.iter().filter(|end| **end <= at).count();
     let changed = parse_sitemap(&body);
+    // Texts may hold a document type, escaped, which a change sets free: with one all of it is refused.
+    if changed.fault == Some(SitemapFault::Doctype) {
+        assert!(has_document_type(&body) && changed.urls.is_empty());
+        return;
+    }
     assert!(changed.urls.starts_with(&urls[..before]), "{changed:?}");
+}
+
+fn has_document_type(body: &[u8]) -> bool {
+    let begin = b"<!DOCTYPE";
+    let mut parts = body.windows(begin.len());
+    parts.any(|part| part.eq_ignore_ascii_case(begin))
 }
 
 fn escaped(url: &str) -> String {
