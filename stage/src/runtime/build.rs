@@ -640,7 +640,7 @@ impl<R: Role> Build<R> {
             ended_upstream: None,
             owes_anew: false,
             has_more: false,
-            will_be_idle: false,
+            was_idle: false,
             draining: false,
             is_paused: false,
             turn: Turn::default(),

@@ -65,7 +65,7 @@ pub(crate) struct Task<R: Role> {
     /// Whether there may be demand that was not told yet, to let messages come between.
     pub(crate) has_more: bool,
     /// Whether the stage was done with the last messages before others came.
-    pub(crate) will_be_idle: bool,
+    pub(crate) was_idle: bool,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
     pub(crate) turn: Turn,
@@ -184,12 +184,15 @@ impl<R: Role> Task<R> {
                     debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
                     let polled = loop {
                         let polled = self.poll_events();
-                        // Woken by a message it looks no further.
                         if polled.is_some() || !self.mailbox.is_parked() || self.has_work() {
                             break polled;
                         }
-                        self.will_be_idle = true;
                         futures::pending!();
+                        // Woken by a message it looks no further: that goes first.
+                        if !self.mailbox.is_parked() {
+                            self.was_idle = true;
+                            break None;
+                        }
                     };
                     if self.asks_first() {
                         self.mailbox.waker().wake_by_ref();
@@ -263,14 +266,15 @@ impl<R: Role> Task<R> {
         if self.mailbox.is_parked() {
             return;
         }
-        let park = match (self.has_work(), self.will_be_idle) {
-            (true, _) => Park::Never,
-            (false, false) => Park::WhenEmpty,
-            (false, true) => Park::Always,
+        let park = if std::mem::take(&mut self.was_idle) {
+            Park::Always
+        } else if self.has_work() {
+            Park::Never
+        } else {
+            Park::WhenEmpty
         };
         let (control, incoming) = (&mut self.control, &mut self.incoming);
         (self.mailbox).collect(control, incoming, &mut self.spares, park);
-        self.will_be_idle = false;
     }
 
     /// Whether there is something to do without another message.
