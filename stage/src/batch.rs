@@ -45,10 +45,8 @@ pub struct Batch<'a, T> {
     /// `None` while they are drained.
     events: Option<Drain<'a, T>>,
     subscription: SubscriptionId,
-    /// Told, when the batch is dropped, how many events of the message were not handled.
+    /// Told, when the batch is dropped, how many of its events were not handled.
     unhandled: &'a mut usize,
-    /// Events of the same message behind this batch.
-    behind: usize,
     /// Its length when the callback began.
     len: usize,
     /// Events of those that were taken after `front` had shown them: they are done.
@@ -62,14 +60,12 @@ impl<'a, T> Batch<'a, T> {
         events: Drain<'a, T>,
         subscription: SubscriptionId,
         unhandled: &'a mut usize,
-        behind: usize,
     ) -> Self {
         Self {
             len: events.len(),
             events: Some(events),
             subscription,
             unhandled,
-            behind,
             done: 0,
             left_at_front: None,
         }
@@ -186,7 +182,7 @@ impl<'b, 'a, T> IntoIterator for &'b mut Batch<'a, T> {
 
 impl<T> Drop for Batch<'_, T> {
     fn drop(&mut self) {
-        *self.unhandled = self.len - self.done + self.behind;
+        *self.unhandled = self.len - self.done;
     }
 }
 
@@ -233,7 +229,7 @@ mod tests {
     fn what_a_loop_has_not_come_to_stays() {
         let (mut list, mut unhandled) = ((0..6).collect(), 0);
         let events: &mut Vec<usize> = &mut list;
-        let mut batch = Batch::new(events.drain(..5), SubscriptionId::next(), &mut unhandled, 1);
+        let mut batch = Batch::new(events.drain(..5), SubscriptionId::next(), &mut unhandled);
         for event in &mut batch {
             if event == 1 {
                 break;
@@ -245,13 +241,13 @@ mod tests {
         drop(left);
         assert_eq!(batch.front(), Some(&3));
         assert_eq!(batch.failed(), (Some(3), vec![4]));
-        assert_eq!((list, unhandled), (vec![5], 2));
+        assert_eq!((list, unhandled), (vec![5], 1));
     }
 
     #[test]
     fn events_that_were_forgotten_are_gone() {
         let (mut list, mut unhandled) = (vec![1, 2], 0);
-        let mut batch = Batch::new(list.drain(..), SubscriptionId::next(), &mut unhandled, 0);
+        let mut batch = Batch::new(list.drain(..), SubscriptionId::next(), &mut unhandled);
         std::mem::forget(batch.drain());
         assert_eq!(
             (batch.len(), batch.pop(), batch.drain().next()),

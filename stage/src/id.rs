@@ -25,6 +25,9 @@ impl StageId {
 }
 
 impl SubscriptionId {
+    /// That of no subscription.
+    pub(crate) const NONE: Self = Self(0);
+
     /// Returns an id that no other subscription of this process has.
     #[must_use]
     pub fn next() -> Self {

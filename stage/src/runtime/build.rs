@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
+use super::upstream::AtWork;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallPort, Cell, Control, Driver,
     Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Role,
@@ -632,10 +633,9 @@ impl<R: Role> Build<R> {
             incoming: Messages::default(),
             spares: Spares::default(),
             behind: VecDeque::new(),
-            at_work: None,
+            at_work: AtWork::default(),
             failed: None,
             send_letter: self.send_letter,
-            handing: None,
             leaving: None,
             ended_upstream: None,
             owes_anew: false,

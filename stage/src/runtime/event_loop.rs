@@ -16,7 +16,8 @@ use std::time::Instant;
 use tokio::task::coop::consume_budget;
 
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
-use super::succession::{Handing, Seat, Succession};
+use super::succession::{Seat, Succession};
+use super::upstream::AtWork;
 use super::{
     Cell, Control, Envelope, Incoming, Mailbox, Messages, Park, Report, Role, Spares, Supervised,
 };
@@ -50,14 +51,12 @@ pub(crate) struct Task<R: Role> {
     pub(crate) spares: Spares<R::In>,
     /// Messages that wait for a mark in the buffer to be passed, one for each mark.
     pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
-    /// The message at work: what of it has not been handed to the behaviour.
-    pub(crate) at_work: Option<(SubscriptionId, Vec<R::In>)>,
+    pub(crate) at_work: AtWork<R::In>,
     /// The event that failed the callback, for as long as its failure is dealt with.
     pub(crate) failed: Option<R::In>,
     pub(crate) send_letter: Option<SendLetter<R::In>>,
-    /// What the protocol still owes when the running callback is dropped: the batch that is being handed over, the
-    /// consumer that leaves, the upstream that has ended.
-    pub(crate) handing: Option<Handing>,
+    /// What the protocol still owes when the running callback is dropped: the consumer that leaves, the upstream that has
+    /// ended.
     pub(crate) leaving: Option<(SubscriptionId, End)>,
     pub(crate) ended_upstream: Option<(UpstreamEnds, End)>,
     /// Whether all that is owed is to be told again.
@@ -174,7 +173,24 @@ impl<R: Role> Task<R> {
                     }
                     guarded(self.role.handle_demand(demand, &mut self.cx)).await
                 }
-                Next::Batch => self.take_turn().await.map(Ok)?,
+                Next::Batch if !self.next_batch() => Box::pin(self.take_other()).await.map(Ok)?,
+                Next::Batch => {
+                    let mut lent = self.at_work.lend();
+                    let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
+                    if outcome.is_ok() {
+                        lent.succeeded();
+                        if R::IS_FUSED {
+                            Box::pin(self.hand_on()).await?;
+                        } else if R::EMITS {
+                            self.dispatch();
+                        }
+                    } else {
+                        let (failed, again) = lent.failed();
+                        Box::pin(self.skip(failed, again, outcome)).await?;
+                    }
+                    self.batch_taken();
+                    Ok(())
+                }
                 Next::Call => self.take_call().await,
                 Next::Control => Box::pin(self.take_control()).await.map(Ok)?,
                 Next::Passed => Box::pin(self.take_passed()).await,
@@ -321,7 +337,7 @@ impl<R: Role> Task<R> {
                 if drained
                     && self.cx.half.buffered() == 0
                     && self.cx.passed == 0
-                    && self.at_work.is_none()
+                    && !self.at_work.is_some()
                     && self.incoming.is_empty()
                     && Role::in_hand(&*self.role) == 0
                     && self.role.between() == 0 =>
@@ -471,7 +487,7 @@ impl<R: Role> Task<R> {
         self.cx.ending.is_some()
             && self.cx.stop.is_none()
             && (!self.draining || self.cx.upstreams.is_empty())
-            && self.at_work.is_none()
+            && !self.at_work.is_some()
             && self.incoming.is_empty()
             && self.role.is_due()
     }
@@ -497,9 +513,6 @@ impl<R: Role> Task<R> {
         self.mailbox.close();
         self.mailbox.take(&mut self.control, &mut self.incoming);
         let unread: usize = self.incoming.iter().map(Incoming::len).sum();
-        let at_work = self.at_work.as_ref().map_or(0, |(_, events)| events.len());
-        let handing = self.handing.as_ref();
-        let unhandled = handing.map_or(0, |handing| handing.unhandled);
         let in_hand = self.role.in_hand() + self.role.between();
         for message in self.control.iter() {
             match message {
@@ -516,7 +529,7 @@ impl<R: Role> Task<R> {
         }
         self.cx.close(&self.last.exit);
         let cell = &self.cx.cell;
-        cell.lost_if_any(unhandled + unread + at_work + in_hand);
+        cell.lost_if_any(unread + self.at_work.unhandled() + in_hand);
     }
 }
 
@@ -531,9 +544,7 @@ impl<R: Role> Drop for Task<R> {
                     drop_all(events);
                 }
             }
-            if let Some((_, events)) = self.at_work.take() {
-                drop_all(events);
-            }
+            self.at_work.give_up();
         });
         let _panicked = catch_unwind(user_values);
     }

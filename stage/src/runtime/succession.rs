@@ -145,20 +145,6 @@ pub(crate) struct Succession<R: Role> {
     pub(super) is_last: bool,
 }
 
-/// A batch that is being handed over.
-#[derive(Debug)]
-pub(crate) struct Handing {
-    pub(super) id: SubscriptionId,
-    /// What to ask when it is handled.
-    pub(super) ask: usize,
-    /// Events of it that no callback has returned from.
-    pub(super) left: usize,
-    /// Events of its message behind it.
-    pub(super) behind: usize,
-    /// Events of its message that are neither handled nor skipped, as the batch said when it was dropped.
-    pub(super) unhandled: usize,
-}
-
 /// An upstream as it was subscribed to.
 pub(crate) struct Known<In> {
     pub(super) outlet: Outlet<In>,
@@ -306,9 +292,7 @@ impl<R: Role> Task<R> {
     /// Does what the protocol still owes where a callback was dropped.
     fn make_good(&mut self) {
         self.failed = None;
-        if let Some(handing) = self.handing.take() {
-            self.give_up_message(&handing);
-        }
+        self.give_up_message();
         if R::IS_FUSED {
             let given_up = self.role.give_up();
             self.cx.cell.lost_if_any(given_up);
@@ -474,20 +458,6 @@ impl<R: Role> Task<R> {
         if let Some(left) = self.cx.downstreams.remove(id) {
             left.edge.end();
             left.port.end(id, end);
-        }
-    }
-
-    /// Counts a message whose callback was dropped as lost, and asks for as many again.
-    fn give_up_message(&mut self, handing: &Handing) {
-        self.cx.cell.lost_if_any(handing.unhandled);
-        let (id, mut behind) = (handing.id, handing.behind);
-        self.cx.taken(id, handing.left + behind, handing.ask);
-        while behind > 0
-            && let Some(upstream) = self.cx.upstreams.get_mut(id)
-        {
-            let split = upstream.split(behind);
-            self.cx.ask(id, split.ask);
-            behind -= split.len;
         }
     }
 }

@@ -4,13 +4,66 @@ use std::sync::Arc;
 
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
-use super::succession::{Handing, Known};
+use super::succession::Known;
 use super::{Control, Envelope, Incoming, Lost, Messages, NewUpstream, Opened, Role};
 use crate::batch::Batch;
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{Asking, Backoff, UpstreamEnds, Window, drop_all};
+
+/// The message at work, handed over batch by batch.
+pub(crate) struct AtWork<In> {
+    id: SubscriptionId,
+    /// What of it comes in later batches.
+    events: Vec<In>,
+    /// Whether a batch of it is lent to a callback.
+    is_lent: bool,
+    /// Events of that batch which no callback has returned from.
+    left: usize,
+    /// What to ask when it is handled.
+    ask: usize,
+    /// Events of it that are neither handled nor skipped, as the batch said when it was dropped.
+    unhandled: usize,
+}
+
+impl<In> Default for AtWork<In> {
+    fn default() -> Self {
+        Self {
+            id: SubscriptionId::NONE,
+            events: Vec::new(),
+            is_lent: false,
+            left: 0,
+            ask: 0,
+            unhandled: 0,
+        }
+    }
+}
+
+impl<In> AtWork<In> {
+    /// Whether there is a batch to hand over.
+    #[inline]
+    pub(super) const fn is_some(&self) -> bool {
+        !self.events.is_empty()
+    }
+
+    /// Lends the next batch to a callback.
+    #[inline]
+    pub(super) fn lend(&mut self) -> Batch<'_, In> {
+        self.is_lent = true;
+        Batch::new(self.events.drain(..self.left), self.id, &mut self.unhandled)
+    }
+
+    /// Events that are neither handled nor skipped, once no batch is lent.
+    pub(super) const fn unhandled(&self) -> usize {
+        self.unhandled + self.events.len()
+    }
+
+    /// Drops what has not been handed over, and returns how many events that is.
+    pub(super) fn give_up(&mut self) -> usize {
+        drop_all(std::mem::take(&mut self.events))
+    }
+}
 
 impl<R: Role> Task<R> {
     pub(super) async fn subscribe(&mut self, upstream: NewUpstream<R::In>) -> Step {
@@ -108,119 +161,103 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Hands on the next batch of the message at work, or else of the next message, until all of it is handled or
-    /// skipped. What is behind the batch waits for the next turn, so that a stop or a call comes between two batches.
-    pub(super) async fn take_turn(&mut self) -> Step {
-        let is_new = self.at_work.is_none();
-        let Some((id, mut events)) = self.next_message() else {
-            return Box::pin(self.take_other()).await;
-        };
-        let Some((len, ask)) = self.cut(id, &mut events, is_new) else {
-            self.cx.cell.lost(drop_all(events));
-            return Ok(());
-        };
-        let behind = events.len() - len;
-        let handing = self.handing.insert(Handing {
-            id,
-            ask,
-            left: len,
-            behind,
-            unhandled: 0,
-        });
-        let mut lent = Batch::new(events.drain(..len), id, &mut handing.unhandled, behind);
-        let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
-        if outcome.is_ok() {
-            lent.succeeded();
-            if R::IS_FUSED {
-                // Callbacks come before the ask, and may look at what is outstanding.
-                handing.left = 0;
-                self.cx.taken(id, len, 0);
-                self.after(outcome).await?;
-                self.turn_taken(id, 0, ask);
-            } else {
-                if R::EMITS {
-                    self.dispatch();
-                }
-                self.turn_taken(id, len, ask);
+    /// Makes ready the next batch: of the message at work, or else of the next message. What came from an upstream that is
+    /// gone is dropped. Returns `false` where the next message carries no events.
+    #[inline]
+    pub(super) fn next_batch(&mut self) -> bool {
+        loop {
+            let is_new = !self.at_work.is_some();
+            if is_new {
+                // Taken where it lies, since to move a message takes longer than to read it.
+                let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
+                    return false;
+                };
+                self.at_work.id = *id;
+                self.at_work.events = std::mem::take(events);
+                self.incoming.forget_front();
             }
-        } else {
-            let (failed, again) = lent.failed();
-            Box::pin(self.skip(len, failed, again, outcome)).await?;
-            self.turn_taken(id, 0, ask);
+            if self.cut(is_new) {
+                return true;
+            }
+            let gone = self.at_work.give_up();
+            self.cx.cell.lost(gone);
         }
-        if events.is_empty() {
-            self.spares.keep(events);
-        } else {
-            self.at_work = Some((id, events));
+    }
+
+    /// Lets the second of a fused pair have what came of a batch. Callbacks come before the ask, and may look at what is
+    /// outstanding.
+    pub(super) async fn hand_on(&mut self) -> Step {
+        let handed = std::mem::take(&mut self.at_work.left);
+        self.cx.taken(self.at_work.id, handed, 0);
+        self.after(Ok(())).await
+    }
+
+    /// Closes the account of a batch, and asks anew.
+    #[inline]
+    pub(super) fn batch_taken(&mut self) {
+        let at_work = &mut self.at_work;
+        at_work.is_lent = false;
+        // What a stop left of the batch.
+        self.cx
+            .cell
+            .lost_if_any(std::mem::take(&mut at_work.unhandled));
+        self.cx.taken(at_work.id, at_work.left, at_work.ask);
+        if at_work.events.is_empty() {
+            self.spares.keep(std::mem::take(&mut at_work.events));
         }
-        Ok(())
+    }
+
+    /// Does what is owed for a message whose callback was dropped: it counts as lost, and as many are asked for again.
+    pub(super) fn give_up_message(&mut self) {
+        if !std::mem::take(&mut self.at_work.is_lent) {
+            return;
+        }
+        let id = self.at_work.id;
+        let mut behind = self.at_work.give_up();
+        let unhandled = std::mem::take(&mut self.at_work.unhandled);
+        self.cx.cell.lost_if_any(unhandled + behind);
+        self.cx
+            .taken(id, self.at_work.left + behind, self.at_work.ask);
+        while behind > 0
+            && let Some(upstream) = self.cx.upstreams.get_mut(id)
+        {
+            let split = upstream.split(behind);
+            self.cx.ask(id, split.ask);
+            behind -= split.len;
+        }
     }
 
     /// Skips the event that failed, and hands over what was behind it in its batch, again and again.
-    async fn skip(
+    pub(super) async fn skip(
         &mut self,
-        mut handed: usize,
         mut failed: Option<R::In>,
         mut again: Vec<R::In>,
         mut outcome: Outcome,
     ) -> Step {
+        let id = self.at_work.id;
         loop {
-            let Some(handing) = self.handing.as_mut() else {
-                return Ok(());
-            };
-            let (id, behind) = (handing.id, handing.behind);
-            handing.left = again.len();
+            let handed = std::mem::replace(&mut self.at_work.left, again.len());
             self.failed = failed;
             self.cx.taken(id, handed - again.len(), 0);
             let after = Box::pin(self.after(outcome)).await;
             drop_all(self.failed.take());
             after?;
             if again.is_empty() || self.cx.stop.is_some() {
+                self.at_work.left = 0;
                 return Ok(());
             }
-            handed = again.len();
-            let Some(handing) = self.handing.as_mut() else {
-                return Ok(());
-            };
-            let mut lent = Batch::new(again.drain(..), id, &mut handing.unhandled, behind);
+            let mut lent = Batch::new(again.drain(..), id, &mut self.at_work.unhandled);
             outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
             if outcome.is_ok() {
                 lent.succeeded();
-                handing.left = 0;
-                self.cx.taken(id, handed, 0);
-                return self.after(outcome).await;
+                return self.hand_on().await;
             }
             (failed, again) = lent.failed();
         }
     }
 
-    /// Returns what is left of the message at work, or else the next one, if that carries events.
-    #[inline]
-    fn next_message(&mut self) -> Option<(SubscriptionId, Vec<R::In>)> {
-        if self.at_work.is_some() {
-            return self.at_work.take();
-        }
-        // Taken where it lies, since to move a message takes longer than to read it.
-        let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
-            return None;
-        };
-        let message = (*id, std::mem::take(events));
-        self.incoming.forget_front();
-        Some(message)
-    }
-
-    /// Closes the account of a turn, and asks anew.
-    #[inline]
-    fn turn_taken(&mut self, id: SubscriptionId, taken: usize, ask: usize) {
-        if let Some(handing) = self.handing.take() {
-            // What a stop left of the batch is lost; what is behind it counts where it waits.
-            self.cx.cell.lost_if_any(handing.unhandled - handing.behind);
-        }
-        self.cx.taken(id, taken, ask);
-    }
-
     /// Takes a message that carries no events.
-    async fn take_other(&mut self) -> Step {
+    pub(super) async fn take_other(&mut self) -> Step {
         match self.incoming.pop_front() {
             Some(Incoming::End(id, end)) => self.upstream_ended(id, end).await,
             Some(Incoming::Behind(message)) => self.on_behind(message).await,
@@ -237,16 +274,15 @@ impl<R: Role> Task<R> {
         self.after(handled).await
     }
 
-    /// Returns how many events of a message come next, and what to ask after them; `None` when its upstream is gone. One
-    /// that has just come is joined before by those right behind it, up to a batch, where that is wished.
+    /// Cuts the next batch off the message at work; `false` when its upstream is gone. One that has just come is joined before
+    /// by those right behind it, up to a batch, where that is wished.
     #[inline]
-    fn cut(
-        &mut self,
-        id: SubscriptionId,
-        events: &mut Vec<R::In>,
-        is_new: bool,
-    ) -> Option<(usize, usize)> {
-        let upstream = self.cx.upstreams.get_mut(id)?;
+    fn cut(&mut self, is_new: bool) -> bool {
+        let at_work = &mut self.at_work;
+        let id = at_work.id;
+        let Some(upstream) = self.cx.upstreams.get_mut(id) else {
+            return false;
+        };
         if is_new {
             upstream.window.arrive();
             if !std::mem::replace(&mut upstream.has_brought, true)
@@ -256,14 +292,15 @@ impl<R: Role> Task<R> {
             }
             if upstream.coalesces && upstream.is_automatic() {
                 let batch_max = upstream.window.demand().batch_max();
-                coalesce(&mut self.incoming, id, events, batch_max);
+                coalesce(&mut self.incoming, id, &mut at_work.events, batch_max);
             }
         }
-        let split = upstream.split(events.len());
+        let split = upstream.split(at_work.events.len());
         if split.excess > 0 {
             self.cx.cell.report_excess(split.excess);
         }
-        Some((split.len, split.ask))
+        (at_work.left, at_work.ask) = (split.len, split.ask);
+        true
     }
 
     async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {

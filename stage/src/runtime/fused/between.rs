@@ -290,7 +290,7 @@ impl<Mid: Send + 'static> Line<Mid> {
         if self.at_work.is_empty() {
             return Ok(());
         }
-        let mut lent = Batch::new(self.at_work.drain(..), self.id, &mut self.unhandled, 0);
+        let mut lent = Batch::new(self.at_work.drain(..), self.id, &mut self.unhandled);
         let handled = guarded(second.handle_events(&mut lent, cx)).await;
         if let Err(failure) = handled {
             let (failed, again) = lent.failed();
