@@ -640,7 +640,6 @@ impl<R: Role> Build<R> {
             ended_upstream: None,
             owes_anew: false,
             has_more: false,
-            was_idle: false,
             draining: false,
             is_paused: false,
             turn: Turn::default(),

@@ -63,8 +63,6 @@ pub(crate) struct Task<R: Role> {
     pub(crate) owes_anew: bool,
     /// Whether there may be demand that was not told yet, to let messages come between.
     pub(crate) has_more: bool,
-    /// Whether the stage was done with the last messages before others came.
-    pub(crate) was_idle: bool,
     pub(crate) draining: bool,
     pub(crate) is_paused: bool,
     pub(crate) turn: Turn,
@@ -198,25 +196,21 @@ impl<R: Role> Task<R> {
                 Next::Pause => {
                     self.ended()?;
                     debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
-                    let polled = loop {
-                        let polled = self.poll_events();
-                        if polled.is_some() || !self.mailbox.is_parked() || self.has_work() {
-                            break polled;
-                        }
+                    let polled = self.poll_events();
+                    let has_work = self.has_work();
+                    let park = if polled.is_none() && !has_work && self.mailbox.is_parked() {
                         futures::pending!();
-                        // Woken by a message it looks no further: that goes first.
-                        if !self.mailbox.is_parked() {
-                            self.was_idle = true;
-                            break None;
-                        }
-                    };
-                    if self.asks_first() {
-                        self.mailbox.waker().wake_by_ref();
-                        futures::pending!();
+                        Park::Always
                     } else {
-                        consume_budget().await;
-                    }
-                    self.begin_turn();
+                        if self.asks_first() {
+                            self.mailbox.waker().wake_by_ref();
+                            futures::pending!();
+                        } else {
+                            consume_budget().await;
+                        }
+                        if has_work { Park::Never } else { Park::WhenEmpty }
+                    };
+                    self.begin_turn(park);
                     match polled {
                         Some(polled) => polled,
                         // What has come meanwhile goes first.
@@ -274,21 +268,14 @@ impl<R: Role> Task<R> {
         Next::Pause
     }
 
-    /// Takes what has come, for the next turn. One that was idle after the last messages is parked for the next ones
-    /// already now, and need not look again.
+    /// Takes what has come, for the next turn. One that was done with all before that came will be so again, and is parked
+    /// for what comes then already now.
     #[inline]
-    fn begin_turn(&mut self) {
+    fn begin_turn(&mut self, park: Park) {
         self.turn = Turn::default();
         if self.mailbox.is_parked() {
             return;
         }
-        let park = if std::mem::take(&mut self.was_idle) {
-            Park::Always
-        } else if self.has_work() {
-            Park::Never
-        } else {
-            Park::WhenEmpty
-        };
         let (control, incoming) = (&mut self.control, &mut self.incoming);
         (self.mailbox).collect(control, incoming, &mut self.spares, park);
     }
