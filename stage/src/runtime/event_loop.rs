@@ -208,7 +208,11 @@ impl<R: Role> Task<R> {
                         } else {
                             consume_budget().await;
                         }
-                        if has_work { Park::Never } else { Park::WhenEmpty }
+                        if has_work {
+                            Park::Never
+                        } else {
+                            Park::WhenEmpty
+                        }
                     };
                     self.begin_turn(park);
                     match polled {

@@ -81,6 +81,31 @@ fn a_member_may_come_while_the_others_run() {
     });
 }
 
+/// More than the thread notes by itself: those behind them are woken in another way.
+#[test]
+fn each_of_many_members_gets_its_turns_next_to_those_that_are_never_idle() {
+    on_both(|| async {
+        let group = Group::new();
+        let pairs: Vec<_> = (0..70).map(|_| busy_pair(&group)).collect();
+        let numbers = from_iter(0..20).colocate(&group).spawn().unwrap();
+        let keep = Keep::default();
+        let sink = consumer(keep.clone()).subscribe_to(&numbers, Demand::one_by_one(1).unwrap());
+        let sink = sink.colocate(&group).spawn().unwrap();
+        assert!(matches!(sink.join().await, Exit::Completed));
+        assert_eq!(keep.kept().len(), 20);
+        let delivered: Vec<_> = pairs
+            .iter()
+            .map(|(_, sink)| sink.edges()[0].delivered)
+            .collect();
+        let (least, most) = (delivered.iter().min(), delivered.iter().max());
+        assert!(*least.unwrap() >= most.unwrap() / 4, "{delivered:?}");
+        for (endless, busy) in pairs {
+            endless.stop().await;
+            busy.join().await;
+        }
+    });
+}
+
 struct Endless;
 
 impl Producer for Endless {

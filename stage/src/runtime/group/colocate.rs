@@ -19,6 +19,8 @@ use crate::sync::runtime;
 /// many processors as there are. A member that waits for a timer, a socket or a channel holds up nobody. Between windows
 /// of a thousand the scheduler costs next to nothing, and there is little to gain.
 ///
+/// The first 64 of a group wake each other for next to nothing; those behind them by way of a lock.
+///
 /// Members come at any time. The task runs in the runtime that the first of them is spawned in, and ends with the last one;
 /// whoever comes after that starts it anew. Each gets its turn: one that is never idle spends the budget that tokio
 /// gives to a task, and then waits until the others and the other tasks of the runtime had theirs.

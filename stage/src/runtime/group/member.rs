@@ -11,7 +11,7 @@ use crate::sync::atomic::{AtomicBool, AtomicUsize};
 /// The seat of who has none.
 const NOWHERE: usize = usize::MAX;
 
-/// A member. Who wakes it from within the group notes its seat in the line of the thread; all others note it in the roster,
+/// A member. Who wakes it from within the group notes its seat for the thread; all others note it in the roster,
 /// once at most: between such a wake and the turn that comes of it the member is ready.
 pub(crate) struct Member {
     pub(super) id: StageId,
@@ -65,7 +65,7 @@ impl Member {
 
     fn ready(&self) {
         let seat = self.seat.load(Ordering::Relaxed);
-        if seat != NOWHERE && inside::note(self.roster.address(), seat) {
+        if inside::note(self.roster.address(), seat) {
             return;
         }
         if !self.is_ready.swap(true, Ordering::AcqRel) {

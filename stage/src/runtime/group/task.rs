@@ -1,12 +1,13 @@
 //! The task of a group: polls the members whose turn it is, one after the other.
 
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Task, Poll, Waker};
 
 use tokio::task::coop::has_budget_remaining;
 
-use super::inside::{Lent, Line};
+use super::inside::{self, Lent, NOTED};
 use super::roster::Life;
 use super::{Joining, Member, News, Next, Roster};
 use crate::runtime::place::as_member;
@@ -19,8 +20,9 @@ const POLLS_MAX: usize = 512;
 pub(super) struct GroupTask {
     roster: Arc<Roster>,
     seats: Seats,
-    /// Whose turn it is, while the task is not polled.
-    line: Line,
+    turns: Turns,
+    /// Whose turn the thread has noted, while the task is not polled.
+    due: u64,
     /// What came from outside; emptied.
     news: News,
     /// Whether it has taken leave of the roster, which may be that of another task since.
@@ -34,6 +36,50 @@ struct Seats {
     free: Vec<usize>,
 }
 
+/// Whose turn is next: in the order of their seats, each once in a round.
+struct Turns {
+    /// The noted seats whose turn in this round is yet to come.
+    ahead: u64,
+    /// Seats that are not noted, in the order in which they were woken.
+    behind: VecDeque<usize>,
+    /// How many of those are left in this round.
+    left: usize,
+}
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self {
+            ahead: u64::MAX,
+            behind: VecDeque::new(),
+            left: 0,
+        }
+    }
+}
+
+impl Turns {
+    #[inline]
+    fn next(&mut self, thread: &Lent<'_>) -> Option<usize> {
+        self.next_noted(thread).or_else(|| {
+            if self.left == 0 {
+                self.left = self.behind.len();
+                self.ahead = u64::MAX;
+                if let Some(seat) = self.next_noted(thread) {
+                    return Some(seat);
+                }
+            }
+            self.left = self.left.saturating_sub(1);
+            self.behind.pop_front()
+        })
+    }
+
+    #[inline]
+    fn next_noted(&mut self, thread: &Lent<'_>) -> Option<usize> {
+        let seat = thread.take_due(self.ahead)?;
+        self.ahead = !1 << seat;
+        Some(seat)
+    }
+}
+
 struct Seated {
     member: Arc<Member>,
     waker: Waker,
@@ -45,7 +91,8 @@ impl GroupTask {
         Self {
             roster,
             seats: Seats::default(),
-            line: Line::default(),
+            turns: Turns::default(),
+            due: 0,
             news: News::default(),
             is_over: false,
         }
@@ -72,19 +119,24 @@ impl Seats {
         seat
     }
 
-    /// Puts in line who has joined or was woken from outside.
-    #[inline]
-    fn hear(&mut self, news: &mut News, line: &Lent<'_>) {
+    /// Notes who has joined or was woken from outside, or sits where the thread notes nobody.
+    fn hear(&mut self, news: &mut News, turns: &mut Turns, roster: usize) {
         for joining in news.joining.drain(..) {
-            line.push(self.take_in(joining));
+            let seat = self.take_in(joining);
+            if !inside::note(roster, seat) {
+                turns.behind.push_back(seat);
+            }
         }
         for (seat, id) in news.ready.drain(..) {
             // Who was woken may have left meanwhile.
             if let Some(Some(seated)) = self.seats.get(seat)
                 && seated.member.id == id
             {
-                seated.member.begin_turn();
-                line.push(seat);
+                if inside::note(roster, seat) {
+                    seated.member.begin_turn();
+                } else {
+                    turns.behind.push_back(seat);
+                }
             }
         }
     }
@@ -94,6 +146,9 @@ impl Seats {
         let Some(seated) = &mut self.seats[seat] else {
             return;
         };
+        if seat >= NOTED {
+            seated.member.begin_turn();
+        }
         let is_over =
             seated.member.is_aborted() || seated.poll().is_none_or(|polled| polled.is_ready());
         if is_over && let Some(seated) = self.seats[seat].take() {
@@ -136,25 +191,26 @@ impl Future for GroupTask {
         let Self {
             roster,
             seats,
-            line,
+            turns,
+            due,
             news,
             is_over,
         } = self.get_mut();
-        let line = Lent::new(roster.address(), line);
+        let thread = Lent::new(roster.address(), due);
         for _ in 0..POLLS_MAX {
             // Else those behind would be polled only to find that the ones before them have spent it all.
             if !has_budget_remaining() {
                 break;
             }
             if roster.look(news) {
-                seats.hear(news, &line);
+                seats.hear(news, turns, roster.address());
             }
-            if let Some(seat) = line.pop() {
+            if let Some(seat) = turns.next(&thread) {
                 seats.turn(seat);
                 continue;
             }
             match roster.wait(task, !seats.is_empty(), news) {
-                Next::GoesOn => seats.hear(news, &line),
+                Next::GoesOn => seats.hear(news, turns, roster.address()),
                 Next::Parked => return Poll::Pending,
                 Next::Over => {
                     *is_over = true;
@@ -176,5 +232,32 @@ impl Drop for GroupTask {
             self.seats.take_in(joining);
         }
         self.seats.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_one_turn_in_a_round_in_the_order_of_the_seats() {
+        let mut due = 0b1011;
+        let thread = Lent::new(1, &mut due);
+        let mut turns = Turns {
+            behind: VecDeque::from([70, 65]),
+            ..Turns::default()
+        };
+        let mut next = || {
+            let seat = turns.next(&thread)?;
+            // They all are woken again in their own turn.
+            if !inside::note(1, seat) {
+                turns.behind.push_back(seat);
+            }
+            Some(seat)
+        };
+        let rounds: Vec<_> = (0..13).map_while(|_| next()).collect();
+        let whole: &[usize] = &[0, 1, 3, 70, 65];
+        // The first began before any were behind.
+        assert_eq!(rounds, [&whole[..3], whole, whole].concat());
     }
 }
