@@ -283,7 +283,7 @@ impl<T: Clone + Send + 'static> ProducerConsumer for Redeliver<T> {
         events: &mut Batch<'_, T>,
         _: &mut Context<Acked<T>>,
     ) -> Result {
-        // They are emitted in `poll_events`, which runs after every message and every ask.
+        // They are emitted in `poll_events`, which runs after every few messages and every ask.
         let subscription = events.subscription();
         for event in events {
             self.deliveries.on_taken(subscription, event);

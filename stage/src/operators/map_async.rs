@@ -306,7 +306,7 @@ impl<In: Send + 'static, W: Work<In>> ProducerConsumer for MapAsync<In, W> {
         events: &mut Batch<'_, In>,
         _: &mut Context<W::Out>,
     ) -> Result {
-        // They are started in `poll_events`, which runs after every message and every ask.
+        // They are started in `poll_events`, which runs after every few messages and every ask.
         let subscription = events.subscription();
         self.waiting
             .extend(events.map(|event| (subscription, event)));

@@ -1,4 +1,4 @@
-//! The loop of one stage: control, then one upstream message, then what the stage waits on itself.
+//! The loop of one stage: control, then a few upstream messages while nothing else comes, then what the stage waits on itself.
 //!
 //! The law: whenever the loop waits, no event is held for which credit has arrived.
 //!
@@ -29,6 +29,9 @@ use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
 const CONTROL_MAX: u8 = 32;
+
+/// Batches of upstream messages handed over in one turn, while nothing else comes.
+const BATCHES_MAX: u8 = 4;
 
 /// Demands told in a row, when what is emitted pays for nothing, such as events that nobody wants.
 const DEMANDS_MAX: u8 = 32;
@@ -113,8 +116,8 @@ enum Next {
 pub(crate) struct Turn {
     /// Control messages handled.
     control: u8,
-    /// Whether its upstream message was looked for.
-    has_taken: bool,
+    /// Times an upstream message was looked for.
+    looked: u8,
     /// Demands told in a row.
     told: u8,
     /// The last of them.
@@ -231,7 +234,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Returns what the turn has yet to do, where nothing is due from before: control, then one upstream message.
+    /// Returns what the turn has yet to do, where nothing is due from before: control, then upstream messages.
     #[inline]
     fn next(&mut self) -> Next {
         while self.turn.control < CONTROL_MAX {
@@ -260,8 +263,10 @@ impl<R: Role> Task<R> {
                 }
             }
         }
-        if !self.turn.has_taken {
-            self.turn.has_taken = true;
+        // What has come meanwhile goes before another one.
+        let looked = self.turn.looked;
+        if looked == 0 || looked < BATCHES_MAX && self.mailbox.is_parked() {
+            self.turn.looked += 1;
             if self.may_take() {
                 return Next::Batch;
             }
