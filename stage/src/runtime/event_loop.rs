@@ -182,15 +182,15 @@ impl<R: Role> Task<R> {
                         lent.succeeded();
                         if R::IS_FUSED {
                             Box::pin(self.hand_on()).await?;
-                        } else if R::EMITS {
-                            self.dispatch();
                         }
                     } else {
                         let (failed, again) = lent.failed();
                         Box::pin(self.skip(failed, again, outcome)).await?;
                     }
+                    // What came of it is sent before more is asked for.
+                    due = self.settle();
                     self.batch_taken();
-                    Ok(())
+                    continue;
                 }
                 Next::Call => self.take_call().await,
                 Next::Control => Box::pin(self.take_control()).await.map(Ok)?,
