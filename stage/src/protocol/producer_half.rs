@@ -262,6 +262,12 @@ impl<T: 'static> ProducerHalf<T> {
         self.standing.wanted.saturating_sub(coming)
     }
 
+    /// Whether there is nothing to tell the stage, neither demand nor that its dispatcher broke the contract.
+    #[inline]
+    pub(crate) const fn has_none_to_tell(&self) -> bool {
+        self.untold() == 0 && self.broken.is_none()
+    }
+
     /// Returns the demand to tell the stage now, which it then owes.
     #[must_use]
     #[inline]

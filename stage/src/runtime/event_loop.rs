@@ -415,6 +415,11 @@ impl<R: Role> Task<R> {
 
     #[inline]
     fn due(&mut self) -> Option<Next> {
+        let has_none = self.cx.half.has_none_to_tell() && self.cx.passed == 0;
+        if !R::IS_FUSED && has_none && !self.owes_anew {
+            self.has_more = false;
+            return None;
+        }
         let is_passing = R::IS_FUSED && self.role.is_passing(&self.cx);
         self.has_more = self.turn.told == DEMANDS_MAX || is_passing || self.asks_first();
         if self.has_more {
