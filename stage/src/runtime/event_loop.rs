@@ -456,7 +456,7 @@ impl<R: Role> Task<R> {
     #[inline]
     fn asks_first(&self) -> bool {
         let half = &self.cx.half;
-        half.joins_asks() && (1..self.turn.demand).contains(&half.untold())
+        R::IS_SOURCE && half.joins_asks() && (1..self.turn.demand).contains(&half.untold())
     }
 
     /// Dispatches what was emitted, and says what was dropped.
