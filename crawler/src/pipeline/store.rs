@@ -130,7 +130,7 @@ impl Consumer for Store {
     type In = Visited;
 
     async fn handle_events(&mut self, events: &mut Batch<'_, Visited>, _: &mut Context) -> Result {
-        // `poll_events` runs after every batch.
+        // `poll_events` runs after every few batches.
         self.waiting.extend(events);
         Ok(())
     }

@@ -89,7 +89,7 @@ impl Line {
         if self.heap.len() <= CHILDREN {
             return self.heap.iter().position(|waiter| waiter.id == id);
         }
-        self.numbers.get(id).map(|number| self.places[*number])
+        self.numbers.find(id).map(|number| self.places[*number])
     }
 
     #[inline]
