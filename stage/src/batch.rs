@@ -160,13 +160,9 @@ impl<'a, T> Batch<'a, T> {
     }
 
     /// Notes that the callback succeeded: what it left counts as handled.
+    #[inline]
     pub(crate) fn succeeded(mut self) {
         self.done = self.len;
-        if let Some(left) = self.events.take()
-            && left.len() > 0
-        {
-            drop_all(left);
-        }
     }
 }
 
@@ -183,6 +179,12 @@ impl<'b, 'a, T> IntoIterator for &'b mut Batch<'a, T> {
 impl<T> Drop for Batch<'_, T> {
     fn drop(&mut self) {
         *self.unhandled = self.len - self.done;
+        // One by one, since the process ends where two panic that are dropped together.
+        if let Some(left) = self.events.take()
+            && left.len() > 0
+        {
+            drop_all(left);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::behaviour::{Handler, Producer};
 use crate::context::Context;
 use crate::exit::Result;
 use crate::protocol::Dispatcher;
-use crate::runtime::{AsProducer, Build, DeadLetter, ProducerHandle, Takes, producer};
+use crate::runtime::{AsProducer, Build, CastError, DeadLetter, ProducerHandle, Takes, producer};
 
 /// A producer of dead letters; made by [`dead_letters`].
 #[derive(Debug)]
@@ -76,7 +76,10 @@ impl<R: Takes> Build<R> {
         D: Dispatcher<DeadLetter<R::In>>,
     {
         let letters = letters.clone();
-        self.send_letter = Some(Box::new(move |letter| letters.cast(letter).is_ok()));
+        self.send_letter = Some(Box::new(move |letter| match letters.cast(letter) {
+            Ok(()) => None,
+            Err(CastError::Full(letter) | CastError::Ended(letter)) => Some(letter),
+        }));
         self
     }
 }

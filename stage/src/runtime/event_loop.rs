@@ -39,8 +39,8 @@ const DEMANDS_MAX: u8 = 32;
 /// Events for which room is made before a demand is told, so that emitting them one by one does not grow the list.
 const RESERVED_MAX: usize = 1024;
 
-/// Hands a letter over, or returns whether it could not be.
-pub(crate) type SendLetter<In> = Box<dyn Fn(DeadLetter<In>) -> bool + Send>;
+/// Hands a letter over, or returns one that it could not.
+pub(crate) type SendLetter<In> = Box<dyn Fn(DeadLetter<In>) -> Option<DeadLetter<In>> + Send>;
 
 /// A running stage; dropping it, in whatever way, tells its neighbours.
 pub(crate) struct Task<R: Role> {
@@ -184,8 +184,8 @@ impl<R: Role> Task<R> {
                             Box::pin(self.hand_on()).await?;
                         }
                     } else {
-                        let (failed, again) = lent.failed();
-                        Box::pin(self.skip(failed, again, outcome)).await?;
+                        let failed = lent.failed();
+                        Box::pin(self.skip(failed, outcome)).await?;
                     }
                     // What came of it is sent before more is asked for.
                     due = self.settle();
@@ -546,6 +546,7 @@ impl<R: Role> Drop for Task<R> {
                 }
             }
             self.at_work.give_up();
+            drop_all(self.failed.take());
         });
         let _panicked = catch_unwind(user_values);
     }

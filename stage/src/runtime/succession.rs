@@ -29,7 +29,7 @@ use super::{Control, Kept as _, NewUpstream, Outlet, Report, Role, Supervised, V
 use crate::behaviour::Directive;
 use crate::exit::{End, Exit};
 use crate::id::{ById, SubscriptionId};
-use crate::protocol::{Intensity, Subscribe};
+use crate::protocol::{Intensity, Subscribe, drop_all};
 
 pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
 
@@ -291,7 +291,7 @@ impl<R: Role> Task<R> {
 
     /// Does what the protocol still owes where a callback was dropped.
     fn make_good(&mut self) {
-        self.failed = None;
+        drop_all(self.failed.take());
         self.give_up_message();
         if R::IS_FUSED {
             let given_up = self.role.give_up();
@@ -447,7 +447,11 @@ impl<R: Role> Task<R> {
             return;
         };
         let letter = DeadLetter::new(event, failure.clone(), Arc::clone(&self.cx.cell.name));
-        if !self.send_letter.as_ref().is_some_and(|send| send(letter)) {
+        let unsent = match &self.send_letter {
+            Some(send) => send(letter),
+            None => Some(letter),
+        };
+        if drop_all(unsent) > 0 {
             tracing::error!(stage = self.cx.name(), "a dead letter has nowhere to go");
         }
     }

@@ -17,6 +17,8 @@ pub(crate) struct AtWork<In> {
     id: SubscriptionId,
     /// What of it comes in later batches.
     events: Vec<In>,
+    /// What of the batch that is lent is to be handed over again, behind an event that failed.
+    again: Vec<In>,
     /// Whether a batch of it is lent to a callback.
     is_lent: bool,
     /// Events of that batch which no callback has returned from.
@@ -32,6 +34,7 @@ impl<In> Default for AtWork<In> {
         Self {
             id: SubscriptionId::NONE,
             events: Vec::new(),
+            again: Vec::new(),
             is_lent: false,
             left: 0,
             ask: 0,
@@ -59,8 +62,9 @@ impl<In> AtWork<In> {
         self.unhandled + self.events.len()
     }
 
-    /// Drops what has not been handed over, and returns how many events that is.
+    /// Drops what is not lent; returns how many events of later batches that is.
     pub(super) fn give_up(&mut self) -> usize {
+        drop_all(std::mem::take(&mut self.again));
         drop_all(std::mem::take(&mut self.events))
     }
 }
@@ -230,29 +234,32 @@ impl<R: Role> Task<R> {
     /// Skips the event that failed, and hands over what was behind it in its batch, again and again.
     pub(super) async fn skip(
         &mut self,
-        mut failed: Option<R::In>,
-        mut again: Vec<R::In>,
+        (mut failed, again): (Option<R::In>, Vec<R::In>),
         mut outcome: Outcome,
     ) -> Step {
         let id = self.at_work.id;
+        self.at_work.again = again;
         loop {
-            let handed = std::mem::replace(&mut self.at_work.left, again.len());
+            let left = self.at_work.again.len();
+            let handed = std::mem::replace(&mut self.at_work.left, left);
             self.failed = failed;
-            self.cx.taken(id, handed - again.len(), 0);
+            self.cx.taken(id, handed - left, 0);
             let after = Box::pin(self.after(outcome)).await;
             drop_all(self.failed.take());
             after?;
-            if again.is_empty() || self.cx.stop.is_some() {
-                self.at_work.left = 0;
+            let at_work = &mut self.at_work;
+            if left == 0 || self.cx.stop.is_some() {
+                drop_all(std::mem::take(&mut at_work.again));
+                at_work.left = 0;
                 return Ok(());
             }
-            let mut lent = Batch::new(again.drain(..), id, &mut self.at_work.unhandled);
+            let mut lent = Batch::new(at_work.again.drain(..), id, &mut at_work.unhandled);
             outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
             if outcome.is_ok() {
                 lent.succeeded();
                 return self.hand_on().await;
             }
-            (failed, again) = lent.failed();
+            (failed, self.at_work.again) = lent.failed();
         }
     }
 

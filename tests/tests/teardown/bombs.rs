@@ -2,10 +2,13 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
+use stage::Restart::Permanent;
 use stage::{
-    Batch, Broadcast, Consumer, Context, Demand, Exit, Handler, Partition, Producer, Result,
-    Stages, WhenFull, consumer, producer,
+    Batch, Broadcast, Build, Consumer, Context, Demand, Directive, Exit, Failure, Handler,
+    Partition, Producer, ProducerConsumer, Result, Stages, Strategy, WhenFull, consumer,
+    consumer_with, dead_letters, producer, producer_consumer, producer_with, supervisor,
 };
 use tokio::sync::Notify;
 
@@ -229,4 +232,156 @@ async fn events_that_panic_when_a_callback_has_left_them_are_handled_and_end_not
     assert!(matches!(soon(taker.stop()).await, Exit::Stopped));
     assert_eq!((taker.stats().failed, taker.stats().lost), (0, 0));
     soon(bomber.stop()).await;
+}
+
+/// What becomes of a callback that has a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Fails,
+    Panics,
+    StopsAndFails,
+    Hangs,
+}
+
+struct Unlucky {
+    fate: Fate,
+    directive: Directive,
+}
+
+impl Consumer for Unlucky {
+    type In = Bomb;
+
+    async fn handle_events(&mut self, events: &mut Batch<'_, Bomb>, cx: &mut Context) -> Result {
+        events.front();
+        match self.fate {
+            Fate::Fails => {}
+            Fate::Panics => panic!("bad luck"),
+            Fate::StopsAndFails => cx.stop(),
+            Fate::Hangs => std::future::pending().await,
+        }
+        Err("bad luck".into())
+    }
+
+    fn handle_failure(&mut self, _: &Failure) -> Directive {
+        self.directive
+    }
+}
+
+struct PassesOn;
+
+impl ProducerConsumer for PassesOn {
+    type In = Bomb;
+    type Out = Bomb;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, Bomb>,
+        cx: &mut Context<Bomb>,
+    ) -> Result {
+        cx.emit_all(events);
+        Ok(())
+    }
+}
+
+/// Has a stage fail on the first of three events, or hang with all of them.
+async fn ends_badly<R: stage::Takes<In = Bomb>>(build: Build<R>, fate: Fate, exit: &str) {
+    let bomber = producer(Bomber).spawn().unwrap();
+    let window = Demand::new(3, 0).unwrap();
+    let unlucky = build.subscribe_to(&bomber, window).spawn().unwrap();
+    bomber.call(3).await.unwrap();
+    let mut at_work = (2, 1);
+    if fate == Fate::Hangs {
+        at_work = (3, 0);
+        let all_sent = async {
+            while unlucky.edges()[0].delivered < 3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(all_sent).await;
+        tokio::task::yield_now().await;
+        unlucky.abort();
+    }
+    assert_eq!(soon(unlucky.join()).await.to_string(), exit);
+    let stats = unlucky.stats();
+    assert_eq!((stats.lost, stats.failed), at_work, "{fate:?}");
+    assert!(matches!(soon(bomber.stop()).await, Exit::Stopped));
+}
+
+#[tokio::test]
+async fn events_that_panic_when_the_callback_that_has_them_ends_badly_are_counted() {
+    for (fate, directive, exit) in [
+        (Fate::Fails, Directive::Stop, "failed: bad luck"),
+        (Fate::Panics, Directive::Stop, "panicked: bad luck"),
+        (Fate::StopsAndFails, Directive::Resume, "stopped"),
+        (Fate::Hangs, Directive::Stop, "aborted"),
+    ] {
+        let unlucky = || consumer(Unlucky { fate, directive });
+        ends_badly(unlucky(), fate, exit).await;
+        ends_badly(producer_consumer(PassesOn).fuse(unlucky()), fate, exit).await;
+    }
+}
+
+#[tokio::test]
+async fn dead_letters_that_panic_when_they_have_nowhere_to_go_end_nothing() {
+    let (fate, directive) = (Fate::Fails, Directive::DeadLetter);
+    let ended = dead_letters().spawn().unwrap();
+    soon(ended.stop()).await;
+    let unlucky = || consumer(Unlucky { fate, directive });
+    for unlucky in [unlucky(), unlucky().dead_letters_to(&ended)] {
+        let bomber = producer(Bomber).spawn().unwrap();
+        let window = Demand::new(3, 0).unwrap();
+        let unlucky = unlucky.subscribe_to(&bomber, window).spawn().unwrap();
+        bomber.call(3).await.unwrap();
+        let all_failed = async {
+            while unlucky.stats().failed < 3 {
+                tokio::task::yield_now().await;
+            }
+        };
+        soon(all_failed).await;
+        assert!(matches!(soon(unlucky.stop()).await, Exit::Stopped));
+        assert_eq!((unlucky.stats().lost, unlucky.stats().failed), (0, 3));
+        soon(bomber.stop()).await;
+    }
+}
+
+/// Fails when it is told to.
+struct Trigger;
+
+impl Producer for Trigger {
+    type Out = Bomb;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<Bomb>) -> Result {
+        Ok(())
+    }
+}
+
+impl Handler<(), Bomb> for Trigger {
+    type Reply = ();
+
+    async fn handle(&mut self, (): (), _: &mut Context<Bomb>) {
+        panic!("on purpose");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_panic_when_their_callback_is_interrupted_are_lost_and_asked_for_again() {
+    let group = supervisor(Strategy::OneForAll).spawn().unwrap();
+    let trigger = producer_with(|| Trigger).supervised_by(&group, Permanent);
+    let trigger = trigger.spawn().unwrap();
+    let bomber = producer(Bomber).spawn().unwrap();
+    let (fate, directive) = (Fate::Hangs, Directive::Stop);
+    let hanging = consumer_with(move || Unlucky { fate, directive })
+        .subscribe_to(&bomber, Demand::new(3, 0).unwrap())
+        .supervised_by(&group, Permanent)
+        .shutdown(Duration::from_secs(1))
+        .spawn()
+        .unwrap();
+    bomber.call(3).await.unwrap();
+    // The paused clock moves only when every task waits.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    trigger.call(()).await.unwrap_err();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!((hanging.stats().lost, hanging.stats().failed), (3, 0));
+    assert_eq!(hanging.edges()[0].asked, 6);
+    group.stop().await;
 }

@@ -17,7 +17,7 @@ use crate::batch::Batch;
 use crate::context::{Context, Downstream};
 use crate::exit::{End, Exit, Result};
 use crate::id::{BySubscription, SubscriptionId};
-use crate::protocol::{Buffer, Dispatched, Dispatcher, ProducerHalf, Refused, WhenFull};
+use crate::protocol::{Buffer, Dispatched, Dispatcher, ProducerHalf, Refused, WhenFull, drop_all};
 use crate::sync::{Mutex, MutexGuard};
 
 /// The most events that the first is told of at a time, and that the second is lent at a time: as many as a window of
@@ -237,6 +237,17 @@ impl<Mid: Send + 'static> Between<Mid> {
     }
 }
 
+impl<Mid: Send + 'static> Drop for Between<Mid> {
+    fn drop(&mut self) {
+        let line = &mut self.line;
+        drop_all(line.failed.take());
+        drop_all(line.at_work.drain(..));
+        drop_all(line.rest.drain(..));
+        drop_all(std::mem::take(&mut line.flushed.lock().0));
+        drop_all(self.cx.emitted.drain(..));
+    }
+}
+
 /// Whether the second may be lent something.
 #[inline]
 fn may_take<B: Role>(cx: &Context<B::Out>) -> bool {
@@ -295,8 +306,8 @@ impl<Mid: Send + 'static> Line<Mid> {
         if let Err(failure) = handled {
             let (failed, again) = lent.failed();
             self.unhandled = 0;
-            self.failed = failed;
             self.at_work = again;
+            drop_all(std::mem::replace(&mut self.failed, failed));
             return Err(failure);
         }
         lent.succeeded();

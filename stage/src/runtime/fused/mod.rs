@@ -26,7 +26,7 @@ use crate::behaviour::{Directive, Handler};
 use crate::context::Context;
 use crate::exit::{End, Exit, Result};
 use crate::id::SubscriptionId;
-use crate::protocol::Asking;
+use crate::protocol::{Asking, drop_all};
 
 mod between;
 use between::{Between, Lent, beside};
@@ -155,8 +155,11 @@ impl<A: Role, B: Role<In = A::Out>> Fused<A, B> {
         };
         let name = between.cx.cell.name.clone();
         let letter = DeadLetter::new(event, failure.clone(), name);
-        let send = self.joint.send_letter.as_ref();
-        if !send.is_some_and(|send| send(letter)) {
+        let unsent = match &self.joint.send_letter {
+            Some(send) => send(letter),
+            None => Some(letter),
+        };
+        if drop_all(unsent) > 0 {
             let stage = between.cx.name();
             tracing::error!(stage, "a dead letter has nowhere to go");
         }
