@@ -250,7 +250,6 @@ impl<R: Role> Task<R> {
             let at_work = &mut self.at_work;
             if left == 0 || self.cx.stop.is_some() {
                 drop_all(std::mem::take(&mut at_work.again));
-                at_work.left = 0;
                 return Ok(());
             }
             let mut lent = Batch::new(at_work.again.drain(..), id, &mut at_work.unhandled);

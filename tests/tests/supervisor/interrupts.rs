@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use stage::Restart::Permanent;
 use stage::{
-    Asking, Batch, Consumer, Context, Demand, End, Exit, Handler, Producer, ProducerHandle, Result,
-    Strategy, Subscribe, SubscriptionId, Supervisor, UpstreamEnds, consumer_with, from_iter,
-    producer_with, supervisor,
+    Asking, Batch, Consumer, Context, Demand, Directive, End, Exit, Failure, Handler, Producer,
+    ProducerHandle, Result, Strategy, Subscribe, SubscriptionId, Supervisor, UpstreamEnds,
+    consumer_with, from_iter, producer_with, supervisor,
 };
 
 use crate::worker::{Diary, until};
@@ -140,6 +140,72 @@ async fn what_was_dropped_is_outstanding_no_more() {
     diary.reads(&["0 outstanding", "hangs"]).await;
     trigger.call(()).await.unwrap_err();
     diary.reads(&["0 outstanding", "[3, 4, 5]"]).await;
+    group.stop().await;
+}
+
+/// Asks for all that it is short of; its first life stops with the first event at work.
+struct Stopping {
+    stops: bool,
+    diary: Diary,
+}
+
+impl Consumer for Stopping {
+    type In = usize;
+
+    async fn handle_subscribe(
+        &mut self,
+        id: SubscriptionId,
+        _: Asking,
+        cx: &mut Context,
+    ) -> Result<Asking> {
+        self.diary
+            .note(format!("{} outstanding", cx.outstanding(id)));
+        cx.ask(id, 3 - cx.outstanding(id));
+        Ok(Asking::Manual)
+    }
+
+    async fn handle_events(&mut self, events: &mut Batch<'_, usize>, cx: &mut Context) -> Result {
+        if self.stops {
+            cx.stop();
+            return Err("on purpose".into());
+        }
+        let events: Vec<usize> = events.drain().collect();
+        self.diary.note(format!("{events:?}"));
+        Ok(())
+    }
+
+    fn handle_failure(&mut self, _: &Failure) -> Directive {
+        Directive::Resume
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stop_left_of_a_batch_is_outstanding_no_more() {
+    let (group, _trigger) = group();
+    let diary = Diary::default();
+    let numbers = from_iter(0..6).spawn().unwrap();
+    let mut lives = 0;
+    let stopping = consumer_with({
+        let diary = diary.clone();
+        move || {
+            lives += 1;
+            Stopping {
+                stops: lives == 1,
+                diary: diary.clone(),
+            }
+        }
+    })
+    .subscribe_to(
+        &numbers,
+        Subscribe::default().upstream_ends(UpstreamEnds::Keep),
+    )
+    .supervised_by(&group, Permanent)
+    .spawn()
+    .unwrap();
+    diary
+        .reads(&["0 outstanding", "0 outstanding", "[3, 4, 5]"])
+        .await;
+    assert_eq!((stopping.stats().failed, stopping.stats().lost), (1, 2));
     group.stop().await;
 }
 
