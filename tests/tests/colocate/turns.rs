@@ -6,10 +6,10 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use stage::{
     Batch, Consumer, ConsumerHandle, Context, Demand, Exit, Group, Producer, ProducerHandle,
-    Result, channel, consumer, from_iter, producer,
+    Result, Source, channel, consumer, from_iter, producer, producer_consumer,
 };
 
-use crate::fixtures::{Keep, Look, on_both};
+use crate::fixtures::{Keep, Look, PlusOne, on_both};
 
 /// Takes a minute for each batch.
 struct Slow;
@@ -102,6 +102,50 @@ fn each_of_many_members_gets_its_turns_next_to_those_that_are_never_idle() {
         for (endless, busy) in pairs {
             endless.stop().await;
             busy.join().await;
+        }
+    });
+}
+
+/// Stages one behind the other that never run out of work.
+fn busy_chain(group: &Group) -> (ProducerHandle<Endless>, ConsumerHandle<Forget>) {
+    let one = Demand::one_by_one(1).unwrap();
+    let endless = producer(Endless).colocate(group).spawn().unwrap();
+    let mut last = endless.outlet();
+    for _ in 0..6 {
+        let next = producer_consumer(PlusOne).subscribe_to(&last, one);
+        last = next.colocate(group).spawn().unwrap().outlet();
+    }
+    let forget = consumer(Forget).subscribe_to(&last, one);
+    (endless, forget.colocate(group).spawn().unwrap())
+}
+
+#[test]
+fn a_chain_behind_the_first_members_gets_as_far_as_one_among_them() {
+    on_both(|| async {
+        let group = Group::new();
+        let first = busy_chain(&group);
+        let idle = || consumer(Keep::default()).colocate(&group);
+        let idle: Vec<_> = (0..64).map(|_| idle().spawn().unwrap()).collect();
+        let last = busy_chain(&group);
+        let delivered = || {
+            [&first, &last].map(|(_, sink)| sink.edges().first().map_or(0, |edge| edge.delivered))
+        };
+        while delivered()[1] < 10 {
+            tokio::task::yield_now().await;
+        }
+        let begin = delivered();
+        while delivered()[1] < begin[1] + 1_000 {
+            tokio::task::yield_now().await;
+        }
+        let end = delivered();
+        let far = [end[0] - begin[0], end[1] - begin[1]];
+        assert!(far[1] > far[0] / 4 * 3, "{far:?}");
+        for (endless, sink) in [first, last] {
+            endless.stop().await;
+            sink.join().await;
+        }
+        for stage in idle {
+            stage.stop().await;
         }
     });
 }
