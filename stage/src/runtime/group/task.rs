@@ -11,9 +11,9 @@ use super::roster::Life;
 use super::{Joining, Member, News, Next, Roster};
 use crate::runtime::place::as_member;
 
-/// Polls in a row, before other tasks have their turn: about 100 µs of short ones. Long before that the members have
-/// most often spent tokio's budget; this is for those that spend none of it.
-const POLLS_MAX: usize = 512;
+/// Polls in a row, before other tasks have their turn: about 20 µs of short ones. As many as the units of tokio's budget, of
+/// which a member that was woken by a message spends none.
+const POLLS_MAX: usize = 128;
 
 /// Seats that a word has a bit for.
 const WORD: usize = 64;
