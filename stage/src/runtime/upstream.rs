@@ -165,27 +165,26 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Makes ready the next batch: of the message at work, or else of the next message. What came from an upstream that is
-    /// gone is dropped. Returns `false` where the next message carries no events.
+    /// Makes ready the next batch: of the message at work, or else of the next message. Returns `false` where that carries no
+    /// events, or came from an upstream that is gone: it is dropped.
     #[inline]
     pub(super) fn next_batch(&mut self) -> bool {
-        loop {
-            let is_new = !self.at_work.is_some();
-            if is_new {
-                // Taken where it lies, since to move a message takes longer than to read it.
-                let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
-                    return false;
-                };
-                self.at_work.id = *id;
-                self.at_work.events = std::mem::take(events);
-                self.incoming.forget_front();
-            }
-            if self.cut(is_new) {
-                return true;
-            }
+        let is_new = !self.at_work.is_some();
+        if is_new {
+            // Taken where it lies, since to move a message takes longer than to read it.
+            let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
+                return false;
+            };
+            self.at_work.id = *id;
+            self.at_work.events = std::mem::take(events);
+            self.incoming.forget_front();
+        }
+        let is_cut = self.cut(is_new);
+        if !is_cut {
             let gone = self.at_work.give_up();
             self.cx.cell.lost(gone);
         }
+        is_cut
     }
 
     /// Lets the second of a fused pair have what came of a batch. Callbacks come before the ask, and may look at what is
@@ -262,8 +261,11 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Takes a message that carries no events.
+    /// Takes the next message, if it carries no events.
     pub(super) async fn take_other(&mut self) -> Step {
+        if let Some(Incoming::Events(..)) = self.incoming.front() {
+            return Ok(());
+        }
         match self.incoming.pop_front() {
             Some(Incoming::End(id, end)) => self.upstream_ended(id, end).await,
             Some(Incoming::Behind(message)) => self.on_behind(message).await,
