@@ -203,6 +203,7 @@ impl<R: Role> Task<R> {
                     let has_work = self.has_work();
                     let park = if polled.is_none() && !has_work && self.mailbox.is_parked() {
                         futures::pending!();
+                        // A turn that a wake began is none of a row, and spends no budget.
                         Park::Always
                     } else {
                         if self.asks_first() {
@@ -303,7 +304,7 @@ impl<R: Role> Task<R> {
         if R::IS_FUSED && self.role.is_passing(&self.cx) {
             return false;
         }
-        if self.at_work.is_some() {
+        if !self.at_work.is_empty() {
             return !self.is_paused;
         }
         match self.incoming.front() {
@@ -333,7 +334,7 @@ impl<R: Role> Task<R> {
                 if drained
                     && self.cx.half.buffered() == 0
                     && self.cx.passed == 0
-                    && !self.at_work.is_some()
+                    && self.at_work.is_empty()
                     && self.incoming.is_empty()
                     && Role::in_hand(&*self.role) == 0
                     && self.role.between() == 0 =>
@@ -488,7 +489,7 @@ impl<R: Role> Task<R> {
         self.cx.ending.is_some()
             && self.cx.stop.is_none()
             && (!self.draining || self.cx.upstreams.is_empty())
-            && !self.at_work.is_some()
+            && self.at_work.is_empty()
             && self.incoming.is_empty()
             && self.role.is_due()
     }

@@ -15,7 +15,7 @@ use crate::protocol::{Asking, Backoff, UpstreamEnds, Window, drop_all};
 /// The message at work, handed over batch by batch.
 pub(crate) struct AtWork<In> {
     id: SubscriptionId,
-    /// What of it comes in later batches.
+    /// What of it has not been lent.
     events: Vec<In>,
     /// What of the batch that is lent is to be handed over again, behind an event that failed.
     again: Vec<In>,
@@ -44,10 +44,10 @@ impl<In> Default for AtWork<In> {
 }
 
 impl<In> AtWork<In> {
-    /// Whether there is a batch to hand over.
+    /// Whether nothing is left to hand over.
     #[inline]
-    pub(super) const fn is_some(&self) -> bool {
-        !self.events.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        self.events.is_empty()
     }
 
     /// Lends the next batch to a callback.
@@ -169,7 +169,7 @@ impl<R: Role> Task<R> {
     /// events, or came from an upstream that is gone: it is dropped.
     #[inline]
     pub(super) fn next_batch(&mut self) -> bool {
-        let is_new = !self.at_work.is_some();
+        let is_new = self.at_work.is_empty();
         if is_new {
             // Taken where it lies, since to move a message takes longer than to read it.
             let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
