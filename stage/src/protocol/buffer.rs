@@ -59,7 +59,8 @@ pub enum WhenFull {
 /// More was emitted than a buffer that fails, or the queue of a partition, has room for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
-    "the buffer of {capacity} events is full, and {over} more were emitted than anybody asked for"
+    "the {} of {capacity} events is full, and {over} more were emitted than anybody asked for",
+    if *.of_partition { "partition queue" } else { "buffer" }
 )]
 #[non_exhaustive]
 pub struct BufferFull {
@@ -67,6 +68,25 @@ pub struct BufferFull {
     pub capacity: usize,
     /// What had no room.
     pub over: usize,
+    /// Whether it is the queue of a partition, rather than the buffer of the stage.
+    pub of_partition: bool,
+}
+
+impl BufferFull {
+    pub(super) const fn of_buffer(capacity: usize, over: usize) -> Self {
+        Self {
+            capacity,
+            over,
+            of_partition: false,
+        }
+    }
+
+    pub(super) const fn of_partition(capacity: usize) -> Self {
+        Self {
+            of_partition: true,
+            ..Self::of_buffer(capacity, 1)
+        }
+    }
 }
 
 /// A FIFO of events with a capacity.
@@ -117,8 +137,8 @@ impl<T> Buffer<T> {
     /// Returns the failure that dropping `over` events is, where it is one.
     #[must_use]
     pub fn failure(&self, over: usize) -> Option<BufferFull> {
-        let capacity = self.capacity;
-        (over > 0 && self.when_full == WhenFull::Fail).then_some(BufferFull { capacity, over })
+        let is_failure = over > 0 && self.when_full == WhenFull::Fail;
+        is_failure.then_some(BufferFull::of_buffer(self.capacity, over))
     }
 
     /// Returns how many more events have room, when `elsewhere` count against the capacity too.
@@ -230,10 +250,22 @@ mod tests {
             let buffer: Buffer<u32> = Buffer::new(3, when_full);
             assert_eq!(buffer.failure(over), expected);
         };
-        let (capacity, over) = (3, 2);
-        check(WhenFull::Fail, 2, Some(BufferFull { capacity, over }));
+        check(WhenFull::Fail, 2, Some(BufferFull::of_buffer(3, 2)));
         check(WhenFull::Fail, 0, None);
         check(WhenFull::DropNewest, 2, None);
+    }
+
+    #[test]
+    fn what_is_full_is_told() {
+        let check = |full: BufferFull, told: &str| assert!(full.to_string().starts_with(told));
+        check(
+            BufferFull::of_buffer(3, 2),
+            "the buffer of 3 events is full, and 2 more",
+        );
+        check(
+            BufferFull::of_partition(3),
+            "the partition queue of 3 events is full, and 1 more",
+        );
     }
 
     #[test]

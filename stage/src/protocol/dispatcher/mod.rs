@@ -336,10 +336,7 @@ mod tests {
             },
             |out| out.warnings.push(String::new()),
             |out| out.passed = 1,
-            |out| {
-                let (capacity, over) = (1, 1);
-                out.overflow = Some(BufferFull { capacity, over });
-            },
+            |out| out.overflow = Some(BufferFull::of_buffer(1, 1)),
         ];
         assert_eq!(each.map(is_empty), [false; 8]);
     }

@@ -93,8 +93,7 @@ fn the_log_is_as_full_as_the_buffer_and_goes_by_its_policy() {
         assert_eq!(tested.replayed(), [(kept.collect(), None)]);
         assert_eq!(tested.half.buffered(), 0);
     };
-    let (capacity, over) = (4, 2);
-    let overflow = Some(BufferFull { capacity, over });
+    let overflow = Some(BufferFull::of_buffer(4, 2));
     check(WhenFull::HoldBack, 1..=6, 0, None);
     check(WhenFull::DropOldest, 3..=6, 2, None);
     check(WhenFull::DropNewest, 1..=4, 2, None);

@@ -44,7 +44,7 @@ fn a_full_queue_drops_by_its_policy() {
         assert_eq!(delivered(&mut out), kept);
         assert_eq!((parity.queued(), parity.wanted()), (0, 13 - kept.len()));
     };
-    let overflow = |capacity| Some(BufferFull { capacity, over: 1 });
+    let overflow = |capacity| Some(BufferFull::of_partition(capacity));
     check(2, WhenFull::DropOldest, &[3, 5], None);
     check(2, WhenFull::DropNewest, &[1, 3], None);
     check(2, WhenFull::Fail, &[1, 3], overflow(2));
