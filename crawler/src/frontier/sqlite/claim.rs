@@ -12,14 +12,23 @@ use crate::frontier::losses::Losses;
 use crate::frontier::{ABORT_AFTER, Claims, LEASE, Lease, LeaseKey, Round, SiteId};
 use crate::policy::welcome::Welcome;
 
-/// The sites that are due, the longest first; a suspect has its turn elsewhere.
-pub(super) const DUE: &str =
-    "SELECT site, lanes, token, held, lost, suspect, asked, alone, pushbacks, aside FROM site
-     WHERE next_at <= ?1 AND next_at < 9223372036854775807 AND lost + (token <> 0) < 3 ORDER BY next_at LIMIT ?2";
+/// A literal, so that a statement can be made of it.
+macro_rules! due_columns {
+    () => {
+        "site, lanes, token, held, lost, suspect, asked, alone, pushbacks, aside"
+    };
+}
 
 /// What [`Due`] is read from.
-pub(super) const DUE_COLUMNS: &str =
-    "site, lanes, token, held, lost, suspect, asked, alone, pushbacks, aside";
+pub(super) const DUE_COLUMNS: &str = due_columns!();
+
+/// The sites that are due, the longest first; a suspect has its turn elsewhere.
+pub(super) const DUE: &str = concat!(
+    "SELECT ",
+    due_columns!(),
+    " FROM site
+     WHERE next_at <= ?1 AND next_at < 9223372036854775807 AND lost + (token <> 0) < 3 ORDER BY next_at LIMIT ?2"
+);
 
 /// Retries that are moved in one claim; the next claim moves more.
 const MOVED_MAX: i64 = 1_000;
