@@ -346,20 +346,10 @@ async fn no_callback_follows_a_stop() {
     assert_eq!((calls.load(Ordering::SeqCst), sink.stats().lost), (1, 9));
 }
 
-/// Calls and stops itself by its own handle.
-struct Narcissus;
+/// Has a stage call and stop itself by its own handle.
+struct Look(ProducerHandle<Quiet>);
 
-impl Producer for Narcissus {
-    type Out = usize;
-
-    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
-        Ok(())
-    }
-}
-
-struct Look(ProducerHandle<Narcissus>);
-
-impl Handler<Look, usize> for Narcissus {
+impl Handler<Look, usize> for Quiet {
     type Reply = std::result::Result<(), CallError>;
 
     async fn handle(
@@ -375,10 +365,10 @@ impl Handler<Look, usize> for Narcissus {
 
 #[tokio::test]
 async fn a_stage_that_calls_or_stops_itself_does_not_wait_for_ever() {
-    let narcissus = producer(Narcissus).spawn().unwrap();
-    let looked = soon(narcissus.call(Look(narcissus.clone()))).await;
+    let quiet = producer(Quiet).spawn().unwrap();
+    let looked = soon(quiet.call(Look(quiet.clone()))).await;
     assert_eq!(looked, Ok(Err(CallError::Itself)));
-    assert!(matches!(soon(narcissus.join()).await, Exit::Stopped));
+    assert!(matches!(soon(quiet.join()).await, Exit::Stopped));
 }
 
 #[tokio::test]
