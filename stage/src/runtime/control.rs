@@ -17,8 +17,14 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Handles the control message that is next.
+    /// Handles the control message that is next. What the stage waits on itself may have been there before, and goes first: who
+    /// leaves has asked for it.
     pub(super) async fn take_control(&mut self) -> Step {
+        if self.cx.stop.is_none()
+            && let Some(polled) = self.poll_events()
+        {
+            self.after(polled).await?;
+        }
         match self.control.pop_front() {
             Some(message) => self.on_control(message).await,
             None => Ok(()),

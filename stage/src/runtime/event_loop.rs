@@ -347,7 +347,7 @@ impl<R: Role> Task<R> {
 
     /// Polls what the stage waits on itself; returns what that came to, if it did anything.
     #[inline]
-    fn poll_events(&mut self) -> Option<Outcome> {
+    pub(super) fn poll_events(&mut self) -> Option<Outcome> {
         let was_ending = self.cx.ending.is_some();
         if R::EMITS && self.cx.half.is_holding_back() {
             return None;
