@@ -1,6 +1,6 @@
 //! Events lent to a callback: what it does not take stays with the runtime.
 
-use std::vec::Drain;
+use std::vec::IntoIter;
 
 use crate::id::SubscriptionId;
 use crate::protocol::drop_all;
@@ -18,6 +18,7 @@ use crate::protocol::drop_all;
 /// | seen the next event with `front` and not popped it | that one | those behind it |
 /// | taken events with `pop`, `drain` or a loop | the one taken last, unless `front` had shown it | those not taken |
 /// | taken nothing, or only read `as_slice` | the first | those behind it |
+/// | been in `cx.emit_changed` | the one that was being changed | those behind it |
 ///
 /// An adapter that looks ahead, as `peekable` does, has taken what it looks at.
 ///
@@ -41,40 +42,13 @@ use crate::protocol::drop_all;
 ///
 /// When the callback is aborted, what was taken without `front` is lost with what is left.
 #[derive(Debug)]
-pub struct Batch<'a, T> {
-    /// `None` while they are drained.
-    events: Option<Drain<'a, T>>,
-    subscription: SubscriptionId,
-    /// Told, when the batch is dropped, how many of its events were not handled.
-    unhandled: &'a mut usize,
-    /// Its length when the callback began.
-    len: usize,
-    /// Events of those that were taken after `front` had shown them: they are done.
-    done: usize,
-    /// What was left when `front` was called last. Nothing is noted for each event that is taken otherwise.
-    left_at_front: Option<usize>,
-}
+pub struct Batch<'a, T>(&'a mut Loan<T>);
 
-impl<'a, T> Batch<'a, T> {
-    pub(crate) fn new(
-        events: Drain<'a, T>,
-        subscription: SubscriptionId,
-        unhandled: &'a mut usize,
-    ) -> Self {
-        Self {
-            len: events.len(),
-            events: Some(events),
-            subscription,
-            unhandled,
-            done: 0,
-            left_at_front: None,
-        }
-    }
-
+impl<T> Batch<'_, T> {
     /// The subscription the events came on.
     #[must_use]
     pub const fn subscription(&self) -> SubscriptionId {
-        self.subscription
+        self.0.subscription
     }
 
     /// How many events are left.
@@ -91,15 +65,15 @@ impl<'a, T> Batch<'a, T> {
 
     /// The next event, left in the batch.
     pub fn front(&mut self) -> Option<&T> {
-        self.left_at_front = Some(self.len());
+        self.0.left_at_front = Some(self.len());
         self.as_slice().first()
     }
 
     /// Takes the next event; after `front` it counts as done.
     pub fn pop(&mut self) -> Option<T> {
-        let event = self.events.as_mut()?.next();
-        if event.is_some() && self.left_at_front == Some(self.len() + 1) {
-            self.done += 1;
+        let event = self.0.events.next();
+        if event.is_some() && self.0.left_at_front == Some(self.len() + 1) {
+            self.0.done += 1;
         }
         event
     }
@@ -118,72 +92,79 @@ impl<'a, T> Batch<'a, T> {
     /// }
     /// # }
     /// ```
-    pub const fn drain(&mut self) -> Events<'_, 'a, T> {
+    pub fn drain(&mut self) -> Events<'_, T> {
+        let home = &mut self.0.events;
         Events {
-            events: self.events.take(),
-            home: &mut self.events,
+            events: std::mem::take(home),
+            home,
         }
     }
 
     /// As [`Iterator::map`] of [`Batch::drain`]. What it returns is known to be as long as it says, so that
-    /// `cx.emit_all(events.map(…))` makes room once.
+    /// `cx.emit_all(events.map(…))` makes room once. Where events stay of their type, [`Context::emit_changed`] makes none.
     ///
-    /// # Panics
-    ///
-    /// When one of these [`Events`] was forgotten with [`std::mem::forget`], and the events with it.
+    /// [`Context::emit_changed`]: crate::Context::emit_changed
     pub fn map<U, F: FnMut(T) -> U>(
         &mut self,
         f: F,
-    ) -> impl ExactSizeIterator<Item = U> + use<'_, 'a, T, U, F> {
-        let events = self.events.as_mut().expect("no `Events` was forgotten");
-        Iterator::map(events, f)
+    ) -> impl ExactSizeIterator<Item = U> + use<'_, T, U, F> {
+        Iterator::map(self.0.events.by_ref(), f)
     }
 
     /// The events not taken yet.
     #[must_use]
     #[doc(alias("iter", "to_vec"))]
     pub fn as_slice(&self) -> &[T] {
-        self.events.as_ref().map_or(&[], Drain::as_slice)
+        self.0.events.as_slice()
     }
 
-    /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was
-    /// touched. One that was taken is gone already. Returns it with those to be handed over again.
-    pub(crate) fn failed(mut self) -> (Option<T>, Vec<T>) {
-        let left = self.len();
-        let is_here = self.left_at_front == Some(left) || self.len == left;
-        let mut events = self.drain();
-        let failed = if is_here { events.next() } else { None };
-        let again: Vec<T> = events.collect();
-        self.len = again.len();
-        self.done = 0;
-        (failed, again)
-    }
-
-    /// Notes that the callback succeeded: what it left counts as handled.
+    /// Changes those that are left, and moves them to the end of `to`: where that is empty, in the list they are in. Where
+    /// `change` panics, those before are moved, and the one it was at is the next.
     #[inline]
-    pub(crate) fn succeeded(mut self) {
-        self.done = self.len;
+    pub(crate) fn change_into(&mut self, to: &mut Vec<T>, mut change: impl FnMut(&mut T)) {
+        let mut changed = Changed {
+            loan: self.0,
+            to,
+            n: 0,
+        };
+        let Changed { loan, n, .. } = &mut changed;
+        for event in loan.events.as_mut_slice() {
+            change(event);
+            *n += 1;
+        }
     }
 }
 
-impl<'b, 'a, T> IntoIterator for &'b mut Batch<'a, T> {
+impl<'b, T> IntoIterator for &'b mut Batch<'_, T> {
     type Item = T;
-    type IntoIter = Events<'b, 'a, T>;
+    type IntoIter = Events<'b, T>;
 
     #[inline]
-    fn into_iter(self) -> Events<'b, 'a, T> {
+    fn into_iter(self) -> Events<'b, T> {
         self.drain()
     }
 }
 
-impl<T> Drop for Batch<'_, T> {
+/// Moves what was changed when it is dropped.
+struct Changed<'a, T> {
+    loan: &'a mut Loan<T>,
+    to: &'a mut Vec<T>,
+    n: usize,
+}
+
+impl<T> Drop for Changed<'_, T> {
+    #[inline]
     fn drop(&mut self) {
-        *self.unhandled = self.len - self.done;
-        // One by one, since the process ends where two panic that are dropped together.
-        if let Some(left) = self.events.take()
-            && left.len() > 0
-        {
-            drop_all(left);
+        let Loan { events, done, .. } = &mut *self.loan;
+        *done += self.n;
+        if self.n < events.len() {
+            self.to.extend(events.by_ref().take(self.n));
+            self.loan.left_at_front = Some(self.loan.events.len());
+        } else if self.to.is_empty() {
+            let list = std::mem::take(events).collect();
+            *events = std::mem::replace(self.to, list).into_iter();
+        } else {
+            self.to.extend(events);
         }
     }
 }
@@ -191,47 +172,147 @@ impl<T> Drop for Batch<'_, T> {
 /// The events of a [`Batch`], taken one by one.
 ///
 /// It has them to itself, so that a loop over it finds the next one without a look at the batch. One that is forgotten, with
-/// [`std::mem::forget`], takes along all that is left of its message, which is counted nowhere.
+/// [`std::mem::forget`], takes along all that is left, as if it had been taken.
 #[derive(Debug)]
-pub struct Events<'b, 'a, T> {
-    events: Option<Drain<'a, T>>,
+pub struct Events<'b, T> {
+    events: IntoIter<T>,
     /// Where those go that were not taken.
-    home: &'b mut Option<Drain<'a, T>>,
+    home: &'b mut IntoIter<T>,
 }
 
-impl<T> Iterator for Events<'_, '_, T> {
+impl<T> Iterator for Events<'_, T> {
     type Item = T;
 
     #[inline]
     fn next(&mut self) -> Option<T> {
-        self.events.as_mut()?.next()
+        self.events.next()
     }
 
     #[inline]
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.events.as_ref().map_or(0, Drain::len);
-        (left, Some(left))
+        self.events.size_hint()
     }
 }
 
-impl<T> ExactSizeIterator for Events<'_, '_, T> {}
+impl<T> ExactSizeIterator for Events<'_, T> {}
 
-impl<T> Drop for Events<'_, '_, T> {
+impl<T> Drop for Events<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        *self.home = self.events.take();
+        *self.home = std::mem::take(&mut self.events);
+    }
+}
+
+/// Events that are lent to one callback after the other, until one has handled them, and their account.
+#[derive(Debug)]
+pub(crate) struct Loan<T> {
+    events: IntoIter<T>,
+    subscription: SubscriptionId,
+    /// Their number when the callback began.
+    len: usize,
+    /// Those of them that were taken after `front` had shown them: they are done.
+    done: usize,
+    /// What was left when `front` was called last. Nothing is noted for each event that is taken otherwise.
+    left_at_front: Option<usize>,
+}
+
+impl<T> Default for Loan<T> {
+    fn default() -> Self {
+        Self::new(SubscriptionId::NONE, Vec::new())
+    }
+}
+
+impl<T> Loan<T> {
+    #[inline]
+    pub(crate) fn new(subscription: SubscriptionId, events: Vec<T>) -> Self {
+        Self {
+            len: events.len(),
+            events: events.into_iter(),
+            subscription,
+            done: 0,
+            left_at_front: None,
+        }
+    }
+
+    #[inline]
+    pub(crate) const fn subscription(&self) -> SubscriptionId {
+        self.subscription
+    }
+
+    #[inline]
+    pub(crate) const fn lend(&mut self) -> Batch<'_, T> {
+        Batch(self)
+    }
+
+    /// How many events are left to lend.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    /// How many events are not handled, until the account is closed.
+    #[inline]
+    pub(crate) const fn unhandled(&self) -> usize {
+        self.len - self.done
+    }
+
+    /// Closes the account, and returns how many events are not handled.
+    #[inline]
+    pub(crate) const fn close(&mut self) -> usize {
+        let unhandled = self.unhandled();
+        self.done = self.len;
+        unhandled
+    }
+
+    /// Notes that the callback succeeded: what it left counts as handled.
+    #[inline]
+    pub(crate) fn succeeded(&mut self) {
+        self.done = self.len;
+        self.drop_left();
+    }
+
+    /// Takes the event that failed out, so that a retry gets further: the front when it was at work or nothing was
+    /// touched. One that was taken is gone already.
+    pub(crate) fn failed(&mut self) -> Option<T> {
+        let left = self.len();
+        let is_here = self.left_at_front.take() == Some(left) || self.len == left;
+        let failed = if is_here { self.events.next() } else { None };
+        self.len = self.events.len();
+        self.done = 0;
+        failed
+    }
+
+    /// Drops the events that are left, one by one, since the process ends where two panic that are dropped together.
+    #[inline]
+    pub(crate) fn drop_left(&mut self) {
+        if self.len() > 0 {
+            drop_all(self.events.by_ref());
+        }
+    }
+
+    /// Takes the list of the events, none of which is left.
+    #[inline]
+    pub(crate) fn take_list(&mut self) -> Vec<T> {
+        debug_assert!(self.len() == 0, "its events were handled");
+        // In place: what is collected from a list of the same type is in that list.
+        std::mem::take(&mut self.events).filter(|_| false).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
     use super::*;
+
+    fn loan<T>(events: impl IntoIterator<Item = T>) -> Loan<T> {
+        Loan::new(SubscriptionId::next(), events.into_iter().collect())
+    }
 
     #[test]
     fn what_a_loop_has_not_come_to_stays() {
-        let (mut list, mut unhandled) = ((0..6).collect(), 0);
-        let events: &mut Vec<usize> = &mut list;
-        let mut batch = Batch::new(events.drain(..5), SubscriptionId::next(), &mut unhandled);
+        let mut loan = loan(0..5);
+        let mut batch = loan.lend();
         for event in &mut batch {
             if event == 1 {
                 break;
@@ -242,20 +323,68 @@ mod tests {
         assert_eq!((left.len(), left.next()), (3, Some(2)));
         drop(left);
         assert_eq!(batch.front(), Some(&3));
-        assert_eq!(batch.failed(), (Some(3), vec![4]));
-        assert_eq!((list, unhandled), (vec![5], 1));
+        assert_eq!(loan.failed(), Some(3));
+        assert_eq!((loan.events.as_slice(), loan.unhandled()), (&[4][..], 1));
     }
 
     #[test]
     fn events_that_were_forgotten_are_gone() {
-        let (mut list, mut unhandled) = (vec![1, 2], 0);
-        let mut batch = Batch::new(list.drain(..), SubscriptionId::next(), &mut unhandled);
+        let mut loan = loan([1, 2]);
+        let mut batch = loan.lend();
         std::mem::forget(batch.drain());
         assert_eq!(
             (batch.len(), batch.pop(), batch.drain().next()),
             (0, None, None)
         );
-        batch.succeeded();
-        assert_eq!((list, unhandled), (vec![], 0));
+        loan.succeeded();
+        assert_eq!((loan.len(), loan.unhandled()), (0, 0));
+    }
+
+    #[test]
+    fn the_list_of_a_batch_comes_back_with_its_room() {
+        let mut events = Vec::with_capacity(16);
+        events.extend(0..5);
+        let mut loan = Loan::new(SubscriptionId::next(), events);
+        assert_eq!(loan.lend().drain().nth(2), Some(2));
+        loan.succeeded();
+        let list = loan.take_list();
+        assert_eq!((list.len(), list.capacity()), (0, 16));
+    }
+
+    #[test]
+    fn what_is_changed_stays_in_its_list() {
+        let mut loan = loan(0..5);
+        let list = loan.events.as_slice().as_ptr();
+        let mut emitted = Vec::with_capacity(16);
+        loan.lend().change_into(&mut emitted, |event| *event += 1);
+        assert_eq!((&*emitted, emitted.as_ptr()), (&[1, 2, 3, 4, 5][..], list));
+        assert_eq!((loan.len(), loan.unhandled()), (0, 0));
+        assert_eq!(loan.take_list().capacity(), 16);
+    }
+
+    #[test]
+    fn what_is_changed_comes_behind_what_was_emitted_before() {
+        let (mut loan, mut emitted) = (loan(0..3), vec![7]);
+        loan.lend().pop();
+        loan.lend().change_into(&mut emitted, |event| *event += 1);
+        assert_eq!(emitted, [7, 2, 3]);
+    }
+
+    #[test]
+    fn an_event_whose_change_panics_has_failed_and_those_behind_it_are_left() {
+        for before in [vec![], vec![7]] {
+            let (mut loan, mut emitted) = (loan(0..5), before.clone());
+            let mut batch = loan.lend();
+            let change = |event: &mut usize| {
+                assert!(*event != 2, "on purpose");
+                *event += 1;
+            };
+            let changes = AssertUnwindSafe(|| batch.change_into(&mut emitted, change));
+            assert!(catch_unwind(changes).is_err());
+            assert_eq!(emitted, [&*before, &[1, 2]].concat());
+            assert_eq!(loan.unhandled(), 3);
+            assert_eq!(loan.failed(), Some(2));
+            assert_eq!(loan.events.as_slice(), [3, 4]);
+        }
     }
 }

@@ -13,7 +13,7 @@ use stage::{
     Batch, Consumer, Context, Demand, Directive, Exit, Failure, Handler, Intensity, Producer,
     ProducerConsumer, Result, SpawnError, Stages, Subscribe, UpstreamEnds, consumer,
     consumer_supervisor, consumer_with, dead_letters, from_iter, producer, producer_consumer,
-    producer_with,
+    producer_consumer_with, producer_with,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -369,6 +369,54 @@ impl ProducerConsumer for Sum {
         cx.emit(self.0);
         Ok(())
     }
+}
+
+/// Doubles what it takes, but for 7.
+struct Superstitious;
+
+impl ProducerConsumer for Superstitious {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<usize>,
+    ) -> Result {
+        cx.emit_changed(events, |event| {
+            assert!(*event != 7, "on purpose");
+            *event *= 2;
+        });
+        Ok(())
+    }
+
+    fn handle_failure(&mut self, _: &Failure) -> Directive {
+        Directive::DeadLetter
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_fails_as_it_is_changed_is_a_dead_letter_and_no_other_is_lost() {
+    let letters = dead_letters().spawn().unwrap();
+    let numbers = from_iter(0..20).spawn().unwrap();
+    let doubled = producer_consumer_with(|| Superstitious)
+        .subscribe_to(&numbers, Demand::new(10, 5).unwrap())
+        .dead_letters_to(&letters)
+        .spawn()
+        .unwrap();
+    let got: Vec<usize> = doubled
+        .stream(Demand::new(4, 0).unwrap())
+        .try_collect()
+        .await
+        .unwrap();
+    let expected: Vec<usize> = (0..20).filter(|n| *n != 7).map(|n| 2 * n).collect();
+    assert_eq!(got, expected);
+    assert_eq!((doubled.stats().failed, doubled.stats().lost), (1, 0));
+    let edge = letters.stream(Demand::default());
+    letters.drain(GRACE).await;
+    let dead: Vec<_> = edge.try_collect().await.unwrap();
+    let dead: Vec<usize> = dead.iter().map(|letter| letter.event).collect();
+    assert_eq!(dead, [7]);
 }
 
 struct Collect(UnboundedSender<usize>);

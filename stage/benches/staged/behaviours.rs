@@ -49,7 +49,7 @@ impl ProducerConsumer for PassOn {
         events: &mut Batch<'_, usize>,
         cx: &mut Context<usize>,
     ) -> Result {
-        cx.emit_all(events.map(|event| event + 1));
+        cx.emit_changed(events, |event| *event += 1);
         Ok(())
     }
 }

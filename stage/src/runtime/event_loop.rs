@@ -179,13 +179,12 @@ impl<R: Role> Task<R> {
                     let mut lent = self.at_work.lend();
                     let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
                     if outcome.is_ok() {
-                        lent.succeeded();
+                        self.at_work.succeeded();
                         if R::IS_FUSED {
                             Box::pin(self.hand_on()).await?;
                         }
                     } else {
-                        let failed = lent.failed();
-                        Box::pin(self.skip(failed, outcome)).await?;
+                        Box::pin(self.skip(outcome)).await?;
                     }
                     // What came of it is sent before more is asked for.
                     due = self.settle();

@@ -6,66 +6,69 @@ use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::Known;
 use super::{Control, Envelope, Incoming, Lost, Messages, NewUpstream, Opened, Role};
-use crate::batch::Batch;
+use crate::batch::{Batch, Loan};
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Backoff, UpstreamEnds, Window, drop_all};
+use crate::protocol::{Asking, Backoff, Split, UpstreamEnds, Window, drop_all};
 
 /// The message at work, handed over batch by batch.
 pub(crate) struct AtWork<In> {
-    id: SubscriptionId,
-    /// What of it has not been lent.
-    events: Vec<In>,
-    /// What of the batch that is lent is to be handed over again, behind an event that failed.
-    again: Vec<In>,
-    /// Whether a batch of it is lent to a callback.
+    batch: Loan<In>,
+    /// What comes behind it.
+    behind: Vec<In>,
+    /// Whether the batch is in the list of those behind.
+    is_rest: bool,
+    /// Whether the batch is lent to a callback.
     is_lent: bool,
-    /// Events of that batch which no callback has returned from.
+    /// Events of it which no callback has returned from.
     left: usize,
     /// What to ask when it is handled.
     ask: usize,
-    /// Events of it that are neither handled nor skipped, as the batch said when it was dropped.
-    unhandled: usize,
 }
 
 impl<In> Default for AtWork<In> {
     fn default() -> Self {
         Self {
-            id: SubscriptionId::NONE,
-            events: Vec::new(),
-            again: Vec::new(),
+            batch: Loan::default(),
+            behind: Vec::new(),
+            is_rest: false,
             is_lent: false,
             left: 0,
             ask: 0,
-            unhandled: 0,
         }
     }
 }
 
 impl<In> AtWork<In> {
-    /// Whether nothing is left to hand over.
+    /// Whether nothing is left to hand over, but for the batch that is lent.
     #[inline]
     pub(super) const fn is_empty(&self) -> bool {
-        self.events.is_empty()
+        self.behind.is_empty()
     }
 
     /// Lends the next batch to a callback.
     #[inline]
     pub(super) fn lend(&mut self) -> Batch<'_, In> {
         self.is_lent = true;
-        Batch::new(self.events.drain(..self.left), self.id, &mut self.unhandled)
+        self.batch.lend()
+    }
+
+    /// Notes that the callback succeeded.
+    #[inline]
+    pub(super) fn succeeded(&mut self) {
+        self.batch.succeeded();
     }
 
     /// Events that are neither handled nor skipped, once no batch is lent.
-    pub(super) const fn unhandled(&self) -> usize {
-        self.unhandled + self.events.len()
+    pub(super) fn unhandled(&self) -> usize {
+        self.batch.unhandled() + self.behind.len()
     }
 
-    /// Drops what is not lent; returns how many events of later batches that is.
+    /// Drops what is there; returns how many events of later batches that is.
     pub(super) fn give_up(&mut self) -> usize {
-        drop_all(std::mem::take(&mut self.again));
-        drop_all(std::mem::take(&mut self.events))
+        self.batch.drop_left();
+        drop_all(self.behind.drain(..))
     }
 }
 
@@ -169,29 +172,23 @@ impl<R: Role> Task<R> {
     /// events, or came from an upstream that is gone: it is dropped.
     #[inline]
     pub(super) fn next_batch(&mut self) -> bool {
-        let is_new = self.at_work.is_empty();
-        if is_new {
-            // Taken where it lies, since to move a message takes longer than to read it.
-            let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
-                return false;
-            };
-            self.at_work.id = *id;
-            self.at_work.events = std::mem::take(events);
-            self.incoming.forget_front();
+        if !self.at_work.is_empty() {
+            return self.go_on();
         }
-        let is_cut = self.cut(is_new);
-        if !is_cut {
-            let gone = self.at_work.give_up();
-            self.cx.cell.lost(gone);
-        }
-        is_cut
+        // Taken where it lies, since to move a message takes longer than to read it.
+        let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
+            return false;
+        };
+        let (id, events) = (*id, std::mem::take(events));
+        self.incoming.forget_front();
+        self.take_up(id, events)
     }
 
     /// Lets the second of a fused pair have what came of a batch. Callbacks come before the ask, and may look at what is
     /// outstanding.
     pub(super) async fn hand_on(&mut self) -> Step {
         let handed = std::mem::take(&mut self.at_work.left);
-        self.cx.taken(self.at_work.id, handed, 0);
+        self.cx.taken(self.at_work.batch.subscription(), handed, 0);
         self.after(Ok(())).await
     }
 
@@ -201,26 +198,27 @@ impl<R: Role> Task<R> {
         let at_work = &mut self.at_work;
         at_work.is_lent = false;
         // What a stop left of the batch.
-        self.cx
-            .cell
-            .lost_if_any(std::mem::take(&mut at_work.unhandled));
-        self.cx.taken(at_work.id, at_work.left, at_work.ask);
-        if at_work.events.is_empty() {
-            self.spares.keep(std::mem::take(&mut at_work.events));
+        self.cx.cell.lost_if_any(at_work.batch.close());
+        let id = at_work.batch.subscription();
+        self.cx.taken(id, at_work.left, at_work.ask);
+        let list = at_work.batch.take_list();
+        if at_work.is_rest && at_work.behind.capacity() == 0 {
+            at_work.behind = list;
+        } else {
+            self.spares.keep(list);
         }
     }
 
     /// Does what is owed for a message whose callback was dropped: it counts as lost, and as many are asked for again.
     pub(super) fn give_up_message(&mut self) {
-        if !std::mem::take(&mut self.at_work.is_lent) {
+        let at_work = &mut self.at_work;
+        if !std::mem::take(&mut at_work.is_lent) {
             return;
         }
-        let id = self.at_work.id;
-        let mut behind = self.at_work.give_up();
-        let unhandled = std::mem::take(&mut self.at_work.unhandled);
+        let id = at_work.batch.subscription();
+        let (unhandled, mut behind) = (at_work.batch.close(), at_work.give_up());
         self.cx.cell.lost_if_any(unhandled + behind);
-        self.cx
-            .taken(id, self.at_work.left + behind, self.at_work.ask);
+        self.cx.taken(id, at_work.left + behind, at_work.ask);
         while behind > 0
             && let Some(upstream) = self.cx.upstreams.get_mut(id)
         {
@@ -231,33 +229,26 @@ impl<R: Role> Task<R> {
     }
 
     /// Skips the event that failed, and hands over what was behind it in its batch, again and again.
-    pub(super) async fn skip(
-        &mut self,
-        (mut failed, again): (Option<R::In>, Vec<R::In>),
-        mut outcome: Outcome,
-    ) -> Step {
-        let id = self.at_work.id;
-        self.at_work.again = again;
+    pub(super) async fn skip(&mut self, mut outcome: Outcome) -> Step {
+        let id = self.at_work.batch.subscription();
         loop {
-            let left = self.at_work.again.len();
+            self.failed = self.at_work.batch.failed();
+            let left = self.at_work.batch.len();
             let handed = std::mem::replace(&mut self.at_work.left, left);
-            self.failed = failed;
             self.cx.taken(id, handed - left, 0);
             let after = Box::pin(self.after(outcome)).await;
             drop_all(self.failed.take());
             after?;
-            let at_work = &mut self.at_work;
             if left == 0 || self.cx.stop.is_some() {
-                drop_all(std::mem::take(&mut at_work.again));
+                self.at_work.batch.drop_left();
                 return Ok(());
             }
-            let mut lent = Batch::new(at_work.again.drain(..), id, &mut at_work.unhandled);
+            let mut lent = self.at_work.lend();
             outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
             if outcome.is_ok() {
-                lent.succeeded();
+                self.at_work.succeeded();
                 return self.hand_on().await;
             }
-            (failed, self.at_work.again) = lent.failed();
         }
     }
 
@@ -282,33 +273,55 @@ impl<R: Role> Task<R> {
         self.after(handled).await
     }
 
-    /// Cuts the next batch off the message at work; `false` when its upstream is gone. One that has just come is joined before
-    /// by those right behind it, up to a batch, where that is wished.
+    /// Begins with a message, joined before by those right behind it, up to a batch, where that is wished.
     #[inline]
-    fn cut(&mut self, is_new: bool) -> bool {
-        let at_work = &mut self.at_work;
-        let id = at_work.id;
+    fn take_up(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> bool {
         let Some(upstream) = self.cx.upstreams.get_mut(id) else {
+            self.cx.cell.lost(drop_all(events));
             return false;
         };
-        if is_new {
-            upstream.window.arrive();
-            if !std::mem::replace(&mut upstream.has_brought, true)
-                && let Some(known) = self.succession.known.get_mut(&id)
-            {
-                known.attempt = 0;
-            }
-            if upstream.coalesces && upstream.is_automatic() {
-                let batch_max = upstream.window.demand().batch_max();
-                coalesce(&mut self.incoming, id, &mut at_work.events, batch_max);
-            }
+        upstream.window.arrive();
+        if !std::mem::replace(&mut upstream.has_brought, true)
+            && let Some(known) = self.succession.known.get_mut(&id)
+        {
+            known.attempt = 0;
         }
-        let split = upstream.split(at_work.events.len());
+        if upstream.coalesces && upstream.is_automatic() {
+            let batch_max = upstream.window.demand().batch_max();
+            coalesce(&mut self.incoming, id, &mut events, batch_max);
+        }
+        let split = upstream.split(events.len());
+        self.at_work.is_rest = false;
+        self.begin(id, events, split);
+        true
+    }
+
+    /// Goes on with the message at work; `false` when its upstream is gone.
+    fn go_on(&mut self) -> bool {
+        let at_work = &mut self.at_work;
+        let id = at_work.batch.subscription();
+        let Some(upstream) = self.cx.upstreams.get_mut(id) else {
+            let gone = at_work.give_up();
+            self.cx.cell.lost(gone);
+            return false;
+        };
+        let rest = std::mem::take(&mut at_work.behind);
+        let split = upstream.split(rest.len());
+        at_work.is_rest = true;
+        self.begin(id, rest, split);
+        true
+    }
+
+    #[inline]
+    fn begin(&mut self, id: SubscriptionId, mut events: Vec<R::In>, split: Split) {
         if split.excess > 0 {
             self.cx.cell.report_excess(split.excess);
         }
-        (at_work.left, at_work.ask) = (split.len, split.ask);
-        true
+        if split.len < events.len() {
+            self.at_work.behind.extend(events.drain(split.len..));
+        }
+        self.at_work.batch = Loan::new(id, events);
+        (self.at_work.left, self.at_work.ask) = (split.len, split.ask);
     }
 
     async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {

@@ -13,7 +13,7 @@ use futures::future::{Either, select};
 
 use super::super::failure::{Failure, Outcome, guarded};
 use super::super::{ConsumerPort, Edge, Role};
-use crate::batch::Batch;
+use crate::batch::Loan;
 use crate::context::{Context, Downstream};
 use crate::exit::{End, Exit, Result};
 use crate::id::{BySubscription, SubscriptionId};
@@ -40,12 +40,12 @@ pub(super) struct Line<Mid> {
     /// The edge, as both are told of it.
     pub(super) id: SubscriptionId,
     /// At most `BATCH_MAX`.
-    at_work: Vec<Mid>,
+    batch: Loan<Mid>,
+    /// Whether it is lent to a callback.
+    is_lent: bool,
     /// What comes behind it.
     rest: VecDeque<Mid>,
     flushed: Arc<Flushed<Mid>>,
-    /// Events lent to a callback that was dropped.
-    unhandled: usize,
     /// The event that failed the second.
     pub(super) failed: Option<Mid>,
     /// How the second failed while a callback of the first was at work, which ends first.
@@ -139,10 +139,10 @@ impl<Mid: Send + 'static> Between<Mid> {
             },
             line: Line {
                 id,
-                at_work: Vec::new(),
+                batch: Loan::default(),
+                is_lent: false,
                 rest: VecDeque::new(),
                 flushed,
-                unhandled: 0,
                 failed: None,
                 failure: None,
             },
@@ -214,8 +214,9 @@ impl<Mid: Send + 'static> Between<Mid> {
         }
         let emitted = &mut self.cx.emitted;
         self.cx.half.pay(emitted.len());
-        if emitted.len() <= BATCH_MAX && self.line.at_work.is_empty() && self.line.rest.is_empty() {
-            std::mem::swap(emitted, &mut self.line.at_work);
+        if emitted.len() <= BATCH_MAX && self.line.is_empty() {
+            let list = self.line.batch.take_list();
+            self.line.begin(std::mem::replace(emitted, list));
         } else {
             self.line.rest.extend(emitted.drain(..));
         }
@@ -241,7 +242,7 @@ impl<Mid: Send + 'static> Drop for Between<Mid> {
     fn drop(&mut self) {
         let line = &mut self.line;
         drop_all(line.failed.take());
-        drop_all(line.at_work.drain(..));
+        line.batch.drop_left();
         drop_all(line.rest.drain(..));
         drop_all(std::mem::take(&mut line.flushed.lock().0));
         drop_all(self.cx.emitted.drain(..));
@@ -257,16 +258,25 @@ fn may_take<B: Role>(cx: &Context<B::Out>) -> bool {
 impl<Mid: Send + 'static> Line<Mid> {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.at_work.is_empty() && self.rest.is_empty()
+        self.batch.len() == 0 && self.rest.is_empty()
+    }
+
+    #[inline]
+    fn begin(&mut self, events: Vec<Mid>) {
+        self.batch = Loan::new(self.id, events);
     }
 
     fn len(&self) -> usize {
-        self.at_work.len() + self.rest.len() + self.flushed.lock().0.len() + self.unhandled
+        self.batch.unhandled() + self.rest.len() + self.flushed.lock().0.len()
     }
 
     /// Gives up what a callback that was dropped had at work, and returns how many events that is.
     pub(super) fn give_up(&mut self) -> usize {
-        std::mem::take(&mut self.unhandled)
+        if !std::mem::take(&mut self.is_lent) {
+            return 0;
+        }
+        self.batch.drop_left();
+        self.batch.close()
     }
 
     fn take_flushed(&mut self) {
@@ -294,23 +304,24 @@ impl<Mid: Send + 'static> Line<Mid> {
         if !may_take::<B>(cx) {
             return Ok(());
         }
-        if self.at_work.is_empty() {
+        if self.batch.len() == 0 {
+            if self.rest.is_empty() {
+                return Ok(());
+            }
             let len = self.rest.len().min(BATCH_MAX);
-            self.at_work.extend(self.rest.drain(..len));
+            let mut batch = self.batch.take_list();
+            batch.extend(self.rest.drain(..len));
+            self.begin(batch);
         }
-        if self.at_work.is_empty() {
-            return Ok(());
-        }
-        let mut lent = Batch::new(self.at_work.drain(..), self.id, &mut self.unhandled);
-        let handled = guarded(second.handle_events(&mut lent, cx)).await;
+        self.is_lent = true;
+        let handled = guarded(second.handle_events(&mut self.batch.lend(), cx)).await;
+        self.is_lent = false;
         if let Err(failure) = handled {
-            let (failed, again) = lent.failed();
-            self.unhandled = 0;
-            self.at_work = again;
+            let failed = self.batch.failed();
             drop_all(std::mem::replace(&mut self.failed, failed));
             return Err(failure);
         }
-        lent.succeeded();
+        self.batch.succeeded();
         if B::IS_FUSED {
             second.pass_on(cx).await?;
         }
