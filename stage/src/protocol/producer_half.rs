@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::dispatcher::{AnyDispatcher, AnyKey, Standing};
+use super::dispatcher::{AnyDispatcher, AnyKey, Standing, deal};
 use super::{Buffer, ContractBroken, Dispatched, Dispatcher, Refused, WhenFull, drop_all};
 use crate::id::SubscriptionId;
 
@@ -14,6 +14,9 @@ use crate::id::SubscriptionId;
 pub struct ProducerHalf<T> {
     dispatcher: Box<dyn AnyDispatcher<T>>,
     joins_asks: bool,
+    /// The only consumer, where it gets whatever comes; else `NONE`. What it has asked is all that is wanted, and the
+    /// dispatcher hears of that no sooner than it matters.
+    sole: SubscriptionId,
     /// What the dispatcher answered when it was told something last.
     standing: Standing,
     buffer: Buffer<T>,
@@ -53,6 +56,7 @@ impl<T: 'static> ProducerHalf<T> {
     pub fn new(dispatcher: impl Dispatcher<T>, buffer: Buffer<T>) -> Self {
         Self {
             joins_asks: dispatcher.joins_asks(),
+            sole: SubscriptionId::NONE,
             standing: Standing::of(&dispatcher),
             dispatcher: Box::new(dispatcher),
             buffer,
@@ -140,14 +144,34 @@ impl<T: 'static> ProducerHalf<T> {
         id: SubscriptionId,
         key: Option<AnyKey>,
     ) -> Result<(), Refused> {
-        self.standing = self.dispatcher.subscribe(id, key)?;
-        Ok(())
+        self.tell_of_sole();
+        let subscribed = self.dispatcher.subscribe(id, key);
+        subscribed.map(|standing| self.look_for_sole(standing))
     }
 
     /// Closes a subscription; where the others waited for it, they are served.
     pub fn on_cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
-        self.standing = self.dispatcher.cancel(id, out);
+        self.tell_of_sole();
+        let standing = self.dispatcher.cancel(id, out);
+        self.look_for_sole(standing);
         self.serve_buffer(out);
+    }
+
+    /// Lets the dispatcher know what it was spared.
+    fn tell_of_sole(&mut self) {
+        let sole = std::mem::replace(&mut self.sole, SubscriptionId::NONE);
+        if sole != SubscriptionId::NONE && self.standing.wanted > 0 {
+            let (wanted, out) = (self.standing.wanted, &mut Dispatched::default());
+            self.standing = self.dispatcher.ask(sole, wanted, out);
+        }
+    }
+
+    /// Sees whether one consumer gets whatever comes, now that they have changed.
+    fn look_for_sole(&mut self, standing: Standing) {
+        self.standing = standing;
+        if let Some(sole) = self.dispatcher.take_sole() {
+            self.sole = sole;
+        }
     }
 
     /// Returns whether asks that came together are told together. What is put off is not summed.
@@ -158,10 +182,12 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Adds an ask and serves it from the buffer.
     pub fn on_ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
-        if n > 0 {
+        if id == self.sole {
+            self.standing.wanted = self.standing.wanted.saturating_add(n);
+        } else if n > 0 && self.sole == SubscriptionId::NONE {
             self.standing = self.dispatcher.ask(id, n, out);
-            self.serve_buffer(out);
         }
+        self.serve_buffer(out);
     }
 
     /// Dispatches emitted events; what nobody asked for is buffered. `events` is left empty.
@@ -182,7 +208,12 @@ impl<T: 'static> ProducerHalf<T> {
         if self.mode == DemandMode::Accumulate || !self.buffer.is_empty() {
             return None;
         }
-        let taker = self.dispatcher.take_up(n, &mut self.standing)?;
+        let taker = if self.sole == SubscriptionId::NONE {
+            self.dispatcher.take_up(n, &mut self.standing)?
+        } else {
+            self.standing.wanted = self.standing.wanted.checked_sub(n)?;
+            self.sole
+        };
         self.owed = self.owed.saturating_sub(n);
         Some(taker)
     }
@@ -204,6 +235,14 @@ impl<T: 'static> ProducerHalf<T> {
     /// Lets the dispatcher take what it wants, and sees that it does.
     #[inline]
     fn hand_over(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
+        if self.sole != SubscriptionId::NONE {
+            let (sole, wanted) = (self.sole, &mut self.standing.wanted);
+            return deal(events, out, |coming| {
+                let given = coming.min(*wanted);
+                *wanted -= given;
+                (given > 0).then_some((sole, given))
+            });
+        }
         self.standing = self.dispatcher.dispatch(events, out);
         let (left, wanted) = (events.len(), self.standing.wanted);
         if left > 0 && wanted > 0 {

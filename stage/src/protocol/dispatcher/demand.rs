@@ -74,6 +74,14 @@ impl DemandDispatcher {
         self.line.set(0, asked - n);
         Some(id)
     }
+
+    /// Forgets what the only one has asked, where no ask is too large, and returns which that is.
+    pub(super) fn take_sole(&mut self) -> Option<SubscriptionId> {
+        let (id, asked) = self.line.only().filter(|_| self.expected.is_none())?;
+        self.total.forget(asked);
+        self.line.set(0, 0);
+        Some(id)
+    }
 }
 
 impl<T> Dispatcher<T> for DemandDispatcher {

@@ -223,6 +223,9 @@ pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
     /// Takes up what one consumer has asked where it gets all of the next `n` events, at least one; returns which, and notes
     /// how it stands then.
     fn take_up(&mut self, n: usize, standing: &mut Standing) -> Option<SubscriptionId>;
+    /// Forgets what the only consumer has asked, where it gets whatever comes, and returns which that is. It is told of that
+    /// again before anything else.
+    fn take_sole(&mut self) -> Option<SubscriptionId>;
 }
 
 /// What a dispatcher answers between two changes.
@@ -282,11 +285,16 @@ impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
         *standing = Standing::of::<T>(by_demand);
         Some(id)
     }
+
+    fn take_sole(&mut self) -> Option<SubscriptionId> {
+        let by_demand = (self as &mut dyn Any).downcast_mut::<DemandDispatcher>()?;
+        by_demand.take_sole()
+    }
 }
 
 /// Deals events from the front: `next` hears how many there are, and says how many of them go to whom, until nobody wants
 /// more. Where one gets all, they are not moved.
-fn deal<T>(
+pub(super) fn deal<T>(
     events: &mut Vec<T>,
     out: &mut Dispatched<T>,
     mut next: impl FnMut(usize) -> Option<(SubscriptionId, usize)>,

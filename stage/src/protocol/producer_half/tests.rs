@@ -245,3 +245,84 @@ fn an_ask_for_nothing_reaches_no_dispatcher() {
     let mut half = ProducerHalf::new(Strict, Buffer::new(1, WhenFull::DropOldest));
     half.on_ask(SubscriptionId::next(), 0, &mut Dispatched::default());
 }
+
+/// The default dispatcher as any other: it is told everything.
+#[derive(Debug, Default)]
+struct Told(DemandDispatcher);
+
+impl Dispatcher<u32> for Told {
+    type Key = ();
+
+    fn subscribe(&mut self, id: SubscriptionId, key: Option<()>) -> Result<(), Refused> {
+        Dispatcher::<u32>::subscribe(&mut self.0, id, key)
+    }
+
+    fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<u32>) {
+        Dispatcher::cancel(&mut self.0, id, out);
+    }
+
+    fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<u32>) {
+        Dispatcher::ask(&mut self.0, id, n, out);
+    }
+
+    fn wanted(&self) -> usize {
+        Dispatcher::<u32>::wanted(&self.0)
+    }
+
+    fn dispatch(&mut self, events: &mut Vec<u32>, out: &mut Dispatched<u32>) {
+        Dispatcher::dispatch(&mut self.0, events, out);
+    }
+}
+
+/// One of the consumers that come and go, asks, or is served with what was emitted.
+fn step(random: &mut fastrand::Rng, ids: &mut Vec<SubscriptionId>, halves: &mut [Tested; 2]) {
+    let chosen = random.choice(&*ids).copied();
+    let (dice, n) = (random.u8(..10), random.u32(..8));
+    let joins = (dice == 0 && ids.len() < 3).then(SubscriptionId::next);
+    ids.retain(|id| dice != 1 || Some(*id) != chosen);
+    ids.extend(joins);
+    for Tested { half, out, .. } in halves {
+        match (dice, joins, chosen) {
+            (0, Some(id), _) => half.on_subscribe(id, None::<()>).expect("all are served"),
+            (1, _, Some(id)) => half.on_cancel(id, out),
+            (2..6, _, Some(id)) => half.on_ask(id, n as usize, out),
+            (6, ..) => half.on_ask(SubscriptionId::next(), 1, out),
+            _ => {
+                let _told = half.take_demand();
+                let mut events: Vec<u32> = (0..=n).collect();
+                match half.pass(events.len()) {
+                    Some(taker) => out.deliveries.push((taker, events)),
+                    None => half.on_emit(&mut events, out),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_dispatcher_that_is_spared_its_only_consumer_serves_as_one_that_is_told_all() {
+    for seed in 0..256 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let spared = Tested::new(5, WhenFull::DropOldest);
+        let buffer = Buffer::new(5, WhenFull::DropOldest);
+        let mut told = Tested {
+            half: ProducerHalf::new(Told::default(), buffer),
+            out: Dispatched::default(),
+            id: spared.id,
+        };
+        told.half
+            .on_subscribe(told.id, None::<()>)
+            .expect("all are served");
+        let mut ids = vec![spared.id];
+        let mut halves = [spared, told];
+        for _ in 0..100 {
+            step(&mut random, &mut ids, &mut halves);
+            let [spared, told] = halves.each_ref().map(|tested| {
+                let Tested { half, out, .. } = tested;
+                let seen = (out.deliveries.clone(), out.discarded, half.buffered());
+                (seen, half.owed(), half.untold(), half.orphaned())
+            });
+            assert_eq!(spared, told, "seed {seed}");
+        }
+    }
+}

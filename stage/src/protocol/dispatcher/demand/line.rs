@@ -83,6 +83,11 @@ impl Line {
         self.heap.first().map(|first| (first.id, first.asked))
     }
 
+    /// Whoever is here, where that is one.
+    pub(super) fn only(&self) -> Option<(SubscriptionId, usize)> {
+        self.first().filter(|_| self.heap.len() == 1)
+    }
+
     /// The place of a subscription, until the line changes. Of a few, each is looked at sooner than one is searched.
     #[inline]
     pub(super) fn find(&self, id: SubscriptionId) -> Option<usize> {
