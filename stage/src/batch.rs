@@ -218,20 +218,26 @@ pub(crate) struct Loan<T> {
 
 impl<T> Default for Loan<T> {
     fn default() -> Self {
-        Self::new(SubscriptionId::NONE, Vec::new())
+        Self {
+            events: IntoIter::default(),
+            subscription: SubscriptionId::NONE,
+            len: 0,
+            done: 0,
+            left_at_front: None,
+        }
     }
 }
 
 impl<T> Loan<T> {
+    /// Begins with other events; none is left of those before.
     #[inline]
-    pub(crate) fn new(subscription: SubscriptionId, events: Vec<T>) -> Self {
-        Self {
-            len: events.len(),
-            events: events.into_iter(),
-            subscription,
-            done: 0,
-            left_at_front: None,
-        }
+    pub(crate) fn begin(&mut self, subscription: SubscriptionId, events: Vec<T>) {
+        debug_assert!(self.len() == 0, "its events were handled");
+        self.subscription = subscription;
+        self.len = events.len();
+        self.events = events.into_iter();
+        self.done = 0;
+        self.left_at_front = None;
     }
 
     #[inline]
@@ -290,6 +296,11 @@ impl<T> Loan<T> {
         }
     }
 
+    /// Takes those that are left, in their list.
+    pub(crate) fn take_events(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.events).collect()
+    }
+
     /// Takes the list of the events, none of which is left.
     #[inline]
     pub(crate) fn take_list(&mut self) -> Vec<T> {
@@ -306,7 +317,9 @@ mod tests {
     use super::*;
 
     fn loan<T>(events: impl IntoIterator<Item = T>) -> Loan<T> {
-        Loan::new(SubscriptionId::next(), events.into_iter().collect())
+        let mut loan = Loan::default();
+        loan.begin(SubscriptionId::next(), events.into_iter().collect());
+        loan
     }
 
     #[test]
@@ -344,7 +357,8 @@ mod tests {
     fn the_list_of_a_batch_comes_back_with_its_room() {
         let mut events = Vec::with_capacity(16);
         events.extend(0..5);
-        let mut loan = Loan::new(SubscriptionId::next(), events);
+        let mut loan = Loan::default();
+        loan.begin(SubscriptionId::next(), events);
         assert_eq!(loan.lend().drain().nth(2), Some(2));
         loan.succeeded();
         let list = loan.take_list();

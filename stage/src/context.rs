@@ -49,7 +49,7 @@ pub(crate) struct Upstream {
 impl Upstream {
     /// Whether the runtime asks.
     pub(crate) fn is_automatic(&self) -> bool {
-        self.asking == Some(Asking::Automatic)
+        matches!(self.asking, Some(Asking::Automatic))
     }
 
     /// Cuts the next part off a message that holds `rest` more events.

@@ -10,7 +10,7 @@ use crate::batch::{Batch, Loan};
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Backoff, Split, UpstreamEnds, Window, drop_all};
+use crate::protocol::{Asking, Backoff, UpstreamEnds, Window, drop_all};
 
 /// The message at work, handed over batch by batch.
 pub(crate) struct AtWork<In> {
@@ -45,6 +45,14 @@ impl<In> AtWork<In> {
     #[inline]
     pub(super) const fn is_empty(&self) -> bool {
         self.behind.is_empty()
+    }
+
+    /// Keeps all but the first `len` events of the batch for the next ones.
+    #[inline(never)]
+    fn cut(&mut self, len: usize) {
+        let mut events = self.batch.take_events();
+        self.behind.extend(events.drain(len..));
+        self.batch.begin(self.batch.subscription(), events);
     }
 
     /// Lends the next batch to a callback.
@@ -172,16 +180,21 @@ impl<R: Role> Task<R> {
     /// events, or came from an upstream that is gone: it is dropped.
     #[inline]
     pub(super) fn next_batch(&mut self) -> bool {
-        if !self.at_work.is_empty() {
-            return self.go_on();
+        let at_work = &mut self.at_work;
+        let is_new = at_work.is_empty();
+        if is_new {
+            // Taken where it lies, since to move a message takes longer than to read it.
+            let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
+                return false;
+            };
+            at_work.batch.begin(*id, std::mem::take(events));
+            self.incoming.forget_front();
+        } else {
+            let id = at_work.batch.subscription();
+            at_work.batch.begin(id, std::mem::take(&mut at_work.behind));
         }
-        // Taken where it lies, since to move a message takes longer than to read it.
-        let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
-            return false;
-        };
-        let (id, events) = (*id, std::mem::take(events));
-        self.incoming.forget_front();
-        self.take_up(id, events)
+        at_work.is_rest = !is_new;
+        self.cut(is_new)
     }
 
     /// Lets the second of a fused pair have what came of a batch. Callbacks come before the ask, and may look at what is
@@ -273,55 +286,38 @@ impl<R: Role> Task<R> {
         self.after(handled).await
     }
 
-    /// Begins with a message, joined before by those right behind it, up to a batch, where that is wished.
+    /// Cuts the next batch off what has been taken up; `false` when its upstream is gone. A message that has just come is joined
+    /// before by those right behind it, up to a batch, where that is wished.
     #[inline]
-    fn take_up(&mut self, id: SubscriptionId, mut events: Vec<R::In>) -> bool {
-        let Some(upstream) = self.cx.upstreams.get_mut(id) else {
-            self.cx.cell.lost(drop_all(events));
-            return false;
-        };
-        upstream.window.arrive();
-        if !std::mem::replace(&mut upstream.has_brought, true)
-            && let Some(known) = self.succession.known.get_mut(&id)
-        {
-            known.attempt = 0;
-        }
-        if upstream.coalesces && upstream.is_automatic() {
-            let batch_max = upstream.window.demand().batch_max();
-            coalesce(&mut self.incoming, id, &mut events, batch_max);
-        }
-        let split = upstream.split(events.len());
-        self.at_work.is_rest = false;
-        self.begin(id, events, split);
-        true
-    }
-
-    /// Goes on with the message at work; `false` when its upstream is gone.
-    fn go_on(&mut self) -> bool {
+    fn cut(&mut self, is_new: bool) -> bool {
         let at_work = &mut self.at_work;
         let id = at_work.batch.subscription();
         let Some(upstream) = self.cx.upstreams.get_mut(id) else {
-            let gone = at_work.give_up();
-            self.cx.cell.lost(gone);
+            self.cx.cell.lost(at_work.batch.close());
+            at_work.batch.drop_left();
             return false;
         };
-        let rest = std::mem::take(&mut at_work.behind);
-        let split = upstream.split(rest.len());
-        at_work.is_rest = true;
-        self.begin(id, rest, split);
-        true
-    }
-
-    #[inline]
-    fn begin(&mut self, id: SubscriptionId, mut events: Vec<R::In>, split: Split) {
+        if is_new {
+            upstream.window.arrive();
+            if !std::mem::replace(&mut upstream.has_brought, true)
+                && let Some(known) = self.succession.known.get_mut(&id)
+            {
+                known.attempt = 0;
+            }
+            if upstream.coalesces && upstream.is_automatic() {
+                let batch_max = upstream.window.demand().batch_max();
+                coalesce(&mut self.incoming, &mut at_work.batch, batch_max);
+            }
+        }
+        let split = upstream.split(at_work.batch.len());
         if split.excess > 0 {
             self.cx.cell.report_excess(split.excess);
         }
-        if split.len < events.len() {
-            self.at_work.behind.extend(events.drain(split.len..));
+        if split.len < at_work.batch.len() {
+            at_work.cut(split.len);
         }
-        self.at_work.batch = Loan::new(id, events);
-        (self.at_work.left, self.at_work.ask) = (split.len, split.ask);
+        (at_work.left, at_work.ask) = (split.len, split.ask);
+        true
     }
 
     async fn upstream_ended(&mut self, id: SubscriptionId, end: End) -> Step {
@@ -396,17 +392,20 @@ impl<R: Role> Task<R> {
 }
 
 /// Joins to a message those of the same subscription right behind it, up to a batch.
+#[inline(never)]
 fn coalesce<S, In, Out: Send + 'static>(
     incoming: &mut Messages<Incoming<S, In, Out>>,
-    id: SubscriptionId,
-    events: &mut Vec<In>,
+    batch: &mut Loan<In>,
     batch_max: usize,
 ) {
+    let id = batch.subscription();
     let is_next =
         |message: &Incoming<_, _, _>| matches!(message, Incoming::Events(of, _) if *of == id);
+    let mut events = batch.take_events();
     while events.len() < batch_max && incoming.front().is_some_and(is_next) {
         if let Some(Incoming::Events(_, mut behind)) = incoming.pop_front() {
             events.append(&mut behind);
         }
     }
+    batch.begin(id, events);
 }

@@ -263,7 +263,7 @@ impl<Mid: Send + 'static> Line<Mid> {
 
     #[inline]
     fn begin(&mut self, events: Vec<Mid>) {
-        self.batch = Loan::new(self.id, events);
+        self.batch.begin(self.id, events);
     }
 
     fn len(&self) -> usize {
