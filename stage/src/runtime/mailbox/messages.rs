@@ -1,6 +1,5 @@
 //! A queue of messages, each made in the place where it waits.
 
-use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 
 /// A first-in, first-out queue.
@@ -8,53 +7,70 @@ use std::mem::ManuallyDrop;
 /// What might be dropped while it is pushed, if that panicked, is made elsewhere and copied from there right after, in
 /// larger pieces than it was written in: the processor waits for that, a third of the time that a push and a pop take. So
 /// what is queued is dropped by the queue alone, and is made in its place.
+///
+/// A list rather than a ring: it is mostly taken to its end before another is pushed, and a ring finds each place by a
+/// comparison more.
 #[derive(Debug)]
-pub(crate) struct Messages<T>(VecDeque<ManuallyDrop<T>>);
+pub(crate) struct Messages<T> {
+    /// Those that were taken, and behind them those that wait, which all are there.
+    places: Vec<Option<ManuallyDrop<T>>>,
+    /// How many were taken: fewer than there are places, or none.
+    taken: usize,
+}
 
 impl<T> Default for Messages<T> {
     fn default() -> Self {
-        Self(VecDeque::new())
+        Self::with_capacity(0)
     }
 }
 
 impl<T> Messages<T> {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self(VecDeque::with_capacity(capacity))
+        Self {
+            places: Vec::with_capacity(capacity),
+            taken: 0,
+        }
     }
 
     #[inline]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.places.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.0.iter().map(|message| &**message)
+        let waiting = self.places.iter().skip(self.taken).flatten();
+        waiting.map(|message| &**message)
     }
 
     #[inline]
     pub(crate) fn front(&self) -> Option<&T> {
-        self.0.front().map(|message| &**message)
+        self.places.get(self.taken)?.as_deref()
     }
 
     #[inline]
     pub(crate) fn front_mut(&mut self) -> Option<&mut T> {
-        self.0.front_mut().map(|message| &mut **message)
+        self.places.get_mut(self.taken)?.as_deref_mut()
     }
 
     #[inline]
     pub(crate) fn push_back(&mut self, message: T) {
-        self.0.push_back(ManuallyDrop::new(message));
+        self.places.push(Some(ManuallyDrop::new(message)));
     }
 
     #[inline]
     pub(crate) fn pop_front(&mut self) -> Option<T> {
-        self.0.pop_front().map(ManuallyDrop::into_inner)
+        let first = self.places.get_mut(self.taken)?.take();
+        self.forget_front();
+        first.map(ManuallyDrop::into_inner)
     }
 
     /// Forgets the first, which was read where it lies and has nothing left to drop.
     #[inline]
     pub(crate) fn forget_front(&mut self) {
-        self.0.pop_front();
+        self.taken += 1;
+        if self.taken >= self.places.len() {
+            self.forget();
+        }
     }
 
     /// Moves all to the end of another queue.
@@ -66,16 +82,32 @@ impl<T> Messages<T> {
         if to.is_empty() {
             std::mem::swap(self, to);
         } else {
-            to.0.append(&mut self.0);
+            to.append(self);
         }
     }
 
-    pub(crate) fn clear(&mut self) {
-        if !self.is_empty() {
-            let messages = std::mem::take(&mut self.0).into_iter();
-            // As a list: one that panics does not keep the others.
-            drop::<Vec<T>>(messages.map(ManuallyDrop::into_inner).collect());
+    fn append(&mut self, from: &mut Self) {
+        // Not each time, so that none is moved often; nor never, as those that were taken would be ever more.
+        if self.taken > self.places.len() / 2 {
+            self.places.drain(..self.taken);
+            self.taken = 0;
         }
+        self.places.extend(from.places.drain(from.taken..));
+        from.forget();
+    }
+
+    /// Forgets all of them.
+    fn forget(&mut self) {
+        self.places.clear();
+        self.taken = 0;
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let waiting = self.places.drain(self.taken..).flatten();
+        // As a list: one that panics does not keep the others.
+        let waiting: Vec<T> = waiting.map(ManuallyDrop::into_inner).collect();
+        self.forget();
+        drop(waiting);
     }
 }
 
