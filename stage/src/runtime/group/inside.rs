@@ -1,7 +1,9 @@
 //! Whose turn it is, as the thread knows that polls the group: what members send each other takes no lock to wake them.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use crate::id::StageId;
 use crate::sync::thread_local;
 
 /// The roster of no group.
@@ -16,8 +18,14 @@ thread_local! {
         Inside {
             roster: Cell::new(NOBODY),
             due: Cell::new(0),
+            member: Cell::new(None),
         }
     };
+}
+
+/// The member whose code runs on this thread, while the task of its group does.
+pub(in crate::runtime) fn member() -> Option<StageId> {
+    INSIDE.with(|inside| inside.member.get())
 }
 
 struct Inside {
@@ -25,11 +33,16 @@ struct Inside {
     roster: Cell<usize>,
     /// A bit for each seat whose turn has come.
     due: Cell<u64>,
+    /// Who of the group had the last turn.
+    member: Cell<Option<StageId>>,
 }
 
+type Noted = (usize, u64, Option<StageId>);
+
 impl Inside {
-    fn replace(&self, roster: usize, due: u64) -> (usize, u64) {
-        (self.roster.replace(roster), self.due.replace(due))
+    fn replace(&self, (roster, due, member): Noted) -> Noted {
+        let (roster, due) = (self.roster.replace(roster), self.due.replace(due));
+        (roster, due, self.member.replace(member))
     }
 }
 
@@ -38,13 +51,21 @@ pub(super) struct Lent<'a> {
     /// Whose turn it is while the task is not polled.
     due: &'a mut u64,
     /// A callback may drive a runtime of its own on this thread, and with it another group.
-    outer: (usize, u64),
+    outer: Noted,
 }
 
 impl<'a> Lent<'a> {
     pub(super) fn new(roster: usize, due: &'a mut u64) -> Self {
-        let outer = INSIDE.with(|inside| inside.replace(roster, *due));
+        let outer = INSIDE.with(|inside| inside.replace((roster, *due, None)));
         Self { due, outer }
+    }
+
+    /// Runs code of that member, whose panic harms no other; returns `None` when it panicked, which the panic hook has told.
+    #[expect(clippy::unused_self, reason = "only while it is lent")]
+    #[inline]
+    pub(super) fn run_as<T>(&self, member: StageId, code: impl FnOnce() -> T) -> Option<T> {
+        INSIDE.with(|inside| inside.member.set(Some(member)));
+        catch_unwind(AssertUnwindSafe(code)).ok()
     }
 
     /// Returns the first of these seats whose turn has come, which then is over.
@@ -54,17 +75,19 @@ impl<'a> Lent<'a> {
         INSIDE.with(|inside| {
             let due = inside.due.get();
             let among = due & seats;
+            if among == 0 {
+                return None;
+            }
             let first = among & among.wrapping_neg();
             inside.due.set(due ^ first);
-            (first != 0).then(|| first.trailing_zeros() as usize)
+            Some(among.trailing_zeros() as usize)
         })
     }
 }
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        let (roster, due) = self.outer;
-        (_, *self.due) = INSIDE.with(|inside| inside.replace(roster, due));
+        (_, *self.due, _) = INSIDE.with(|inside| inside.replace(self.outer));
     }
 }
 

@@ -63,11 +63,17 @@ impl Member {
         self.is_ready.store(true, Ordering::Release);
     }
 
+    #[inline]
     fn ready(&self) {
         let seat = self.seat.load(Ordering::Relaxed);
-        if inside::note(self.roster.address(), seat) {
-            return;
+        if !inside::note(self.roster.address(), seat) {
+            self.ready_from_outside();
         }
+    }
+
+    /// Apart, so that a wake from within needs none of the registers that this one takes.
+    #[inline(never)]
+    fn ready_from_outside(&self) {
         if !self.is_ready.swap(true, Ordering::AcqRel) {
             let seat = self.seat.load(Ordering::Relaxed);
             self.roster.ready(seat, self.id);

@@ -17,6 +17,7 @@
 //! wakes the task where that is parked.
 
 mod inside;
+pub(super) use inside::member;
 mod member;
 pub(crate) use member::Member;
 mod roster;

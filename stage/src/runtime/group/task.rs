@@ -9,7 +9,6 @@ use tokio::task::coop::has_budget_remaining;
 use super::inside::{self, Lent, NOTED};
 use super::roster::Life;
 use super::{Joining, Member, News, Next, Roster};
-use crate::runtime::place::as_member;
 
 /// Polls in a row, before other tasks have their turn: about 20 µs of short ones. As many as the units of tokio's budget, of
 /// which a member that was woken by a message spends none.
@@ -80,7 +79,15 @@ impl Turns {
         Some(seat)
     }
 
+    #[inline]
     fn next_behind(&mut self) -> Option<usize> {
+        if self.behind.is_empty() {
+            return None;
+        }
+        self.next_of_many()
+    }
+
+    fn next_of_many(&mut self) -> Option<usize> {
         let (first, bits) = (self.passed / WORD, self.passed % WORD);
         let mut ahead = u64::MAX << bits;
         for (at, due) in self.behind.iter_mut().enumerate().skip(first) {
@@ -96,8 +103,11 @@ impl Turns {
         None
     }
 
-    /// Notes that it is the turn of a seat which the thread does not note.
-    fn note_behind(&mut self, seat: usize) {
+    /// Notes that it is the turn of a seat.
+    fn note(&mut self, roster: usize, seat: usize) {
+        if inside::note(roster, seat) {
+            return;
+        }
         let seat = seat - NOTED;
         let at = seat / WORD;
         if at >= self.behind.len() {
@@ -149,65 +159,56 @@ impl Seats {
     /// Notes who has joined or was woken from outside, or sits where the thread notes nobody.
     fn hear(&mut self, news: &mut News, turns: &mut Turns, roster: usize) {
         for joining in news.joining.drain(..) {
-            let seat = self.take_in(joining);
-            if !inside::note(roster, seat) {
-                turns.note_behind(seat);
-            }
+            turns.note(roster, self.take_in(joining));
         }
         for (seat, id) in news.ready.drain(..) {
             // Who was woken may have left meanwhile.
             if let Some(Some(seated)) = self.seats.get(seat)
                 && seated.member.id == id
             {
-                if inside::note(roster, seat) {
-                    seated.member.begin_turn();
-                } else {
-                    turns.note_behind(seat);
-                }
+                seated.member.begin_turn();
+                turns.note(roster, seat);
             }
         }
     }
 
     /// Polls the member in that seat, unless it has left: it may have been woken in its last turn.
-    fn turn(&mut self, seat: usize) {
+    fn turn(&mut self, seat: usize, thread: &Lent<'_>) {
         let Some(seated) = &mut self.seats[seat] else {
             return;
         };
-        if seat >= NOTED {
-            seated.member.begin_turn();
-        }
-        let is_over =
-            seated.member.is_aborted() || seated.poll().is_none_or(|polled| polled.is_ready());
+        let is_over = seated.member.is_aborted()
+            || seated.poll(thread).is_none_or(|polled| polled.is_ready());
         if is_over && let Some(seated) = self.seats[seat].take() {
             self.free.push(seat);
-            seated.end();
+            seated.end(thread);
         }
     }
 
     /// Ends them all.
-    fn clear(&mut self) {
+    fn clear(&mut self, thread: &Lent<'_>) {
         // First, so that no note of a wake is left to nobody.
         for seated in self.seats.iter().flatten() {
             seated.member.retire();
         }
         for seated in self.seats.drain(..).flatten() {
-            seated.end();
+            seated.end(thread);
         }
     }
 }
 
 impl Seated {
     /// Returns `None` where it panicked.
-    fn poll(&mut self) -> Option<Poll<()>> {
+    fn poll(&mut self, thread: &Lent<'_>) -> Option<Poll<()>> {
         let mut task = Task::from_waker(&self.waker);
         let life = &mut self.life;
-        as_member(self.member.id, || life.as_mut().poll(&mut task))
+        thread.run_as(self.member.id, || life.as_mut().poll(&mut task))
     }
 
-    fn end(self) {
+    fn end(self, thread: &Lent<'_>) {
         self.member.retire();
         let life = self.life;
-        as_member(self.member.id, || drop(life));
+        thread.run_as(self.member.id, || drop(life));
     }
 }
 
@@ -233,7 +234,7 @@ impl Future for GroupTask {
                 seats.hear(news, turns, roster.address());
             }
             if let Some(seat) = turns.next(&thread) {
-                seats.turn(seat);
+                seats.turn(seat, &thread);
                 continue;
             }
             match roster.wait(task, !seats.is_empty(), news) {
@@ -258,7 +259,8 @@ impl Drop for GroupTask {
         for joining in self.roster.leave() {
             self.seats.take_in(joining);
         }
-        self.seats.clear();
+        let thread = Lent::new(self.roster.address(), &mut self.due);
+        self.seats.clear(&thread);
     }
 }
 
@@ -272,14 +274,12 @@ mod tests {
         let thread = Lent::new(1, &mut due);
         let mut turns = Turns::default();
         for seat in [200, 65, 70] {
-            turns.note_behind(seat);
+            turns.note(1, seat);
         }
         let mut next = || {
             let seat = turns.next(&thread)?;
             // They all are woken again in their own turn.
-            if !inside::note(1, seat) {
-                turns.note_behind(seat);
-            }
+            turns.note(1, seat);
             Some(seat)
         };
         let rounds: Vec<_> = (0..12).map_while(|_| next()).collect();
