@@ -141,7 +141,7 @@ impl<R: Role> Task<R> {
                     break exit;
                 }
             };
-            self.stopping(&exit).await;
+            Box::pin(self.stopping(&exit)).await;
             self.last.exit = exit;
             drop(self);
         }

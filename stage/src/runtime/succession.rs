@@ -108,7 +108,7 @@ pub(super) struct Lived<L> {
 impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived<L> {
     type Output = Option<Exit>;
 
-    #[inline]
+    #[inline(always)]
     fn poll(self: Pin<&mut Self>, task: &mut Waiting<'_>) -> Poll<Option<Exit>> {
         let this = self.project();
         let (live, interrupted) = (this.live, this.interrupted);
