@@ -12,8 +12,8 @@ use super::succession::{Factory, Seat, Succession};
 use super::upstream::AtWork;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallPort, Cell, Control, Driver,
-    Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Role,
-    Source, Spares, StageOrders, Superior, Supervised, Takes, Task, Turn,
+    Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Post,
+    Role, Source, StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::Context;
@@ -629,9 +629,10 @@ impl<R: Role> Build<R> {
                 registry: self.stages.registry().clone(),
             },
             mailbox,
-            control,
-            incoming: Messages::default(),
-            spares: Spares::default(),
+            post: Box::new(Post {
+                control,
+                ..Post::default()
+            }),
             behind: VecDeque::new(),
             at_work: AtWork::default(),
             failed: None,

@@ -11,7 +11,7 @@ use crate::protocol::{DemandMode, UpstreamEnds};
 impl<R: Role> Task<R> {
     /// Hands the call or cast that is next to the behaviour.
     pub(super) async fn take_call(&mut self) -> Outcome {
-        match self.control.pop_front() {
+        match self.post.control.pop_front() {
             Some(Control::Call(message)) => self.handle(message).await,
             _ => Ok(()),
         }
@@ -25,7 +25,7 @@ impl<R: Role> Task<R> {
         {
             self.after(polled).await?;
         }
-        match self.control.pop_front() {
+        match self.post.control.pop_front() {
             Some(message) => self.on_control(message).await,
             None => Ok(()),
         }
@@ -118,7 +118,7 @@ impl<R: Role> Task<R> {
         let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
         let joins_asks = half.joins_asks();
         while (!R::IS_SOURCE || joins_asks)
-            && let Some(Control::Ask(next, more)) = self.control.front()
+            && let Some(Control::Ask(next, more)) = self.post.control.front()
         {
             if joins_asks && *next == id {
                 n = n.saturating_add(*more);
@@ -126,7 +126,7 @@ impl<R: Role> Task<R> {
                 half.on_ask(id, n, out);
                 (id, n) = (*next, *more);
             }
-            self.control.forget_front();
+            self.post.control.forget_front();
         }
         half.on_ask(id, n, out);
     }

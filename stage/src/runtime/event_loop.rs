@@ -18,9 +18,7 @@ use tokio::task::coop::consume_budget;
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::succession::{Seat, Succession};
 use super::upstream::AtWork;
-use super::{
-    Cell, Control, Envelope, Incoming, Mailbox, Messages, Park, Report, Role, Spares, Supervised,
-};
+use super::{Cell, Control, Envelope, Incoming, Mailbox, Park, Post, Report, Role, Supervised};
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
@@ -48,10 +46,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) succession: Succession<R>,
     pub(crate) cx: Context<R::Out>,
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
-    pub(crate) control: Messages<Control<R::Stage, R::In, R::Out>>,
-    pub(crate) incoming: Messages<Incoming<R::Stage, R::In, R::Out>>,
-    /// Emptied lists that go back to the producers.
-    pub(crate) spares: Spares<R::In>,
+    /// What was taken from there.
+    pub(crate) post: Box<Post<R::Stage, R::In, R::Out>>,
     /// Messages that wait for a mark in the buffer to be passed, one for each mark.
     pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
     pub(crate) at_work: AtWork<R::In>,
@@ -221,7 +217,7 @@ impl<R: Role> Task<R> {
                     match polled {
                         Some(polled) => polled,
                         // What has come meanwhile goes first.
-                        None if self.has_more && self.control.is_empty() => Ok(()),
+                        None if self.has_more && self.post.control.is_empty() => Ok(()),
                         None => continue,
                     }
                 }
@@ -239,11 +235,11 @@ impl<R: Role> Task<R> {
     fn next(&mut self) -> Next {
         while self.turn.control < CONTROL_MAX {
             // Read where it lies, since to move a message takes longer than to read it.
-            match self.control.front() {
+            match self.post.control.front() {
                 None => break,
                 Some(Control::Ask(id, n)) => {
                     let (id, n) = (*id, *n);
-                    self.control.forget_front();
+                    self.post.control.forget_front();
                     self.turn.control += 1;
                     self.on_ask(id, n);
                     if let Some(due) = self.settle() {
@@ -285,14 +281,13 @@ impl<R: Role> Task<R> {
         if self.mailbox.is_parked() {
             return;
         }
-        let (control, incoming) = (&mut self.control, &mut self.incoming);
-        (self.mailbox).collect(control, incoming, &mut self.spares, park);
+        self.mailbox.collect(&mut self.post, park);
     }
 
     /// Whether there is something to do without another message.
     #[inline]
     fn has_work(&self) -> bool {
-        self.has_more || !self.control.is_empty() || self.may_take()
+        self.has_more || !self.post.control.is_empty() || self.may_take()
     }
 
     /// A producer-consumer takes events only for demand, and never while its buffer holds back.
@@ -306,7 +301,7 @@ impl<R: Role> Task<R> {
         if !self.at_work.is_empty() {
             return !self.is_paused;
         }
-        match self.incoming.front() {
+        match self.post.incoming.front() {
             Some(Incoming::Events(..)) if self.is_paused => false,
             Some(Incoming::Events(..)) if R::EMITS => {
                 self.cx.half.owed() > 0 && !self.cx.half.is_holding_back()
@@ -334,7 +329,7 @@ impl<R: Role> Task<R> {
                     && self.cx.half.buffered() == 0
                     && self.cx.passed == 0
                     && self.at_work.is_empty()
-                    && self.incoming.is_empty()
+                    && self.post.incoming.is_empty()
                     && Role::in_hand(&*self.role) == 0
                     && self.role.between() == 0 =>
             {
@@ -489,7 +484,7 @@ impl<R: Role> Task<R> {
             && self.cx.stop.is_none()
             && (!self.draining || self.cx.upstreams.is_empty())
             && self.at_work.is_empty()
-            && self.incoming.is_empty()
+            && self.post.incoming.is_empty()
             && self.role.is_due()
     }
 
@@ -511,11 +506,10 @@ impl<R: Role> Task<R> {
 impl<R: Role> Task<R> {
     /// Tells the neighbours, and counts what was in hand.
     fn tear_down(&mut self) {
-        self.mailbox.close();
-        self.mailbox.take(&mut self.control, &mut self.incoming);
-        let unread: usize = self.incoming.iter().map(Incoming::len).sum();
+        self.post.append(&mut self.mailbox.close());
+        let unread: usize = self.post.incoming.iter().map(Incoming::len).sum();
         let in_hand = self.role.in_hand() + self.role.between();
-        for message in self.control.iter() {
+        for message in self.post.control.iter() {
             match message {
                 // It came while the stage lived.
                 Control::Subscribe(consumer) => {
@@ -539,8 +533,8 @@ impl<R: Role> Drop for Task<R> {
         // What panics here is the user's `Drop` code, or a log; the end becomes known all the same.
         let _panicked = catch_unwind(AssertUnwindSafe(|| self.tear_down()));
         let user_values = AssertUnwindSafe(|| {
-            self.control.clear();
-            while let Some(message) = self.incoming.pop_front() {
+            self.post.control.clear();
+            while let Some(message) = self.post.incoming.pop_front() {
                 if let Incoming::Events(_, events) = message {
                     drop_all(events);
                 }

@@ -20,10 +20,12 @@ use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe, drop_all};
 use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
+mod post;
+pub(crate) use post::Post;
 mod messages;
 pub(crate) use messages::Messages;
 mod spares;
-pub(crate) use spares::Spares;
+use spares::Spares;
 
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
@@ -198,13 +200,8 @@ where
     }
 }
 
-struct Queues<S, In, Out: Send + 'static> {
-    control: Messages<Control<S, In, Out>>,
-    incoming: Messages<Incoming<S, In, Out>>,
-    /// Emptied lists, for the producers to fill.
-    spares: Spares<In>,
-    is_closed: bool,
-}
+/// What has come and was not taken; `None` once the stage takes nothing more.
+type Letterbox<S, In, Out> = Option<Box<Post<S, In, Out>>>;
 
 /// Whether a stage is woken by what comes after what it takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -218,7 +215,7 @@ pub(crate) enum Park {
 }
 
 pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
-    queues: Mutex<Queues<S, In, Out>>,
+    post: Mutex<Letterbox<S, In, Out>>,
     /// Whether what comes next wakes the stage; written under the lock. While it is set nothing has come.
     is_parked: AtomicBool,
     /// The waker of the stage's task, which never changes.
@@ -231,12 +228,7 @@ pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
 impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     pub(crate) fn new(cell: Arc<Cell>) -> Self {
         Self {
-            queues: Mutex::new(Queues {
-                control: Messages::default(),
-                incoming: Messages::default(),
-                spares: Spares::default(),
-                is_closed: false,
-            }),
+            post: Mutex::new(Some(Box::default())),
             is_parked: AtomicBool::new(false),
             waker: OnceLock::new(),
             calls: OnceLock::new(),
@@ -245,47 +237,33 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     }
 
     /// No code that can panic runs under the lock, so a poisoned one is whole.
-    fn lock(&self) -> MutexGuard<'_, Queues<S, In, Out>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Letterbox<S, In, Out>> {
+        self.post.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns whether the stage still lives.
     pub(crate) fn control(&self, message: Control<S, In, Out>) -> bool {
-        self.put(|queues| queues.control.push_back(message))
-            .is_some()
+        self.put(|post| post.control.push_back(message)).is_some()
     }
 
     /// Lets `put` add a message and wakes the stage; `None` where that has ended, and what `put` holds is dropped, outside
     /// the lock. It makes the message in its place, since to move one takes longer than to make it.
     #[inline]
-    fn put<T>(&self, put: impl FnOnce(&mut Queues<S, In, Out>) -> T) -> Option<T> {
-        let mut queues = self.lock();
-        if queues.is_closed {
-            drop(queues);
+    fn put<T>(&self, put: impl FnOnce(&mut Post<S, In, Out>) -> T) -> Option<T> {
+        let mut letterbox = self.lock();
+        let Some(post) = letterbox.as_mut() else {
+            drop(letterbox);
             return None;
-        }
-        let result = put(&mut queues);
-        self.wake(queues);
+        };
+        let result = put(post);
+        self.wake(letterbox);
         Some(result)
     }
 
-    /// Moves what has arrived behind what the stage already has.
-    pub(crate) fn take(
-        &self,
-        control: &mut Messages<Control<S, In, Out>>,
-        incoming: &mut Messages<Incoming<S, In, Out>>,
-    ) {
-        self.collect(control, incoming, &mut Spares::default(), Park::Never);
-    }
-
-    /// As [`Mailbox::take`], ready when anything was moved; else the stage is woken by what arrives next, in the way that
+    /// As [`Mailbox::collect`], ready when anything was taken; else the stage is woken by what arrives next, in the way that
     /// was noted.
-    pub(crate) fn poll_take(
-        &self,
-        control: &mut Messages<Control<S, In, Out>>,
-        incoming: &mut Messages<Incoming<S, In, Out>>,
-    ) -> Poll<()> {
-        if self.collect(control, incoming, &mut Spares::default(), Park::WhenEmpty) {
+    pub(crate) fn poll_take(&self, taken: &mut Box<Post<S, In, Out>>) -> Poll<()> {
+        if self.collect(taken, Park::WhenEmpty) {
             Poll::Ready(())
         } else {
             Poll::Pending
@@ -303,25 +281,21 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         self.waker.get().unwrap_or(Waker::noop())
     }
 
-    /// As [`Mailbox::take`], and leaves emptied lists for the producers. Returns whether anything was moved.
+    /// Takes what has come, behind what the stage already has, and leaves emptied lists for the producers. Returns whether
+    /// anything was taken.
     /// The loop calls it once a turn, and to call it costs a third of what it does.
     #[inline(always)]
-    pub(crate) fn collect(
-        &self,
-        control: &mut Messages<Control<S, In, Out>>,
-        incoming: &mut Messages<Incoming<S, In, Out>>,
-        spares: &mut Spares<In>,
-        park: Park,
-    ) -> bool {
-        let mut queues = self.lock();
-        spares.move_to(&mut queues.spares);
-        let is_empty = queues.control.is_empty() && queues.incoming.is_empty();
+    pub(crate) fn collect(&self, taken: &mut Box<Post<S, In, Out>>, park: Park) -> bool {
+        let mut letterbox = self.lock();
+        let Some(post) = letterbox.as_mut() else {
+            return false;
+        };
+        let is_empty = post.is_empty();
         debug_assert!(
             is_empty || !self.is_parked(),
             "what arrives wakes the stage"
         );
-        queues.control.move_to(control);
-        queues.incoming.move_to(incoming);
+        taken.take(post);
         if park == Park::Always || (is_empty && park == Park::WhenEmpty) {
             self.is_parked.store(true, Ordering::Relaxed);
         }
@@ -335,12 +309,12 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     }
 
     #[inline]
-    fn wake(&self, queues: MutexGuard<'_, Queues<S, In, Out>>) {
+    fn wake(&self, letterbox: MutexGuard<'_, Letterbox<S, In, Out>>) {
         let is_parked = self.is_parked();
         if is_parked {
             self.is_parked.store(false, Ordering::Relaxed);
         }
-        drop(queues);
+        drop(letterbox);
         if is_parked && let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
@@ -351,13 +325,11 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         self.calls.get_or_init(make)
     }
 
-    /// Refuses everything from now on.
-    pub(crate) fn close(&self) {
-        let mut queues = self.lock();
-        queues.is_closed = true;
-        queues.spares = Spares::default();
-        drop(queues);
+    /// Refuses everything from now on, and returns what had come.
+    pub(crate) fn close(&self) -> Post<S, In, Out> {
+        let last = self.lock().take();
         self.calls().close();
+        last.map_or_else(Post::default, |last| *last)
     }
 }
 
@@ -365,10 +337,10 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
     for Mailbox<S, In, Out>
 {
     fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<In>) {
-        let is_put = self.put(|queues| {
-            let events = std::mem::replace(events, queues.spares.take());
+        let is_put = self.put(|post| {
+            let events = std::mem::replace(events, post.spares.take());
             let message = Incoming::Events(subscription, events);
-            queues.incoming.push_back(message);
+            post.incoming.push_back(message);
         });
         if is_put.is_none() {
             self.cell.lost(events.len());
@@ -377,13 +349,13 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {
-        self.put(|queues| queues.incoming.push_back(Incoming::End(subscription, end)));
+        self.put(|post| post.incoming.push_back(Incoming::End(subscription, end)));
     }
 }
 
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mailbox<S, In, Out> {
     fn ask(&self, subscription: SubscriptionId, n: usize) {
-        self.put(|queues| queues.control.push_back(Control::Ask(subscription, n)));
+        self.put(|post| post.control.push_back(Control::Ask(subscription, n)));
     }
 
     fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
@@ -427,7 +399,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out
     }
 
     fn send_behind(&self, message: Box<dyn Envelope<S, Out>>) {
-        self.put(|queues| queues.incoming.push_back(Incoming::Behind(message)));
+        self.put(|post| post.incoming.push_back(Incoming::Behind(message)));
     }
 
     fn calls(&self) -> &Arc<Semaphore> {

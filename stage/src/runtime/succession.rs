@@ -268,10 +268,9 @@ impl<R: Role> Task<R> {
     }
 
     async fn stop_arrives(&mut self) {
-        while !self.control.iter().any(|m| matches!(m, Control::Stop)) {
-            let (control, incoming) = (&mut self.control, &mut self.incoming);
-            let mailbox = &self.mailbox;
-            std::future::poll_fn(|_| mailbox.poll_take(control, incoming)).await;
+        while !self.post.control.iter().any(|m| matches!(m, Control::Stop)) {
+            let (mailbox, post) = (&self.mailbox, &mut self.post);
+            std::future::poll_fn(|_| mailbox.poll_take(post)).await;
         }
     }
 
@@ -345,7 +344,8 @@ impl<R: Role> Task<R> {
                 replaces: None,
                 opened: None,
             };
-            self.control
+            self.post
+                .control
                 .push_back(Control::SubscribeTo(Box::new(upstream)));
         }
         Some(Ok(()))

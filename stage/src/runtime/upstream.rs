@@ -184,11 +184,11 @@ impl<R: Role> Task<R> {
         let is_new = at_work.is_empty();
         if is_new {
             // Taken where it lies, since to move a message takes longer than to read it.
-            let Some(Incoming::Events(id, events)) = self.incoming.front_mut() else {
+            let Some(Incoming::Events(id, events)) = self.post.incoming.front_mut() else {
                 return false;
             };
             at_work.batch.begin(*id, std::mem::take(events));
-            self.incoming.forget_front();
+            self.post.incoming.forget_front();
         } else {
             let id = at_work.batch.subscription();
             at_work.batch.begin(id, std::mem::take(&mut at_work.behind));
@@ -218,7 +218,7 @@ impl<R: Role> Task<R> {
         if at_work.is_rest && at_work.behind.capacity() == 0 {
             at_work.behind = list;
         } else {
-            self.spares.keep(list);
+            self.post.spares.keep(list);
         }
     }
 
@@ -267,10 +267,10 @@ impl<R: Role> Task<R> {
 
     /// Takes the next message, if it carries no events.
     pub(super) async fn take_other(&mut self) -> Step {
-        if let Some(Incoming::Events(..)) = self.incoming.front() {
+        if let Some(Incoming::Events(..)) = self.post.incoming.front() {
             return Ok(());
         }
-        match self.incoming.pop_front() {
+        match self.post.incoming.pop_front() {
             Some(Incoming::End(id, end)) => self.upstream_ended(id, end).await,
             Some(Incoming::Behind(message)) => self.on_behind(message).await,
             Some(Incoming::Events(..)) | None => Ok(()),
@@ -306,7 +306,7 @@ impl<R: Role> Task<R> {
             }
             if upstream.coalesces && upstream.is_automatic() {
                 let batch_max = upstream.window.demand().batch_max();
-                coalesce(&mut self.incoming, &mut at_work.batch, batch_max);
+                coalesce(&mut self.post.incoming, &mut at_work.batch, batch_max);
             }
         }
         let split = upstream.split(at_work.batch.len());

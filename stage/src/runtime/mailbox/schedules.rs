@@ -8,7 +8,7 @@ use std::task::Poll;
 use shuttle::future::block_on;
 use shuttle::{check_dfs, thread};
 
-use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Messages, Park, Spares};
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Post};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
@@ -36,12 +36,11 @@ fn what_is_sent_wakes_the_stage() {
         };
         sends(|mailbox| mailbox.stop());
         sends(|mailbox| mailbox.deliver(SubscriptionId::next(), &mut vec![1]));
-        let (mut control, mut incoming) = (Messages::default(), Messages::default());
-        while control.is_empty() || incoming.is_empty() {
-            let taken = poll_fn(|_| mailbox.poll_take(&mut control, &mut incoming));
-            block_on(taken);
+        let mut post = Box::<Post<_, _, _>>::default();
+        while post.control.is_empty() || post.incoming.is_empty() {
+            block_on(poll_fn(|_| mailbox.poll_take(&mut post)));
         }
-        let control: Vec<_> = control.iter().collect();
+        let control: Vec<_> = post.control.iter().collect();
         assert!(matches!(control[..], [Control::Stop]));
     };
     check_dfs(every, None);
@@ -52,9 +51,8 @@ fn what_is_sent_wakes_the_stage() {
 fn what_is_sent_in_a_turn_wakes_the_stage() {
     let every = || {
         let (mailbox, _) = mailbox();
-        let (mut control, mut incoming) = (Messages::default(), Messages::default());
+        let mut post = Box::<Post<_, _, _>>::default();
         let mut will_be_idle = false;
-        let mut spares = Spares::default();
         let sender = Arc::clone(&mailbox);
         let mut start = Some(move || sender.stop());
         block_on(poll_fn(|_| {
@@ -68,7 +66,7 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
                 } else {
                     Park::WhenEmpty
                 };
-                let has_come = mailbox.collect(&mut control, &mut incoming, &mut spares, park);
+                let has_come = mailbox.collect(&mut post, park);
                 will_be_idle = !has_come;
                 if let Some(start) = start.take() {
                     // It waits, so that it is parked before the turn of what comes first.
@@ -79,7 +77,7 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
                 if !has_come {
                     return Poll::Pending;
                 }
-                if !control.is_empty() && !incoming.is_empty() {
+                if !post.control.is_empty() && !post.incoming.is_empty() {
                     return Poll::Ready(());
                 }
             }
@@ -100,12 +98,11 @@ fn what_is_sent_to_a_stage_that_ends_is_taken_or_lost() {
                 mailbox.deliver(id, &mut vec![3]);
             }
         });
-        let (mut control, mut incoming) = (Messages::default(), Messages::default());
-        mailbox.take(&mut control, &mut incoming);
-        mailbox.close();
-        mailbox.take(&mut control, &mut incoming);
+        let mut post = Box::default();
+        mailbox.collect(&mut post, Park::Never);
+        post.append(&mut mailbox.close());
         sender.join().expect("it sends");
-        let taken: usize = incoming.iter().map(Incoming::len).sum();
+        let taken: usize = post.incoming.iter().map(Incoming::len).sum();
         assert_eq!(taken as u64 + cell.stats().lost, 3);
     };
     check_dfs(every, None);
