@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Wake;
 
-use super::{Roster, inside};
+use super::Roster;
+use super::inside::{self, NOTED};
 use crate::id::StageId;
 use crate::sync::atomic::{AtomicBool, AtomicUsize};
 
-/// The seat of who has none.
+/// The roster of who has no seat, or one that no thread notes.
 const NOWHERE: usize = usize::MAX;
 
 /// A member. Who wakes it from within the group notes its seat for the thread; all others note it in the roster,
@@ -18,6 +19,8 @@ pub(crate) struct Member {
     roster: Arc<Roster>,
     /// Where the task keeps it.
     seat: AtomicUsize,
+    /// The group whose thread notes that seat: its own, or [`NOWHERE`].
+    noted_in: AtomicUsize,
     is_ready: AtomicBool,
     is_aborted: AtomicBool,
 }
@@ -28,7 +31,8 @@ impl Member {
         Self {
             id,
             roster,
-            seat: AtomicUsize::new(NOWHERE),
+            seat: AtomicUsize::new(0),
+            noted_in: AtomicUsize::new(NOWHERE),
             is_ready: AtomicBool::new(true),
             is_aborted: AtomicBool::new(false),
         }
@@ -38,6 +42,10 @@ impl Member {
     pub(super) fn sit(&self, seat: usize) {
         // Before it is not ready any more, so that who wakes it sees its seat.
         self.seat.store(seat, Ordering::Relaxed);
+        if seat < NOTED {
+            let noted_in = self.roster.address();
+            self.noted_in.store(noted_in, Ordering::Relaxed);
+        }
         self.begin_turn();
     }
 
@@ -59,14 +67,14 @@ impl Member {
 
     /// Has nobody wake it any more.
     pub(super) fn retire(&self) {
-        self.seat.store(NOWHERE, Ordering::Relaxed);
+        self.noted_in.store(NOWHERE, Ordering::Relaxed);
         self.is_ready.store(true, Ordering::Release);
     }
 
     #[inline]
     fn ready(&self) {
         let seat = self.seat.load(Ordering::Relaxed);
-        if !inside::note(self.roster.address(), seat) {
+        if !inside::note(self.noted_in.load(Ordering::Relaxed), seat) {
             self.ready_from_outside();
         }
     }
@@ -88,5 +96,30 @@ impl Wake for Member {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.ready();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::group::News;
+    use crate::runtime::group::inside::Lent;
+
+    #[test]
+    fn a_seat_without_a_bit_is_noted_in_the_roster() {
+        let roster = Arc::<Roster>::default();
+        let mut due = 0;
+        let thread = Lent::new(roster.address(), &mut due);
+        let woken = |seat| {
+            let member = Member::new(StageId::next(), Arc::clone(&roster));
+            member.sit(seat);
+            member.ready();
+            let mut news = News::default();
+            roster.look(&mut news);
+            let in_roster: Vec<_> = news.ready.iter().map(|(seat, _)| *seat).collect();
+            (thread.take_due(u64::MAX), in_roster)
+        };
+        assert_eq!(woken(NOTED - 1), (Some(NOTED - 1), vec![]));
+        assert_eq!(woken(NOTED), (None, vec![NOTED]));
     }
 }

@@ -105,7 +105,9 @@ impl Turns {
 
     /// Notes that it is the turn of a seat.
     fn note(&mut self, roster: usize, seat: usize) {
-        if inside::note(roster, seat) {
+        if seat < NOTED {
+            let is_noted = inside::note(roster, seat);
+            debug_assert!(is_noted, "its own thread hears");
             return;
         }
         let seat = seat - NOTED;
