@@ -83,14 +83,17 @@ impl<V> BySubscription<V> {
     /// the id is if they are evenly spaced, as they are where subscriptions were made in a row.
     #[inline]
     pub(crate) fn find(&self, id: SubscriptionId) -> Option<&V> {
-        if self.places.len() < MANY {
-            return self.get(id);
+        match self.places.first() {
+            Some((first, value)) if *first == id => value.as_ref(),
+            _ => self.find_further(id),
         }
-        self.find_among_many(id)
     }
 
     #[inline(never)]
-    fn find_among_many(&self, id: SubscriptionId) -> Option<&V> {
+    fn find_further(&self, id: SubscriptionId) -> Option<&V> {
+        if self.places.len() < MANY {
+            return self.get(id);
+        }
         // The guess is rounded down.
         let before_last = self.places.len() - 2;
         let near = self.guess(id).map(|at| at.min(before_last));
