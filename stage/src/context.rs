@@ -214,19 +214,38 @@ impl<Out: Send + 'static> Context<Out> {
     /// Dispatches what was emitted, against the asks seen so far. For callbacks that go on to wait.
     #[inline]
     pub fn flush(&mut self) {
-        if !self.emitted.is_empty() || !self.dispatched.is_empty() {
+        if !self.emitted.is_empty() {
             self.dispatch();
         }
     }
 
     fn dispatch(&mut self) {
-        if !self.emitted.is_empty() {
-            self.has_emitted = true;
-            if self.dispatched.is_empty() && self.pass() {
-                return self.note_held();
-            }
-            self.half.on_emit(&mut self.emitted, &mut self.dispatched);
+        self.has_emitted = true;
+        if self.pass() {
+            self.note_held();
+        } else {
+            self.spread();
         }
+    }
+
+    /// Sends what was emitted to whom the dispatcher decides. Apart, since it needs more registers than what is done mostly.
+    #[inline(never)]
+    fn spread(&mut self) {
+        self.half.on_emit(&mut self.emitted, &mut self.dispatched);
+        self.send_dispatched();
+    }
+
+    /// Does what the dispatcher has decided. Whoever lets it decide calls this, so that events which are passed on without it
+    /// overtake none.
+    #[inline]
+    pub(crate) fn settle(&mut self) {
+        if !self.dispatched.is_empty() {
+            self.send_dispatched();
+        }
+    }
+
+    #[inline(never)]
+    fn send_dispatched(&mut self) {
         loop {
             self.deliver();
             if self.dispatched.is_empty() {
@@ -244,8 +263,7 @@ impl<Out: Send + 'static> Context<Out> {
             return false;
         };
         let Some(downstream) = self.downstreams.find(taker) else {
-            self.dispatched.discarded += drop_all(self.emitted.drain(..));
-            self.act_on_dispatched();
+            self.discard_emitted();
             return true;
         };
         downstream.edge.delivered(self.emitted.len());
@@ -254,6 +272,12 @@ impl<Out: Send + 'static> Context<Out> {
             self.emitted = self.dispatched.lists.take();
         }
         true
+    }
+
+    #[cold]
+    fn discard_emitted(&mut self) {
+        self.dispatched.discarded += drop_all(self.emitted.drain(..));
+        self.act_on_dispatched();
     }
 
     /// Sends the deliveries. A list that a consumer gives back is the next one to emit into, where there is none.
@@ -311,15 +335,15 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
-    /// Returns the demand to tell the stage now, which it then owes. A dispatcher that breaks its contract ends the
-    /// stage.
+    /// Has the stage owe demand that it was not told yet, and returns what of it to tell now. A dispatcher that breaks its
+    /// contract ends the stage.
     #[inline]
-    pub(crate) fn take_demand(&mut self) -> usize {
+    pub(crate) fn owe(&mut self, untold: usize) -> usize {
         if self.half.broken().is_some() {
             self.stop_broken();
             return 0;
         }
-        let demand = self.half.take_demand();
+        let demand = self.half.owe(untold);
         if demand > 0 {
             self.note_held();
         }
@@ -407,7 +431,7 @@ impl<Out: Send + 'static> Context<Out> {
             cancelled.edge.end();
             cancelled.port.end(subscription, End::Cancelled(reason));
             self.half.on_cancel(subscription, &mut self.dispatched);
-            self.flush();
+            self.settle();
         }
     }
 
@@ -485,7 +509,7 @@ impl<Out: Send + 'static> Context<Out> {
     /// owed.
     pub(crate) fn replay_batches(&mut self) {
         while self.half.replay(&mut self.dispatched).is_some() {}
-        self.flush();
+        self.settle();
     }
 
     /// Returns whether a callback left something to act on.

@@ -13,6 +13,8 @@ use crate::id::SubscriptionId;
 #[derive(Debug)]
 pub struct ProducerHalf<T> {
     dispatcher: Box<dyn AnyDispatcher<T>>,
+    /// Whether the dispatcher joins asks, and whether they are joined in this mode.
+    may_join_asks: bool,
     joins_asks: bool,
     /// The only consumer, where it gets whatever comes; else `NONE`. What it has asked is all that is wanted, and the
     /// dispatcher hears of that no sooner than it matters.
@@ -55,6 +57,7 @@ impl<T: 'static> ProducerHalf<T> {
     #[must_use]
     pub fn new(dispatcher: impl Dispatcher<T>, buffer: Buffer<T>) -> Self {
         Self {
+            may_join_asks: dispatcher.joins_asks(),
             joins_asks: dispatcher.joins_asks(),
             sole: SubscriptionId::NONE,
             standing: Standing::of(&dispatcher),
@@ -106,8 +109,9 @@ impl<T: 'static> ProducerHalf<T> {
     }
 
     /// Sets the mode; after [`DemandMode::Forward`] the caller replays what was put off.
-    pub const fn set_mode(&mut self, mode: DemandMode) {
+    pub fn set_mode(&mut self, mode: DemandMode) {
         self.mode = mode;
+        self.joins_asks = self.may_join_asks && mode == DemandMode::Forward;
     }
 
     /// Replays what was put off up to the next demand, and returns that one; `None` when all is replayed.
@@ -176,8 +180,8 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Returns whether asks that came together are told together. What is put off is not summed.
     #[must_use]
-    pub fn joins_asks(&self) -> bool {
-        self.joins_asks && self.mode == DemandMode::Forward
+    pub const fn joins_asks(&self) -> bool {
+        self.joins_asks
     }
 
     /// Adds an ask and serves it from the buffer.
@@ -294,26 +298,27 @@ impl<T: 'static> ProducerHalf<T> {
         }
     }
 
-    /// The demand that the stage was not told yet.
+    /// The demand that the stage was not told yet. What it owes and has promised was wanted once, so that it is no larger than
+    /// a `usize`.
     #[inline]
     pub(crate) const fn untold(&self) -> usize {
-        let coming = self.owed.saturating_add(self.promised);
-        self.standing.wanted.saturating_sub(coming)
-    }
-
-    /// Whether there is nothing to tell the stage, neither demand nor that its dispatcher broke the contract.
-    #[inline]
-    pub(crate) const fn has_none_to_tell(&self) -> bool {
-        self.untold() == 0 && self.broken.is_none()
+        self.standing
+            .wanted
+            .saturating_sub(self.owed + self.promised)
     }
 
     /// Returns the demand to tell the stage now, which it then owes.
     #[must_use]
     #[inline]
     pub fn take_demand(&mut self) -> usize {
-        let demand = self.untold();
-        self.owed += demand;
-        self.tell(demand)
+        self.owe(self.untold())
+    }
+
+    /// Has the stage owe demand that it was not told yet, and returns what of it to tell now.
+    #[inline]
+    pub(crate) fn owe(&mut self, untold: usize) -> usize {
+        self.owed += untold;
+        self.tell(untold)
     }
 
     /// Says how many events could be taken now, for a half whose dispatcher can't know.

@@ -112,7 +112,7 @@ impl<R: Role> Task<R> {
     }
 
     /// Serves an ask from what is held, and with it those right behind it, where the dispatcher joins them, of one consumer to
-    /// one, or nobody is told of them; the caller goes on with `settle`, which tells the rest.
+    /// one, or nobody is told of them; the caller goes on with what is due, which tells the rest.
     #[inline]
     pub(super) fn on_ask(&mut self, mut id: SubscriptionId, mut n: usize) {
         let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
@@ -129,6 +129,10 @@ impl<R: Role> Task<R> {
             self.post.control.forget_front();
         }
         half.on_ask(id, n, out);
+        if !out.is_empty() {
+            self.cx.settle();
+            self.dispatch();
+        }
     }
 
     async fn set_mode(&mut self, mode: DemandMode) -> Step {
@@ -136,7 +140,7 @@ impl<R: Role> Task<R> {
         self.cx.cell.set_mode(mode);
         loop {
             let demand = self.cx.half.replay(&mut self.cx.dispatched);
-            self.cx.flush();
+            self.cx.settle();
             let Some(demand) = demand.filter(|_| self.cx.stop.is_none()) else {
                 return self.after(Ok(())).await;
             };

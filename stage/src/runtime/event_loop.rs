@@ -91,8 +91,8 @@ impl Drop for Last {
 /// What the loop does next.
 #[derive(Debug, Clone, Copy)]
 enum Next {
-    /// Tells the behaviour so much demand.
-    Demand(usize),
+    /// Tells the behaviour the turn's new demand.
+    Demand,
     /// Lends it the next batch, or hears what else has come from upstream.
     Batch,
     /// Hands the behaviour the call or cast that is next.
@@ -118,6 +118,13 @@ pub(crate) struct Turn {
     told: u8,
     /// The last of them.
     demand: usize,
+}
+
+impl Turn {
+    /// Whether nothing was done in it.
+    const fn is_new(&self) -> bool {
+        self.control == 0 && self.looked == 0 && self.told == 0
+    }
 }
 
 /// An error ends the stage.
@@ -160,15 +167,15 @@ impl<R: Role> Task<R> {
             Box::pin(self.upstream_stops(ends, end)).await?;
         }
         self.turn = Turn::default();
-        let mut due = self.settle();
+        self.dispatch();
         loop {
-            let next = due.unwrap_or_else(|| self.next());
+            let next = self.next();
             let outcome = match next {
-                Next::Demand(demand) => {
+                Next::Demand => {
                     if self.turn.told > 1 {
                         consume_budget().await;
                     }
-                    guarded(self.role.handle_demand(demand, &mut self.cx)).await
+                    guarded(self.role.handle_demand(self.turn.demand, &mut self.cx)).await
                 }
                 Next::Batch if !self.next_batch() => Box::pin(self.take_other()).await.map(Ok)?,
                 Next::Batch => {
@@ -183,7 +190,7 @@ impl<R: Role> Task<R> {
                         Box::pin(self.skip(outcome)).await?;
                     }
                     // What came of it is sent before more is asked for.
-                    due = self.settle();
+                    self.dispatch();
                     self.batch_taken();
                     continue;
                 }
@@ -201,7 +208,7 @@ impl<R: Role> Task<R> {
                         // A turn that a wake began is none of a row, and spends no budget.
                         Park::Always
                     } else {
-                        if self.asks_first() {
+                        if self.asks_first(self.cx.half.untold()) {
                             self.mailbox.waker().wake_by_ref();
                             futures::pending!();
                         } else {
@@ -216,24 +223,34 @@ impl<R: Role> Task<R> {
                     self.begin_turn(park);
                     match polled {
                         Some(polled) => polled,
-                        // What has come meanwhile goes first.
-                        None if self.has_more && self.post.control.is_empty() => Ok(()),
+                        // What the first has for the second, behind what has come meanwhile.
+                        None if R::IS_FUSED && self.has_more && self.post.control.is_empty() => Ok(()),
                         None => continue,
                     }
                 }
             };
-            if R::IS_FUSED || outcome.is_err() {
-                let was_demand = matches!(next, Next::Demand(_));
+            let was_demand = matches!(next, Next::Demand);
+            if R::IS_FUSED {
                 self.answer_for(outcome, was_demand).await?;
+            } else if let failed @ Err(_) = outcome {
+                // Moved as a whole, no outcome has to be kept for the time that a failure takes.
+                Box::pin(self.answer_for(failed, was_demand)).await?;
             }
-            due = self.settle();
+            self.dispatch();
         }
     }
 
-    /// Returns what the turn has yet to do, where nothing is due from before: control, then upstream messages.
+    /// Returns what the turn has yet to do: what is due, then control, then upstream messages.
     #[inline]
     fn next(&mut self) -> Next {
-        while self.turn.control < CONTROL_MAX {
+        loop {
+            if let Some(due) = self.due() {
+                return due;
+            }
+            self.turn.told = 0;
+            if self.turn.control == CONTROL_MAX {
+                break;
+            }
             // Read where it lies, since to move a message takes longer than to read it.
             match self.post.control.front() {
                 None => break,
@@ -242,9 +259,6 @@ impl<R: Role> Task<R> {
                     self.post.control.forget_front();
                     self.turn.control += 1;
                     self.on_ask(id, n);
-                    if let Some(due) = self.settle() {
-                        return due;
-                    }
                 }
                 // Uncounted, since what comes from there is to find it subscribed.
                 Some(Control::SubscribeTo(upstream)) if upstream.opened.is_some() => {
@@ -384,6 +398,8 @@ impl<R: Role> Task<R> {
     }
 
     async fn after_failure(&mut self, failure: &Failure, was_demand: bool) -> Step {
+        // A dispatcher that panicked in `flush` has left what it had decided.
+        self.cx.settle();
         self.dispatch();
         let resumed = self.on_failure(failure).await?;
         // A producer that fails at each demand would be told of the same debt for ever.
@@ -394,42 +410,36 @@ impl<R: Role> Task<R> {
         Ok(())
     }
 
-    /// Dispatches what was emitted, and returns what the behaviour is to be told of that.
-    fn settle(&mut self) -> Option<Next> {
-        // A consumer emits nothing, so that there is nothing to do after each of its batches.
+    /// Returns what the behaviour is to be told, now that what was emitted is dispatched.
+    #[inline]
+    fn due(&mut self) -> Option<Next> {
         if !R::EMITS && !R::IS_FUSED {
             return None;
         }
-        self.dispatch();
-        let due = self.due();
-        if due.is_none() {
-            self.turn.told = 0;
-        }
-        due
-    }
-
-    #[inline]
-    fn due(&mut self) -> Option<Next> {
-        let has_none = self.cx.half.has_none_to_tell() && self.cx.passed == 0;
-        if !R::IS_FUSED && has_none && !self.owes_anew {
+        let untold = self.cx.half.untold();
+        let is_usual = !self.owes_anew && self.cx.passed == 0 && self.cx.half.broken().is_none();
+        if !R::IS_FUSED && is_usual && untold == 0 {
             self.has_more = false;
             return None;
         }
+        // What has come meanwhile goes first.
+        if self.has_more && self.turn.is_new() && !self.post.control.is_empty() {
+            return None;
+        }
         let is_passing = R::IS_FUSED && self.role.is_passing(&self.cx);
-        self.has_more = self.turn.told == DEMANDS_MAX || is_passing || self.asks_first();
+        self.has_more = self.turn.told == DEMANDS_MAX || is_passing || self.asks_first(untold);
         if self.has_more {
             return None;
         }
-        let again = if std::mem::take(&mut self.owes_anew) {
-            self.cx.half.retell_demand()
-        } else {
-            0
-        };
         if !R::EMITS && !R::IS_SOURCE || self.cx.stop.is_some() {
             return None;
         }
-        let new = self.cx.take_demand();
-        let demand = self.role.to_tell(again + new, &self.cx);
+        let demand = if self.owes_anew {
+            self.owe_anew(untold)
+        } else {
+            self.cx.owe(untold)
+        };
+        let demand = self.role.to_tell(demand, &self.cx);
         if demand == 0 || !R::IS_SOURCE || self.cx.ending.is_some() {
             return (self.cx.passed > 0).then_some(Next::Passed);
         }
@@ -440,23 +450,41 @@ impl<R: Role> Task<R> {
         }
         self.turn.told += 1;
         self.turn.demand = demand;
+        if self.cx.emitted.capacity() < demand {
+            self.make_room(demand);
+        }
+        Some(Next::Demand)
+    }
+
+    /// Owes `untold` more, and returns it with all that is owed and told again.
+    #[cold]
+    fn owe_anew(&mut self, untold: usize) -> usize {
+        self.owes_anew = false;
+        self.cx.half.retell_demand() + self.cx.owe(untold)
+    }
+
+    #[cold]
+    fn make_room(&mut self, demand: usize) {
         if self.cx.has_emitted {
             self.cx.emitted.reserve(demand.min(RESERVED_MAX));
         }
-        Some(Next::Demand(demand))
     }
 
     /// Whether those who were sent a part of the last demand may ask anew before the rest of it is told, where both are told
     /// together: else it falls apart into ever smaller batches.
     #[inline]
-    fn asks_first(&self) -> bool {
-        let half = &self.cx.half;
-        R::IS_SOURCE && half.joins_asks() && (1..self.turn.demand).contains(&half.untold())
+    fn asks_first(&self, untold: usize) -> bool {
+        let joins_asks = R::IS_SOURCE && self.cx.half.joins_asks();
+        joins_asks && (1..self.turn.demand).contains(&untold)
     }
 
     /// Dispatches what was emitted, and says what was dropped.
     #[inline]
     pub(super) fn dispatch(&mut self) {
+        // A consumer emits nothing, so that there is nothing to do after each of its batches.
+        if !R::EMITS && !R::IS_FUSED {
+            return;
+        }
         self.cx.flush();
         if self.cx.discarded > 0 {
             self.report_discarded();

@@ -108,6 +108,7 @@ pub(super) struct Lived<L> {
 impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived<L> {
     type Output = Option<Exit>;
 
+    /// Polled at one place in `Task::run`, and each call costs the saving of all registers.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, task: &mut Waiting<'_>) -> Poll<Option<Exit>> {
         let this = self.project();
@@ -300,6 +301,7 @@ impl<R: Role> Task<R> {
             self.forget_consumer(id, end);
         }
         if self.cx.stop.is_none() {
+            self.cx.settle();
             self.cx.flush();
         }
     }
@@ -463,5 +465,6 @@ impl<R: Role> Task<R> {
             left.edge.end();
             left.port.end(id, end);
         }
+        self.cx.settle();
     }
 }
