@@ -224,7 +224,9 @@ impl<R: Role> Task<R> {
                     match polled {
                         Some(polled) => polled,
                         // What the first has for the second, behind what has come meanwhile.
-                        None if R::IS_FUSED && self.has_more && self.post.control.is_empty() => Ok(()),
+                        None if R::IS_FUSED && self.has_more && self.post.control.is_empty() => {
+                            Ok(())
+                        }
                         None => continue,
                     }
                 }

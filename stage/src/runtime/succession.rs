@@ -108,7 +108,7 @@ pub(super) struct Lived<L> {
 impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived<L> {
     type Output = Option<Exit>;
 
-    /// Polled at one place in `Task::run`, and each call costs the saving of all registers.
+    /// It is polled at one place, and to call it from there costs more than what it does itself.
     #[inline(always)]
     fn poll(self: Pin<&mut Self>, task: &mut Waiting<'_>) -> Poll<Option<Exit>> {
         let this = self.project();

@@ -7,7 +7,7 @@ use crate::id::StageId;
 use crate::sync::thread_local;
 
 /// The roster of no group.
-const NOBODY: usize = 0;
+pub(super) const NOBODY: usize = 0;
 
 /// Seats that the thread notes, each a bit of a word; who sits behind them is noted in the roster, as if woken from outside.
 pub(super) const NOTED: usize = 64;
@@ -46,7 +46,7 @@ impl Inside {
     }
 }
 
-/// The thread, for as long as it polls the task of the group.
+/// The thread, for as long as it polls the task of the group, or drops it.
 pub(super) struct Lent<'a> {
     /// Whose turn it is while the task is not polled.
     due: &'a mut u64,
@@ -91,8 +91,7 @@ impl Drop for Lent<'_> {
     }
 }
 
-/// Notes that it is the turn of a member; returns `false` where the thread does not poll its group, or the seat is none that
-/// it notes.
+/// Notes that it is the turn of a member, in a seat that has a bit; returns `false` where the thread does not poll its group.
 #[inline]
 pub(super) fn note(roster: usize, seat: usize) -> bool {
     INSIDE.with(|inside| {

@@ -13,7 +13,7 @@ use crate::sync::atomic::{AtomicBool, AtomicUsize};
 const NOWHERE: usize = usize::MAX;
 
 /// A member. Who wakes it from within the group notes its seat for the thread; all others note it in the roster,
-/// once at most: between such a wake and the turn that comes of it the member is ready.
+/// once at most: from such a wake until the task hears of it the member is ready.
 pub(crate) struct Member {
     pub(super) id: StageId,
     roster: Arc<Roster>,

@@ -6,7 +6,7 @@ use std::task::{Context as Task, Poll, Waker};
 
 use tokio::task::coop::has_budget_remaining;
 
-use super::inside::{self, Lent, NOTED};
+use super::inside::{self, Lent, NOBODY, NOTED};
 use super::roster::Life;
 use super::{Joining, Member, News, Next, Roster};
 
@@ -261,7 +261,8 @@ impl Drop for GroupTask {
         for joining in self.roster.leave() {
             self.seats.take_in(joining);
         }
-        let thread = Lent::new(self.roster.address(), &mut self.due);
+        // Those who join from now on are in another task, so that nobody is noted here.
+        let thread = Lent::new(NOBODY, &mut self.due);
         self.seats.clear(&thread);
     }
 }

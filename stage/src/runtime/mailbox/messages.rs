@@ -12,7 +12,7 @@ use std::mem::ManuallyDrop;
 /// comparison more.
 #[derive(Debug)]
 pub(crate) struct Messages<T> {
-    /// Those that were taken, and behind them those that wait, which all are there.
+    /// Those that were taken, and behind them those that wait, none of which is missing.
     places: Vec<Option<ManuallyDrop<T>>>,
     /// How many were taken: fewer than there are places, or none.
     taken: usize,
@@ -145,6 +145,17 @@ mod tests {
         check(&[1, 2], &[], &[1, 2]);
         check(&[], &[3], &[3]);
         check(&[1, 2], &[3, 4], &[3, 4, 1, 2]);
+    }
+
+    #[test]
+    fn a_queue_that_is_never_empty_keeps_no_places_of_those_that_were_taken() {
+        let mut to = queue([0, 1]);
+        for next in 2..1_000 {
+            queue([next]).move_to(&mut to);
+            assert_eq!(to.pop_front(), Some(next - 2));
+            assert!(to.iter().eq(&[next - 1, next]));
+        }
+        assert!(to.places.capacity() < 10);
     }
 
     #[test]
