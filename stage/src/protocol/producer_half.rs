@@ -16,6 +16,8 @@ pub struct ProducerHalf<T> {
     /// Whether the dispatcher joins asks, and whether they are joined in this mode.
     may_join_asks: bool,
     joins_asks: bool,
+    /// Whether how many events could be taken is said from outside, as the dispatcher can't know.
+    is_led: bool,
     /// The only consumer, where it gets whatever comes; else `NONE`. What it has asked is all that is wanted, and the
     /// dispatcher hears of that no sooner than it matters.
     sole: SubscriptionId,
@@ -59,6 +61,7 @@ impl<T: 'static> ProducerHalf<T> {
         Self {
             may_join_asks: dispatcher.joins_asks(),
             joins_asks: dispatcher.joins_asks(),
+            is_led: false,
             sole: SubscriptionId::NONE,
             standing: Standing::of(&dispatcher),
             dispatcher: Box::new(dispatcher),
@@ -247,7 +250,11 @@ impl<T: 'static> ProducerHalf<T> {
                 (given > 0).then_some((sole, given))
             });
         }
+        let (wanted, n) = (self.standing.wanted, events.len());
         self.standing = self.dispatcher.dispatch(events, out);
+        if self.is_led {
+            self.standing.wanted = wanted.saturating_sub(n);
+        }
         let (left, wanted) = (events.len(), self.standing.wanted);
         if left > 0 && wanted > 0 {
             self.broken.get_or_insert(ContractBroken {
@@ -323,6 +330,7 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Says how many events could be taken now, for a half whose dispatcher can't know.
     pub(crate) const fn set_wanted(&mut self, wanted: usize) {
+        self.is_led = true;
         self.standing.wanted = wanted;
     }
 

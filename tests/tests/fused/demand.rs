@@ -10,7 +10,7 @@ use stage::{
     consumer, from_iter, producer, producer_consumer,
 };
 
-use crate::halves::{Counter, Map, Taker};
+use crate::halves::{Counter, Flusher, Map, Taker};
 
 fn n(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).unwrap()
@@ -53,6 +53,21 @@ async fn the_first_is_told_again_until_a_filter_has_paid() {
     assert_eq!(sink.expect_events(3).await.unwrap(), [99, 199, 299]);
     sink.expect_nothing().await.unwrap();
     assert_eq!(counter.emitted(), 300, "and no more than that");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_in_the_middle_of_three_loses_no_demand() {
+    let sieve = Flusher {
+        wants: |n| n % 3 != 0,
+        waits: false,
+    };
+    let stage = producer(Counter::default())
+        .fuse(producer_consumer(sieve))
+        .fuse(producer_consumer(Map::copies(1)));
+    let stage = stage.spawn().unwrap();
+    let mut sink = SinkProbe::subscribe(&stage);
+    sink.ask(5);
+    assert_eq!(sink.expect_events(5).await.unwrap(), [1, 2, 4, 5, 7]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures::{StreamExt, TryStreamExt};
 use stage::test_util::SinkProbe;
 use stage::{
-    AsProducerConsumer, Build, Demand, Directive, Exit, Restart, Strategy, consumer_with,
+    AsProducerConsumer, Build, Demand, Directive, Exit, Restart, Strategy, consumer, consumer_with,
     dead_letters, from_iter, producer_consumer, producer_consumer_with, producer_with, supervisor,
 };
 
-use crate::halves::{Counter, Fails, Map, Taker, silence_panics_on_purpose};
+use crate::halves::{Counter, Fails, Flusher, Map, Taker, silence_panics_on_purpose};
 
 const fn third(n: usize) -> bool {
     n % 3 == 2
@@ -227,4 +227,31 @@ async fn a_pair_is_the_child_of_whoever_supervises_one_of_it() {
         top.stop().await;
         assert!(matches!(pair.exit(), Some(Exit::Stopped)), "{said_of}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_abort_counts_what_the_second_failed_on_while_the_first_waits() {
+    let waiting = Flusher {
+        wants: |_| true,
+        waits: true,
+    };
+    let fails = Taker {
+        fails: Some(Fails {
+            on: |_| true,
+            panics: false,
+            directive: Directive::Resume,
+        }),
+        ..Taker::default()
+    };
+    let source = from_iter([7]).spawn().unwrap();
+    let stage = producer_consumer(waiting).fuse(consumer(fails));
+    let stage = stage.subscribe_to(&source, Demand::new(1, 0).unwrap());
+    let stage = stage.spawn().unwrap();
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    stage.abort();
+    assert!(matches!(stage.join().await, Exit::Aborted));
+    // What the first had at work, and what it had flushed of that.
+    assert_eq!((stage.stats().lost, stage.stats().failed), (2, 0));
 }

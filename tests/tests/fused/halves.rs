@@ -139,6 +139,30 @@ impl ProducerConsumer for Map {
     }
 }
 
+/// Flushes what it lets through, and then goes on or waits for ever.
+pub(crate) struct Flusher {
+    pub(crate) wants: fn(usize) -> bool,
+    pub(crate) waits: bool,
+}
+
+impl ProducerConsumer for Flusher {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<usize>,
+    ) -> Result {
+        cx.emit_all(events.drain().filter(|event| (self.wants)(*event)));
+        cx.flush();
+        if self.waits {
+            std::future::pending::<()>().await;
+        }
+        Ok(())
+    }
+}
+
 /// Takes what comes, and keeps it where the test sees it.
 #[derive(Clone, Default)]
 pub(crate) struct Taker {

@@ -267,7 +267,9 @@ impl<Mid: Send + 'static> Line<Mid> {
     }
 
     fn len(&self) -> usize {
-        self.batch.unhandled() + self.rest.len() + self.flushed.lock().0.len()
+        // What the second has failed on counts as that once its failure is dealt with.
+        let failed = usize::from(self.failure.is_some());
+        self.batch.unhandled() + self.rest.len() + self.flushed.lock().0.len() + failed
     }
 
     /// Gives up what a callback that was dropped had at work, and returns how many events that is.
