@@ -129,7 +129,7 @@ pub trait Role: sealed::Sealed + Sized + Send + 'static {
     /// Returns what to tell now, where the stage owes `new` more.
     #[doc(hidden)]
     #[inline]
-    fn to_tell(&self, new: usize, _: &Context<Self::Out>) -> usize {
+    fn to_tell(&mut self, new: usize, _: &Context<Self::Out>) -> usize {
         new
     }
     /// Returns whether the first has ended, and the second has not heard all of it.

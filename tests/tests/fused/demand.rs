@@ -71,6 +71,25 @@ async fn a_flush_in_the_middle_of_three_loses_no_demand() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_leaver_left_unpaid_is_told_again_to_the_first_of_three() {
+    let sieve = Map::only(|n| n % 5 < 2).slowly(1);
+    let stage = producer(Counter::default())
+        .fuse(producer_consumer(sieve))
+        .fuse(producer_consumer(Map::copies(1)));
+    let stage = stage.spawn().unwrap();
+    let mut leaver = SinkProbe::subscribe(&stage);
+    leaver.ask(5);
+    tokio::task::yield_now().await;
+    drop(leaver);
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let left = stage.stats().owed;
+    assert!((1..5).contains(&left), "{left} of 5");
+    let mut next = SinkProbe::subscribe(&stage);
+    next.ask(left);
+    next.expect_events(left).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_an_expansion_makes_too_much_waits_and_nothing_else_is_told() {
     let counter = Counter::default();
     let stage = producer(counter.clone()).fuse(producer_consumer(Map::copies(1_000)));

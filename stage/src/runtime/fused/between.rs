@@ -164,10 +164,16 @@ impl<Mid: Send + 'static> Between<Mid> {
         self.cx.downstreams.insert(self.line.id, downstream);
     }
 
+    /// Notes what the first could be told in all.
+    #[inline]
+    pub(super) fn lead<B: Role>(&mut self, cx: &Context<B::Out>) {
+        self.cx.half.set_wanted(wanted::<B>(cx));
+    }
+
     /// Lets the first know what is wanted of it; a producer-consumer owes it without being told.
     #[inline]
     pub(super) fn want<A: Role, B: Role>(&mut self, cx: &Context<B::Out>) {
-        self.cx.half.set_wanted(wanted::<B>(cx));
+        self.lead::<B>(cx);
         if !A::IS_SOURCE {
             let _untold = self.cx.half.take_demand();
         }
@@ -184,7 +190,7 @@ impl<Mid: Send + 'static> Between<Mid> {
     /// Returns what to tell the first now, which it then owes.
     #[inline]
     pub(super) fn tell<B: Role>(&mut self, cx: &Context<B::Out>) -> usize {
-        self.cx.half.set_wanted(wanted::<B>(cx));
+        self.lead::<B>(cx);
         let new = self.cx.half.take_demand();
         if std::mem::take(&mut self.owes_anew) {
             return self.cx.half.owed();

@@ -403,10 +403,12 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
     }
 
     #[inline]
-    fn to_tell(&self, _: usize, cx: &Context<B::Out>) -> usize {
-        let Some(between) = &self.joint.between else {
+    fn to_tell(&mut self, _: usize, cx: &Context<B::Out>) -> usize {
+        let Some(between) = &mut self.joint.between else {
             return 0;
         };
+        // It may be more than when the first was told last, and a pair in its place looks there.
+        between.lead::<B>(cx);
         match between.to_tell::<B>(cx) {
             0 => self.first.to_tell(0, &between.cx),
             more => more,
