@@ -25,7 +25,7 @@ pub(crate) use post::Post;
 mod messages;
 pub(crate) use messages::Messages;
 mod spares;
-use spares::Spares;
+pub(crate) use spares::Spares;
 
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::event_loop::{Step, Task};
 use super::failure::{Outcome, guarded};
 use super::succession::Known;
-use super::{Control, Envelope, Incoming, Lost, Messages, NewUpstream, Opened, Role};
+use super::{Control, Envelope, Incoming, Lost, Messages, NewUpstream, Opened, Role, Spares};
 use crate::batch::{Batch, Loan};
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
@@ -215,7 +215,7 @@ impl<R: Role> Task<R> {
         let id = at_work.batch.subscription();
         self.cx.taken(id, at_work.left, at_work.ask);
         let list = at_work.batch.take_list();
-        if at_work.is_rest && at_work.behind.capacity() == 0 {
+        if at_work.is_rest && at_work.behind.capacity() == 0 && Spares::is_spare(&list) {
             at_work.behind = list;
         } else {
             self.post.spares.keep(list);

@@ -21,12 +21,18 @@ impl<T> Default for Spares<T> {
 }
 
 impl<T> Spares<T> {
+    /// Whether an emptied list is worth keeping: one that has room, and is not too large.
+    #[inline]
+    pub(crate) const fn is_spare(list: &Vec<T>) -> bool {
+        let bytes = list.capacity() * size_of::<T>();
+        1 <= bytes && bytes <= SPARE_BYTES_MAX
+    }
+
     /// Keeps an emptied list, unless there are enough or it is too large.
     #[inline]
     pub(crate) fn keep(&mut self, spare: Vec<T>) {
         debug_assert!(spare.is_empty(), "its events were handled");
-        let bytes = spare.capacity() * size_of::<T>();
-        if (1..=SPARE_BYTES_MAX).contains(&bytes) {
+        if Self::is_spare(&spare) {
             self.add(spare);
         }
     }
