@@ -1,7 +1,7 @@
 //! Each member has its turn: one that waits is woken, and one that is never idle starves nobody.
 
 use std::task::{Context as Task, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use stage::{
@@ -93,12 +93,19 @@ fn each_of_many_members_gets_its_turns_next_to_those_that_are_never_idle() {
         let sink = sink.colocate(&group).spawn().unwrap();
         assert!(matches!(sink.join().await, Exit::Completed));
         assert_eq!(keep.kept().len(), 20);
-        let delivered: Vec<_> = pairs
-            .iter()
-            .map(|(_, sink)| sink.edges()[0].delivered)
-            .collect();
-        let (least, most) = (delivered.iter().min(), delivered.iter().max());
-        assert!(*least.unwrap() >= most.unwrap() / 4, "{delivered:?}");
+        // Who came first had turns alone, and many where the one that makes the others is held up: the longer all of them
+        // run, the less that counts.
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            let sinks = pairs.iter().map(|(_, sink)| sink);
+            let delivered: Vec<_> = sinks.map(|sink| sink.edges()[0].delivered).collect();
+            let (least, most) = (delivered.iter().min(), delivered.iter().max());
+            if *least.unwrap() >= most.unwrap() / 4 {
+                break;
+            }
+            assert!(Instant::now() < deadline, "{delivered:?}");
+            tokio::task::yield_now().await;
+        }
         for (endless, busy) in pairs {
             endless.stop().await;
             busy.join().await;
