@@ -81,10 +81,10 @@ async fn what_a_leaver_left_unpaid_is_told_again_to_the_first_of_three() {
     leaver.ask(5);
     tokio::task::yield_now().await;
     drop(leaver);
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    let mut next = SinkProbe::subscribe(&stage);
+    next.expect_nothing().await.unwrap();
     let left = stage.stats().owed;
     assert!((1..5).contains(&left), "{left} of 5");
-    let mut next = SinkProbe::subscribe(&stage);
     next.ask(left);
     next.expect_events(left).await.unwrap();
 }
