@@ -74,6 +74,34 @@ impl Upstream {
     }
 }
 
+/// What becomes of what a stage emits. A consumer has none of it.
+pub(crate) struct Emission<Out> {
+    pub(crate) half: ProducerHalf<Out>,
+    pub(crate) dispatched: Dispatched<Out>,
+    pub(crate) downstreams: BySubscription<Downstream<Out>>,
+    /// Dropped by full queues, and not yet told to the behaviour.
+    pub(crate) discarded: usize,
+    /// Marks that have been passed, and whose messages have not been handled.
+    pub(crate) passed: usize,
+}
+
+impl<Out: Send + 'static> Emission<Out> {
+    pub(crate) fn of(half: ProducerHalf<Out>) -> Box<Self> {
+        Box::new(Self {
+            half,
+            dispatched: Dispatched::default(),
+            downstreams: BySubscription::default(),
+            discarded: 0,
+            passed: 0,
+        })
+    }
+
+    #[inline]
+    fn note_held(&self, cell: &Cell) {
+        cell.set_held(self.half.buffered(), self.half.owed());
+    }
+}
+
 /// The stage, as its callbacks see it. `Out` is what it emits.
 ///
 /// ```
@@ -125,16 +153,11 @@ impl Upstream {
 /// ```
 pub struct Context<Out: Send + 'static = Never> {
     pub(crate) cell: Arc<Cell>,
-    pub(crate) half: ProducerHalf<Out>,
     pub(crate) emitted: Vec<Out>,
     /// Whether it has ever emitted: one that only owes needs no room for what it owes.
     pub(crate) has_emitted: bool,
-    /// Dropped by full queues, and not yet told to the behaviour.
-    pub(crate) discarded: usize,
-    /// Marks that have been passed, and whose messages have not been handled.
-    pub(crate) passed: usize,
-    pub(crate) dispatched: Dispatched<Out>,
-    pub(crate) downstreams: BySubscription<Downstream<Out>>,
+    /// `None` in a consumer.
+    pub(crate) out: Option<Box<Emission<Out>>>,
     pub(crate) upstreams: BySubscription<Upstream>,
     /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
     pub(crate) me: Box<dyn Any + Send + Sync>,
@@ -200,15 +223,59 @@ impl<Out: Send + 'static> Context<Out> {
     /// The demand this stage was told and has not paid.
     #[must_use]
     pub fn demand(&self) -> usize {
-        self.half.owed().saturating_sub(self.emitted.len())
+        self.half()
+            .map_or(0, ProducerHalf::owed)
+            .saturating_sub(self.emitted.len())
     }
 
     /// The part of it that a consumer still waits for: an asker may have left since. Nothing while demand is put off.
     pub(crate) fn waited_for(&self) -> usize {
-        match self.half.mode() {
-            DemandMode::Forward => self.demand().saturating_sub(self.half.orphaned()),
-            DemandMode::Accumulate => 0,
+        match self.half() {
+            Some(half) if half.mode() == DemandMode::Forward => {
+                let paid = half.orphaned() + self.emitted.len();
+                half.owed().saturating_sub(paid)
+            }
+            _ => 0,
         }
+    }
+
+    #[inline]
+    pub(crate) fn half(&self) -> Option<&ProducerHalf<Out>> {
+        self.out.as_ref().map(|out| &out.half)
+    }
+
+    #[inline]
+    pub(crate) fn half_mut(&mut self) -> Option<&mut ProducerHalf<Out>> {
+        self.out.as_mut().map(|out| &mut out.half)
+    }
+
+    pub(crate) fn has_consumers(&self) -> bool {
+        let out = self.out.as_ref();
+        out.is_some_and(|out| !out.downstreams.is_empty())
+    }
+
+    /// Whether it has this consumer.
+    pub(crate) fn has_consumer(&self, id: SubscriptionId) -> bool {
+        let out = self.out.as_ref();
+        out.is_some_and(|out| out.downstreams.get(id).is_some())
+    }
+
+    /// The demand that the behaviour was not told yet.
+    #[inline]
+    pub(crate) fn untold(&self) -> usize {
+        self.half().map_or(0, ProducerHalf::untold)
+    }
+
+    /// Whether nothing that was emitted is held, and no message waits for what was.
+    pub(crate) fn is_empty(&self) -> bool {
+        let out = self.out.as_ref();
+        out.is_none_or(|out| out.half.buffered() == 0 && out.passed == 0)
+    }
+
+    /// Whether new input has to wait for the buffer.
+    #[inline]
+    pub(crate) fn is_holding_back(&self) -> bool {
+        self.half().is_some_and(ProducerHalf::is_holding_back)
     }
 
     /// Dispatches what was emitted, against the asks seen so far. For callbacks that go on to wait.
@@ -219,19 +286,33 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
+    /// Sends what was emitted; mostly to one consumer, in the list it is in.
     fn dispatch(&mut self) {
+        let Some(out) = &mut self.out else {
+            return;
+        };
         self.has_emitted = true;
-        if self.pass() {
-            self.note_held();
-        } else {
-            self.spread();
+        let Some(taker) = out.half.pass(self.emitted.len()) else {
+            return self.spread();
+        };
+        let Some(downstream) = out.downstreams.find(taker) else {
+            return self.discard_emitted();
+        };
+        downstream.edge.delivered(self.emitted.len());
+        downstream.port.deliver(taker, &mut self.emitted);
+        if self.emitted.capacity() == 0 {
+            self.emitted = out.dispatched.lists.take();
         }
+        out.note_held(&self.cell);
     }
 
     /// Sends what was emitted to whom the dispatcher decides. Apart, since it needs more registers than what is done mostly.
     #[inline(never)]
     fn spread(&mut self) {
-        self.half.on_emit(&mut self.emitted, &mut self.dispatched);
+        let Some(out) = &mut self.out else {
+            return;
+        };
+        out.half.on_emit(&mut self.emitted, &mut out.dispatched);
         self.send_dispatched();
     }
 
@@ -239,16 +320,23 @@ impl<Out: Send + 'static> Context<Out> {
     /// overtake none.
     #[inline]
     pub(crate) fn settle(&mut self) {
-        if !self.dispatched.is_empty() {
+        if !self.is_settled() {
             self.send_dispatched();
         }
+    }
+
+    #[inline]
+    fn is_settled(&self) -> bool {
+        self.out
+            .as_ref()
+            .is_none_or(|out| out.dispatched.is_empty())
     }
 
     #[inline(never)]
     fn send_dispatched(&mut self) {
         loop {
             self.deliver();
-            if self.dispatched.is_empty() {
+            if self.is_settled() {
                 break;
             }
             self.act_on_dispatched();
@@ -256,38 +344,27 @@ impl<Out: Send + 'static> Context<Out> {
         self.note_held();
     }
 
-    /// Sends all that was emitted to one consumer, as mostly, in the list it is in. Returns whether it did.
-    #[inline]
-    fn pass(&mut self) -> bool {
-        let Some(taker) = self.half.pass(self.emitted.len()) else {
-            return false;
-        };
-        let Some(downstream) = self.downstreams.find(taker) else {
-            self.discard_emitted();
-            return true;
-        };
-        downstream.edge.delivered(self.emitted.len());
-        downstream.port.deliver(taker, &mut self.emitted);
-        if self.emitted.capacity() == 0 {
-            self.emitted = self.dispatched.lists.take();
-        }
-        true
-    }
-
     #[cold]
     fn discard_emitted(&mut self) {
-        self.dispatched.discarded += drop_all(self.emitted.drain(..));
+        let Some(out) = &mut self.out else {
+            return;
+        };
+        out.dispatched.discarded += drop_all(self.emitted.drain(..));
         self.act_on_dispatched();
+        self.note_held();
     }
 
     /// Sends the deliveries. A list that a consumer gives back is the next one to emit into, where there is none.
     #[inline]
     fn deliver(&mut self) {
-        let out = &mut self.dispatched;
-        for (subscription, mut events) in out.deliveries.drain(..) {
-            let Some(downstream) = self.downstreams.find(subscription) else {
+        let Some(out) = &mut self.out else {
+            return;
+        };
+        let dispatched = &mut out.dispatched;
+        for (subscription, mut events) in dispatched.deliveries.drain(..) {
+            let Some(downstream) = out.downstreams.find(subscription) else {
                 // A dispatcher that serves who has left.
-                out.discarded += drop_all(events);
+                dispatched.discarded += drop_all(events);
                 continue;
             };
             downstream.edge.delivered(events.len());
@@ -295,40 +372,42 @@ impl<Out: Send + 'static> Context<Out> {
             if self.emitted.capacity() == 0 {
                 self.emitted = events;
             } else {
-                out.lists.keep(events);
+                dispatched.lists.keep(events);
             }
         }
         if self.emitted.capacity() == 0 {
-            self.emitted = out.lists.take();
+            self.emitted = dispatched.lists.take();
         }
     }
 
     /// Counts what went nowhere, and ends the subscriptions that failed.
     #[cold]
     fn act_on_dispatched(&mut self) {
-        for reason in self.dispatched.warnings.drain(..) {
+        let Some(out) = &mut self.out else {
+            return;
+        };
+        let dispatched = &mut out.dispatched;
+        for reason in dispatched.warnings.drain(..) {
             tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");
         }
-        self.passed += std::mem::take(&mut self.dispatched.passed);
-        if let Some(full) = self.dispatched.overflow.take() {
+        out.passed += std::mem::take(&mut dispatched.passed);
+        if let Some(full) = dispatched.overflow.take() {
             self.stop
                 .get_or_insert_with(|| Exit::Failed(Arc::new(full.into())));
         }
-        self.cell
-            .unwanted(std::mem::take(&mut self.dispatched.unwanted));
-        self.cell
-            .rejected(drop_all(self.dispatched.rejected.drain(..)));
-        match std::mem::take(&mut self.dispatched.discarded) {
+        self.cell.unwanted(std::mem::take(&mut dispatched.unwanted));
+        self.cell.rejected(drop_all(dispatched.rejected.drain(..)));
+        match std::mem::take(&mut dispatched.discarded) {
             0 => {}
             n => {
                 self.cell.discarded(n);
-                self.discarded += n;
+                out.discarded += n;
             }
         }
-        for (id, refused) in std::mem::take(&mut self.dispatched.failed) {
+        for (id, refused) in std::mem::take(&mut dispatched.failed) {
             tracing::error!(stage = &*self.cell.name, %id, reason = %refused, "a subscription was ended");
-            self.half.on_cancel(id, &mut self.dispatched);
-            if let Some(failed) = self.downstreams.remove(id) {
+            out.half.on_cancel(id, dispatched);
+            if let Some(failed) = out.downstreams.remove(id) {
                 failed.edge.end();
                 failed.port.end(id, End::Cancelled(Cancel::failed(refused)));
             }
@@ -339,27 +418,32 @@ impl<Out: Send + 'static> Context<Out> {
     /// contract ends the stage.
     #[inline]
     pub(crate) fn owe(&mut self, untold: usize) -> usize {
-        if self.half.broken().is_some() {
+        let Some(out) = &mut self.out else {
+            return 0;
+        };
+        if out.half.broken().is_some() {
             self.stop_broken();
             return 0;
         }
-        let demand = self.half.owe(untold);
+        let demand = out.half.owe(untold);
         if demand > 0 {
-            self.note_held();
+            out.note_held(&self.cell);
         }
         demand
     }
 
     #[cold]
     fn stop_broken(&mut self) {
-        if let Some(broken) = self.half.broken() {
+        if let Some(broken) = self.out.as_ref().and_then(|out| out.half.broken()) {
             let failed = || Exit::Failed(Arc::new(broken.clone().into()));
             self.stop.get_or_insert_with(failed);
         }
     }
 
     pub(crate) fn note_held(&self) {
-        self.cell.set_held(self.half.buffered(), self.half.owed());
+        if let Some(out) = &self.out {
+            out.note_held(&self.cell);
+        }
     }
 
     /// Says that no more events will come: the stage ends when nothing waits for demand any more, in its buffer or in the
@@ -427,10 +511,17 @@ impl<Out: Send + 'static> Context<Out> {
     /// ```
     pub fn cancel_consumer(&mut self, subscription: SubscriptionId, reason: Cancel) {
         self.flush();
-        if let Some(cancelled) = self.downstreams.remove(subscription) {
-            cancelled.edge.end();
-            cancelled.port.end(subscription, End::Cancelled(reason));
-            self.half.on_cancel(subscription, &mut self.dispatched);
+        self.end_consumer(subscription, End::Cancelled(reason));
+    }
+
+    /// Ends a subscription of a consumer, and serves the others with what was meant for it.
+    pub(crate) fn end_consumer(&mut self, subscription: SubscriptionId, end: End) {
+        if let Some(out) = &mut self.out
+            && let Some(gone) = out.downstreams.remove(subscription)
+        {
+            gone.edge.end();
+            gone.port.end(subscription, end);
+            out.half.on_cancel(subscription, &mut out.dispatched);
             self.settle();
         }
     }
@@ -491,8 +582,10 @@ impl<Out: Send + 'static> Context<Out> {
         for upstream in self.upstreams.values_mut() {
             upstream.is_heard = false;
         }
-        for downstream in self.downstreams.values_mut() {
-            downstream.is_heard = false;
+        if let Some(out) = self.out.as_mut() {
+            for downstream in out.downstreams.values_mut() {
+                downstream.is_heard = false;
+            }
         }
     }
 
@@ -500,7 +593,9 @@ impl<Out: Send + 'static> Context<Out> {
     pub(crate) fn not_heard(&self) -> (Vec<SubscriptionId>, Vec<SubscriptionId>) {
         let upstreams = self.upstreams.iter().filter(|(_, up)| !up.is_heard);
         let upstreams = upstreams.map(|(id, _)| id).collect();
-        let downstreams = self.downstreams.iter().filter(|(_, down)| !down.is_heard);
+        let downstreams = self.out.as_ref().into_iter();
+        let downstreams = downstreams.flat_map(|out| out.downstreams.iter());
+        let downstreams = downstreams.filter(|(_, down)| !down.is_heard);
         let downstreams = downstreams.map(|(id, _)| id).collect();
         (upstreams, downstreams)
     }
@@ -508,29 +603,29 @@ impl<Out: Send + 'static> Context<Out> {
     /// Dispatches the batches that were put off and not replayed; the demand between them is told again with all that is
     /// owed.
     pub(crate) fn replay_batches(&mut self) {
-        while self.half.replay(&mut self.dispatched).is_some() {}
+        if let Some(out) = self.out.as_mut() {
+            while out.half.replay(&mut out.dispatched).is_some() {}
+        }
         self.settle();
     }
 
     /// Returns whether a callback left something to act on.
     pub(crate) fn is_touched(&self, was_ending: bool) -> bool {
-        debug_assert!(
-            self.dispatched.is_empty(),
-            "what is dispatched goes at once"
-        );
+        debug_assert!(self.is_settled(), "what is dispatched goes at once");
         !self.emitted.is_empty() || self.stop.is_some() || self.ending.is_some() != was_ending
     }
 
     pub(crate) fn close(&mut self, exit: &Exit) {
         let end = End::of(exit);
-        for (subscription, downstream) in self.downstreams.drain() {
+        let mut out = self.out.as_mut();
+        for (subscription, downstream) in out.iter_mut().flat_map(|out| out.downstreams.drain()) {
             downstream.port.end(subscription, end.clone());
         }
         for (subscription, upstream) in self.upstreams.drain() {
             upstream.port.gone(subscription, exit.clone());
         }
-        let lost =
-            self.half.discard() + drop_all(self.emitted.drain(..)) + self.cell.close_intake();
+        let held = out.map_or(0, |out| out.half.discard());
+        let lost = held + drop_all(self.emitted.drain(..)) + self.cell.close_intake();
         self.cell.set_held(0, 0);
         if lost > 0 {
             self.cell.discarded(lost);

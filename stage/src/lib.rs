@@ -43,6 +43,7 @@
 //! ```
 
 mod id;
+mod rare;
 mod sync;
 pub use id::{StageId, SubscriptionId};
 mod exit;

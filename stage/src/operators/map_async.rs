@@ -214,11 +214,14 @@ impl<In: Send + 'static, W: Work<In>> MapAsync<In, W> {
     fn may_start(&self, cx: &Context<W::Out>) -> bool {
         let places = self.lanes.len();
         // Demand that a leaver left behind is owed and wanted by nobody: nothing is started for it.
-        let credit = cx.half.owed() - cx.half.orphaned();
+        let Some(half) = cx.half() else {
+            return false;
+        };
+        let credit = half.owed() - half.orphaned();
         // A dispatcher by key may keep an event in the buffer while it has credit for others.
         cx.stop.is_none()
             && !self.waiting.is_empty()
-            && places + cx.half.buffered() < self.n.get()
+            && places + half.buffered() < self.n.get()
             && places + cx.emitted.len() < credit
     }
 

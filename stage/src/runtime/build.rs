@@ -1,7 +1,6 @@
 //! From a behaviour to a running stage.
 
 use std::any::{Any, type_name};
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,13 +15,14 @@ use super::{
     Role, Source, StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
-use crate::context::Context;
+use crate::context::{Context, Emission};
 use crate::exit::Exit;
 use crate::id::{BySubscription, StageId};
 use crate::protocol::{
-    Buffer, DemandDispatcher, DemandMode, Dispatched, Dispatcher, Intensity, ProducerHalf, Restart,
-    Subscribe, WhenFull,
+    Buffer, DemandDispatcher, DemandMode, Dispatcher, Intensity, ProducerHalf, Restart, Subscribe,
+    WhenFull,
 };
+use crate::rare::Rare;
 use crate::stages::Stages;
 use crate::sync;
 
@@ -39,7 +39,7 @@ pub struct Build<R: Role> {
     factory: Option<Factory<R::Stage>>,
     name: Option<Arc<str>>,
     stages: Stages,
-    intensity: Intensity,
+    intensity: Option<Intensity>,
     buffer: Buffer<R::Out>,
     dispatcher: R::Dispatcher,
     mode: DemandMode,
@@ -98,7 +98,7 @@ where
         factory: None,
         name: None,
         stages: Stages::root(),
-        intensity: Intensity::default(),
+        intensity: None,
         buffer,
         dispatcher: DemandDispatcher::default(),
         mode: DemandMode::Forward,
@@ -527,7 +527,7 @@ impl<R: Role> Build<R> {
 
     /// Sets how many restarts are too many; under a supervisor, its own intensity counts.
     pub fn intensity(mut self, intensity: Intensity) -> Self {
-        self.intensity = intensity;
+        self.intensity = Some(intensity);
         self
     }
 
@@ -571,8 +571,13 @@ impl<R: Role> Build<R> {
         let weak: Weak<Mailbox<R::Stage, R::In, R::Out>> = Arc::downgrade(&mailbox);
         let me: Weak<dyn CallPort<R::Stage, R::Out>> = weak;
         let me: Box<dyn Any + Send + Sync> = Box::new(me);
-        let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
-        half.set_mode(self.mode);
+        let out = if R::EMITS {
+            let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
+            half.set_mode(self.mode);
+            Some(Emission::of(half))
+        } else {
+            None
+        };
         cell.set_mode(self.mode);
         let supervised = self.supervision.map(|supervision| {
             let orders = Arc::new(Orders::new(supervision.restart));
@@ -599,7 +604,7 @@ impl<R: Role> Build<R> {
             self.stages.ended(&cell, &Exit::Stopped);
             return Err(SpawnError::SupervisorEnded);
         }
-        let supervised = supervised.map(|(supervised, _)| supervised);
+        let supervised = supervised.map(|(supervised, _)| Box::new(supervised));
         // Not collected, which would keep the room of the builder's own list.
         let mut control = Messages::with_capacity(self.upstreams.len());
         for (outlet, options) in self.upstreams {
@@ -611,16 +616,12 @@ impl<R: Role> Build<R> {
         }
         let task = Task {
             role: Seat::new(R::new(self.stage)),
-            succession: Succession::new(self.factory, self.intensity, supervised.clone()),
+            succession: Succession::new(self.factory, self.send_letter, self.intensity),
             cx: Context {
                 cell: Arc::clone(&cell),
-                half,
                 emitted: Vec::new(),
                 has_emitted: false,
-                discarded: 0,
-                passed: 0,
-                dispatched: Dispatched::default(),
-                downstreams: BySubscription::default(),
+                out,
                 upstreams: BySubscription::default(),
                 me,
                 timers: None,
@@ -633,12 +634,8 @@ impl<R: Role> Build<R> {
                 control,
                 ..Post::default()
             }),
-            behind: VecDeque::new(),
             at_work: AtWork::default(),
-            failed: None,
-            send_letter: self.send_letter,
-            leaving: None,
-            ended_upstream: None,
+            aside: Rare::default(),
             owes_anew: false,
             has_more: false,
             draining: false,

@@ -40,7 +40,10 @@ impl<R: Role> Task<R> {
                     edge,
                     key,
                 } = *consumer;
-                if let Err(refused) = self.cx.half.on_subscribe_any(id, key) {
+                let Some(out) = &mut self.cx.out else {
+                    return Ok(());
+                };
+                if let Err(refused) = out.half.on_subscribe_any(id, key) {
                     edge.end();
                     port.end(id, End::Cancelled(Cancel::failed(refused)));
                     return Ok(());
@@ -50,7 +53,7 @@ impl<R: Role> Task<R> {
                     edge,
                     is_heard: false,
                 };
-                self.cx.downstreams.insert(id, downstream);
+                out.downstreams.insert(id, downstream);
                 let heard = self.introduce_consumer(id).await;
                 self.after(heard).await
             }
@@ -62,7 +65,7 @@ impl<R: Role> Task<R> {
             Control::SubscribeTo(upstream) => self.subscribe(*upstream).await,
             Control::CancelUpstream(id, reason) => {
                 // Nobody is there to answer that one that is waited for is over.
-                if self.succession.returning.remove(&id) {
+                if self.succession.stop_waiting(id) {
                     let end = End::Cancelled(reason);
                     return self.upstream_stops(UpstreamEnds::Complete, end).await;
                 }
@@ -70,8 +73,8 @@ impl<R: Role> Task<R> {
                 Ok(())
             }
             Control::Resubscribe(old, reason, upstream) => {
-                self.succession.known.remove(&old);
-                self.succession.returning.remove(&old);
+                self.succession.forget(old);
+                self.succession.stop_waiting(old);
                 if let Some(upstream) = self.cx.upstreams.get_mut(old) {
                     upstream.ends = UpstreamEnds::Keep;
                     upstream.port.cancel(old, reason);
@@ -96,7 +99,7 @@ impl<R: Role> Task<R> {
                 self.cx.stop();
                 Ok(())
             }
-            Control::Suspend if self.succession.take_suspension() => {
+            Control::Suspend if self.takes_suspension() => {
                 self.succession.is_suspended = true;
                 Err(Exit::Stopped)
             }
@@ -115,7 +118,10 @@ impl<R: Role> Task<R> {
     /// one, or nobody is told of them; the caller goes on with what is due, which tells the rest.
     #[inline]
     pub(super) fn on_ask(&mut self, mut id: SubscriptionId, mut n: usize) {
-        let (half, out) = (&mut self.cx.half, &mut self.cx.dispatched);
+        let Some(out) = &mut self.cx.out else {
+            return;
+        };
+        let (half, out) = (&mut out.half, &mut out.dispatched);
         let joins_asks = half.joins_asks();
         while (!R::IS_SOURCE || joins_asks)
             && let Some(Control::Ask(next, more)) = self.post.control.front()
@@ -136,10 +142,13 @@ impl<R: Role> Task<R> {
     }
 
     async fn set_mode(&mut self, mode: DemandMode) -> Step {
-        self.cx.half.set_mode(mode);
+        if let Some(half) = self.cx.half_mut() {
+            half.set_mode(mode);
+        }
         self.cx.cell.set_mode(mode);
         loop {
-            let demand = self.cx.half.replay(&mut self.cx.dispatched);
+            let out = self.cx.out.as_mut();
+            let demand = out.and_then(|out| out.half.replay(&mut out.dispatched));
             self.cx.settle();
             let Some(demand) = demand.filter(|_| self.cx.stop.is_none()) else {
                 return self.after(Ok(())).await;
@@ -171,13 +180,13 @@ impl<R: Role> Task<R> {
     }
 
     async fn consumer_left(&mut self, id: SubscriptionId, end: End) -> Step {
-        if self.cx.downstreams.get(id).is_none() {
+        if !self.cx.has_consumer(id) {
             return Ok(());
         }
-        self.leaving = Some((id, end.clone()));
+        self.aside.make().leaving = Some((id, end.clone()));
         let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
-        self.leaving = None;
-        self.forget_consumer(id, end);
+        self.take_leaving();
+        self.cx.end_consumer(id, end);
         self.after(heard).await
     }
 
@@ -191,8 +200,11 @@ impl<R: Role> Task<R> {
 
     /// Handles the next message whose mark has been passed.
     pub(super) async fn take_passed(&mut self) -> Outcome {
-        self.cx.passed = self.cx.passed.saturating_sub(1);
-        match self.behind.pop_front() {
+        if let Some(out) = &mut self.cx.out {
+            out.passed = out.passed.saturating_sub(1);
+        }
+        let aside = self.aside.get_mut();
+        match aside.and_then(|aside| aside.behind.pop_front()) {
             Some(message) => self.handle(message).await,
             None => Ok(()),
         }

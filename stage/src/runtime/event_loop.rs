@@ -22,7 +22,8 @@ use super::{Cell, Control, Envelope, Incoming, Mailbox, Park, Post, Report, Role
 use crate::context::Context;
 use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{UpstreamEnds, drop_all};
+use crate::protocol::{ProducerHalf, UpstreamEnds, drop_all};
+use crate::rare::Rare;
 use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
@@ -48,16 +49,8 @@ pub(crate) struct Task<R: Role> {
     pub(crate) mailbox: Arc<Mailbox<R::Stage, R::In, R::Out>>,
     /// What was taken from there.
     pub(crate) post: Box<Post<R::Stage, R::In, R::Out>>,
-    /// Messages that wait for a mark in the buffer to be passed, one for each mark.
-    pub(crate) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
     pub(crate) at_work: AtWork<R::In>,
-    /// The event that failed the callback, for as long as its failure is dealt with.
-    pub(crate) failed: Option<R::In>,
-    pub(crate) send_letter: Option<SendLetter<R::In>>,
-    /// What the protocol still owes when the running callback is dropped: the consumer that leaves, the upstream that has
-    /// ended.
-    pub(crate) leaving: Option<(SubscriptionId, End)>,
-    pub(crate) ended_upstream: Option<(UpstreamEnds, End)>,
+    pub(crate) aside: Rare<Aside<R>>,
     /// Whether all that is owed is to be told again.
     pub(crate) owes_anew: bool,
     /// Whether there may be demand that was not told yet, to let messages come between.
@@ -71,11 +64,34 @@ pub(crate) struct Task<R: Role> {
     pub(crate) last: Last,
 }
 
+/// What is kept for as long as something rare takes.
+pub(crate) struct Aside<R: Role> {
+    /// Messages that wait for a mark in the buffer to be passed, one for each mark.
+    pub(super) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
+    /// The event that failed the callback, for as long as its failure is dealt with.
+    pub(super) failed: Option<R::In>,
+    /// What the protocol still owes when the running callback is dropped: the consumer that leaves, the upstream that has
+    /// ended.
+    pub(super) leaving: Option<(SubscriptionId, End)>,
+    pub(super) ended_upstream: Option<(UpstreamEnds, End)>,
+}
+
+impl<R: Role> Default for Aside<R> {
+    fn default() -> Self {
+        Self {
+            behind: VecDeque::new(),
+            failed: None,
+            leaving: None,
+            ended_upstream: None,
+        }
+    }
+}
+
 /// Makes the end known when it is dropped, whatever panics before.
 pub(crate) struct Last {
     pub(crate) cell: Arc<Cell>,
     pub(crate) stages: Stages,
-    pub(crate) supervised: Option<Supervised>,
+    pub(crate) supervised: Option<Box<Supervised>>,
     pub(crate) exit: Exit,
 }
 
@@ -163,7 +179,7 @@ impl<R: Role> Task<R> {
             let introduced = Box::pin(self.introduce()).await;
             self.after(introduced).await?;
         }
-        if let Some((ends, end)) = self.ended_upstream.take() {
+        if let Some((ends, end)) = self.take_ended_upstream() {
             Box::pin(self.upstream_stops(ends, end)).await?;
         }
         self.turn = Turn::default();
@@ -208,7 +224,7 @@ impl<R: Role> Task<R> {
                         // A turn that a wake began is none of a row, and spends no budget.
                         Park::Always
                     } else {
-                        if self.asks_first(self.cx.half.untold()) {
+                        if self.asks_first(self.cx.untold()) {
                             self.mailbox.waker().wake_by_ref();
                             futures::pending!();
                         } else {
@@ -320,7 +336,8 @@ impl<R: Role> Task<R> {
         match self.post.incoming.front() {
             Some(Incoming::Events(..)) if self.is_paused => false,
             Some(Incoming::Events(..)) if R::EMITS => {
-                self.cx.half.owed() > 0 && !self.cx.half.is_holding_back()
+                let half = self.cx.half();
+                half.is_some_and(|half| half.owed() > 0 && !half.is_holding_back())
             }
             front => front.is_some(),
         }
@@ -342,8 +359,7 @@ impl<R: Role> Task<R> {
         match &self.cx.ending {
             Some(exit)
                 if drained
-                    && self.cx.half.buffered() == 0
-                    && self.cx.passed == 0
+                    && self.cx.is_empty()
                     && self.at_work.is_empty()
                     && self.post.incoming.is_empty()
                     && Role::in_hand(&*self.role) == 0
@@ -359,7 +375,7 @@ impl<R: Role> Task<R> {
     #[inline]
     pub(super) fn poll_events(&mut self) -> Option<Outcome> {
         let was_ending = self.cx.ending.is_some();
-        if R::EMITS && self.cx.half.is_holding_back() {
+        if R::EMITS && self.cx.is_holding_back() {
             return None;
         }
         let had_in_hand = was_ending && self.role.in_hand() > 0;
@@ -405,7 +421,7 @@ impl<R: Role> Task<R> {
         self.dispatch();
         let resumed = self.on_failure(failure).await?;
         // A producer that fails at each demand would be told of the same debt for ever.
-        if resumed && was_demand && !self.succession.intensity.allows(Instant::now()) {
+        if resumed && was_demand && !self.succession.may_fail(Instant::now()) {
             self.succession.is_last = true;
             return Err(failure.to_exit());
         }
@@ -418,8 +434,15 @@ impl<R: Role> Task<R> {
         if !R::EMITS && !R::IS_FUSED {
             return None;
         }
-        let untold = self.cx.half.untold();
-        let is_usual = !self.owes_anew && self.cx.passed == 0 && self.cx.half.broken().is_none();
+        let (untold, has_passed, is_whole) = match &self.cx.out {
+            Some(out) => (
+                out.half.untold(),
+                out.passed > 0,
+                out.half.broken().is_none(),
+            ),
+            None => (0, false, true),
+        };
+        let is_usual = !self.owes_anew && !has_passed && is_whole;
         if !R::IS_FUSED && is_usual && untold == 0 {
             self.has_more = false;
             return None;
@@ -443,7 +466,7 @@ impl<R: Role> Task<R> {
         };
         let demand = self.role.to_tell(demand, &self.cx);
         if demand == 0 || !R::IS_SOURCE || self.cx.ending.is_some() {
-            return (self.cx.passed > 0).then_some(Next::Passed);
+            return has_passed.then_some(Next::Passed);
         }
         if R::IS_FUSED && self.turn.told > 0 {
             // The second has had a batch of it.
@@ -462,7 +485,8 @@ impl<R: Role> Task<R> {
     #[cold]
     fn owe_anew(&mut self, untold: usize) -> usize {
         self.owes_anew = false;
-        self.cx.half.retell_demand() + self.cx.owe(untold)
+        let again = self.cx.half_mut().map_or(0, ProducerHalf::retell_demand);
+        again + self.cx.owe(untold)
     }
 
     #[cold]
@@ -476,7 +500,7 @@ impl<R: Role> Task<R> {
     /// together: else it falls apart into ever smaller batches.
     #[inline]
     fn asks_first(&self, untold: usize) -> bool {
-        let joins_asks = R::IS_SOURCE && self.cx.half.joins_asks();
+        let joins_asks = R::IS_SOURCE && self.cx.half().is_some_and(ProducerHalf::joins_asks);
         joins_asks && (1..self.turn.demand).contains(&untold)
     }
 
@@ -488,7 +512,7 @@ impl<R: Role> Task<R> {
             return;
         }
         self.cx.flush();
-        if self.cx.discarded > 0 {
+        if self.cx.out.as_ref().is_some_and(|out| out.discarded > 0) {
             self.report_discarded();
         }
     }
@@ -525,7 +549,10 @@ impl<R: Role> Task<R> {
     /// Tells the behaviour what was dropped since the last callback, and reports it unless it does so itself.
     #[cold]
     fn report_discarded(&mut self) {
-        let discarded = std::mem::take(&mut self.cx.discarded);
+        let Some(out) = &mut self.cx.out else {
+            return;
+        };
+        let discarded = std::mem::take(&mut out.discarded);
         let hears = AssertUnwindSafe(|| self.role.handle_discarded(discarded));
         if catch_unwind(hears).unwrap_or(true) {
             self.cx.cell.report_discarded(discarded);
@@ -534,6 +561,18 @@ impl<R: Role> Task<R> {
 }
 
 impl<R: Role> Task<R> {
+    pub(super) fn take_failed(&mut self) -> Option<R::In> {
+        self.aside.get_mut()?.failed.take()
+    }
+
+    pub(super) fn take_leaving(&mut self) -> Option<(SubscriptionId, End)> {
+        self.aside.get_mut()?.leaving.take()
+    }
+
+    pub(super) fn take_ended_upstream(&mut self) -> Option<(UpstreamEnds, End)> {
+        self.aside.get_mut()?.ended_upstream.take()
+    }
+
     /// Tells the neighbours, and counts what was in hand.
     fn tear_down(&mut self) {
         self.post.append(&mut self.mailbox.close());
@@ -570,7 +609,7 @@ impl<R: Role> Drop for Task<R> {
                 }
             }
             self.at_work.give_up();
-            drop_all(self.failed.take());
+            drop_all(self.take_failed());
         });
         let _panicked = catch_unwind(user_values);
     }

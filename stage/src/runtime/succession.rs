@@ -22,14 +22,15 @@ use std::time::Instant;
 
 use futures::future::{Either, select};
 
-use super::event_loop::{Step, Task};
+use super::event_loop::{SendLetter, Step, Task};
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::mailbox::BoxFuture;
 use super::{Control, Kept as _, NewUpstream, Outlet, Report, Role, Supervised, Verdict};
 use crate::behaviour::Directive;
-use crate::exit::{End, Exit};
+use crate::exit::Exit;
 use crate::id::{ById, SubscriptionId};
 use crate::protocol::{Intensity, Subscribe, drop_all};
+use crate::rare::Rare;
 
 pub(crate) type Factory<S> = Box<dyn FnMut() -> S + Send>;
 
@@ -129,21 +130,39 @@ impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived
 
 /// What decides whether another behaviour follows.
 pub(crate) struct Succession<R: Role> {
-    pub(crate) factory: Option<Factory<R::Stage>>,
-    pub(crate) intensity: Intensity,
-    pub(crate) supervised: Option<Supervised>,
-    /// Upstreams that may be subscribed to again.
-    pub(super) known: ById<SubscriptionId, Known<R::In>>,
-    /// Those of them that failed, for the next behaviour to subscribe to.
-    lost: Vec<Known<R::In>>,
-    /// Upstreams that are waited for, as they were known last.
-    pub(super) returning: BTreeSet<SubscriptionId>,
+    pub(super) means: Rare<Means<R>>,
     /// Whether the behaviour has yet to be introduced to the stage.
     pub(super) is_new: bool,
     /// Whether the supervisor has ordered the stage down.
     pub(super) is_suspended: bool,
     /// Whether the next end is that of the stage.
     pub(super) is_last: bool,
+}
+
+/// By what a stage goes on after a failure of its own, or of an upstream.
+pub(crate) struct Means<R: Role> {
+    pub(super) factory: Option<Factory<R::Stage>>,
+    pub(super) send_letter: Option<SendLetter<R::In>>,
+    pub(super) intensity: Intensity,
+    /// Upstreams that may be subscribed to again.
+    pub(super) known: ById<SubscriptionId, Known<R::In>>,
+    /// Those of them that failed, for the next behaviour to subscribe to.
+    lost: Vec<Known<R::In>>,
+    /// Upstreams that are waited for, as they were known last.
+    pub(super) returning: BTreeSet<SubscriptionId>,
+}
+
+impl<R: Role> Default for Means<R> {
+    fn default() -> Self {
+        Self {
+            factory: None,
+            send_letter: None,
+            intensity: Intensity::default(),
+            known: ById::default(),
+            lost: Vec::new(),
+            returning: BTreeSet::new(),
+        }
+    }
 }
 
 /// An upstream as it was subscribed to.
@@ -159,33 +178,47 @@ pub(crate) struct Known<In> {
 impl<R: Role> Succession<R> {
     pub(crate) fn new(
         factory: Option<Factory<R::Stage>>,
-        intensity: Intensity,
-        supervised: Option<Supervised>,
+        send_letter: Option<SendLetter<R::In>>,
+        intensity: Option<Intensity>,
     ) -> Self {
+        let has_means = factory.is_some() || send_letter.is_some() || intensity.is_some();
+        let means = if has_means {
+            Rare::new(Means {
+                factory,
+                send_letter,
+                intensity: intensity.unwrap_or_default(),
+                ..Means::default()
+            })
+        } else {
+            Rare::default()
+        };
         Self {
-            factory,
-            intensity,
-            supervised,
-            known: ById::default(),
-            lost: Vec::new(),
-            returning: BTreeSet::new(),
+            means,
             is_new: true,
             is_suspended: false,
             is_last: false,
         }
     }
 
-    /// Returns whether the supervisor's order to go down stands.
-    pub(super) fn take_suspension(&self) -> bool {
-        let supervised = self.supervised.as_ref();
-        supervised.is_some_and(|supervised| supervised.orders.take_suspension())
+    /// Forgets an upstream that is waited for; returns whether it was.
+    pub(super) fn stop_waiting(&mut self, id: SubscriptionId) -> bool {
+        let means = self.means.get_mut();
+        means.is_some_and(|means| means.returning.remove(&id))
     }
 
-    /// Keeps an upstream that failed, where a new behaviour is to have it again.
-    pub(super) fn lose(&mut self, upstream: Known<R::In>) {
-        if upstream.is_initial && self.supervised.is_some() {
-            self.lost.push(upstream);
-        }
+    pub(super) fn is_waiting(&self) -> bool {
+        let means = self.means.get();
+        means.is_some_and(|means| !means.returning.is_empty())
+    }
+
+    /// Notes a failure at `now` and returns whether it is within the intensity.
+    pub(super) fn may_fail(&mut self, now: Instant) -> bool {
+        self.means.make().intensity.allows(now)
+    }
+
+    /// Forgets an upstream that might have been subscribed to again.
+    pub(super) fn forget(&mut self, id: SubscriptionId) -> Option<Known<R::In>> {
+        self.means.get_mut()?.known.remove(&id)
     }
 }
 
@@ -194,7 +227,7 @@ impl<R: Role> Task<R> {
     pub(super) fn live_until_interrupted(
         &mut self,
     ) -> Lived<impl Future<Output = std::result::Result<Infallible, Exit>>> {
-        let interrupted = self.succession.supervised.as_ref().map(|supervised| {
+        let interrupted = self.last.supervised.as_ref().map(|supervised| {
             let orders = Arc::clone(&supervised.orders);
             Box::pin(async move { orders.interrupted().await }) as BoxFuture<'static>
         });
@@ -208,7 +241,7 @@ impl<R: Role> Task<R> {
         self.succession.is_suspended |= exit.is_none();
         let exit = exit.unwrap_or(Exit::Aborted);
         self.make_good();
-        let supervised = match &self.succession.supervised {
+        let supervised = match &self.last.supervised {
             Some(supervised) if !self.succession.is_last => supervised.clone(),
             _ => return Err(exit),
         };
@@ -275,6 +308,19 @@ impl<R: Role> Task<R> {
         }
     }
 
+    /// Returns whether the supervisor's order to go down stands.
+    pub(super) fn takes_suspension(&self) -> bool {
+        let supervised = self.last.supervised.as_ref();
+        supervised.is_some_and(|supervised| supervised.orders.take_suspension())
+    }
+
+    /// Keeps an upstream that failed, where a new behaviour is to have it again.
+    pub(super) fn lose(&mut self, upstream: Known<R::In>) {
+        if upstream.is_initial && self.last.supervised.is_some() {
+            self.succession.means.make().lost.push(upstream);
+        }
+    }
+
     /// Runs the last callback, where there is a behaviour to run it.
     pub(super) async fn stopping(&mut self, exit: &Exit) {
         if matches!(exit, Exit::Panicked(_) | Exit::Aborted) || !self.role.is_taken() {
@@ -291,14 +337,14 @@ impl<R: Role> Task<R> {
 
     /// Does what the protocol still owes where a callback was dropped.
     fn make_good(&mut self) {
-        drop_all(self.failed.take());
+        drop_all(self.take_failed());
         self.give_up_message();
         if R::IS_FUSED {
             let given_up = self.role.give_up();
             self.cx.cell.lost_if_any(given_up);
         }
-        if let Some((id, end)) = self.leaving.take() {
-            self.forget_consumer(id, end);
+        if let Some((id, end)) = self.take_leaving() {
+            self.cx.end_consumer(id, end);
         }
         if self.cx.stop.is_none() {
             self.cx.settle();
@@ -309,7 +355,7 @@ impl<R: Role> Task<R> {
     /// Ends a behaviour that another may follow: what it held is free before that one is made. Its last callback is
     /// interrupted like any other.
     async fn retire(&mut self, exit: &Exit) {
-        if let Some(supervised) = self.succession.supervised.clone() {
+        if let Some(supervised) = self.last.supervised.clone() {
             let interrupted = std::pin::pin!(supervised.orders.interrupted());
             let stopping = std::pin::pin!(self.stopping(exit));
             select(interrupted, stopping).await;
@@ -328,7 +374,8 @@ impl<R: Role> Task<R> {
 
     /// Makes a new behaviour, where there is a factory, and has it introduced.
     fn make_anew(&mut self) -> Option<std::result::Result<(), Box<Failure>>> {
-        let factory = self.succession.factory.as_mut()?;
+        let means = self.succession.means.get_mut()?;
+        let factory = means.factory.as_mut()?;
         let stage = match catch_unwind(AssertUnwindSafe(factory)) {
             Ok(stage) => stage,
             Err(payload) => return Some(Err(Failure::panic(&*payload))),
@@ -337,7 +384,7 @@ impl<R: Role> Task<R> {
         self.succession.is_new = true;
         self.owes_anew = true;
         self.cx.forget_introductions();
-        for lost in self.succession.lost.drain(..) {
+        for lost in means.lost.drain(..) {
             let upstream = NewUpstream {
                 id: SubscriptionId::next(),
                 outlet: lost.outlet.found_again(),
@@ -368,7 +415,7 @@ impl<R: Role> Task<R> {
             guarded(self.role.handle_complete(&mut self.cx)).await?;
         }
         if std::mem::take(&mut self.succession.is_new)
-            && let Some(supervised) = &self.succession.supervised
+            && let Some(supervised) = &self.last.supervised
         {
             supervised.report(Report::Started);
         }
@@ -377,7 +424,9 @@ impl<R: Role> Task<R> {
 
     pub(super) async fn introduce_consumer(&mut self, id: SubscriptionId) -> Outcome {
         guarded(self.role.handle_subscriber(id, &mut self.cx)).await?;
-        if let Some(downstream) = self.cx.downstreams.get_mut(id) {
+        if let Some(out) = &mut self.cx.out
+            && let Some(downstream) = out.downstreams.get_mut(id)
+        {
             downstream.is_heard = true;
         }
         Ok(())
@@ -420,7 +469,7 @@ impl<R: Role> Task<R> {
     /// Puts a new behaviour in the place of the failed one: within the intensity, or as the supervisor decides.
     async fn restart(&mut self, failure: &Failure, is_escalated: bool) -> Step {
         let exit = failure.to_exit();
-        if let Some(supervised) = self.succession.supervised.clone() {
+        if let Some(supervised) = self.last.supervised.clone() {
             self.retire(&exit).await;
             supervised.report(Report::Down {
                 exit: exit.clone(),
@@ -429,11 +478,10 @@ impl<R: Role> Task<R> {
             self.verdict(&supervised, &exit).await?;
             return self.follow(&supervised, exit).await;
         }
-        let succession = &mut self.succession;
-        if is_escalated
-            || succession.factory.is_none()
-            || !succession.intensity.allows(Instant::now())
-        {
+        let may_follow = |means: &mut Means<R>| {
+            means.factory.is_some() && means.intensity.allows(Instant::now())
+        };
+        if is_escalated || !self.succession.means.get_mut().is_some_and(may_follow) {
             return Err(exit);
         }
         self.retire(&exit).await;
@@ -445,26 +493,17 @@ impl<R: Role> Task<R> {
 
     /// Hands the failed event over; one that can't be is lost, and said so.
     fn dead_letter(&mut self, failure: &Failure) {
-        let Some(event) = self.failed.take() else {
+        let Some(event) = self.take_failed() else {
             return;
         };
         let letter = DeadLetter::new(event, failure.clone(), Arc::clone(&self.cx.cell.name));
-        let unsent = match &self.send_letter {
+        let means = self.succession.means.get();
+        let unsent = match means.and_then(|means| means.send_letter.as_ref()) {
             Some(send) => send(letter),
             None => Some(letter),
         };
         if drop_all(unsent) > 0 {
             tracing::error!(stage = self.cx.name(), "a dead letter has nowhere to go");
         }
-    }
-
-    /// Completes the leave of a consumer.
-    pub(super) fn forget_consumer(&mut self, id: SubscriptionId, end: End) {
-        self.cx.half.on_cancel(id, &mut self.cx.dispatched);
-        if let Some(left) = self.cx.downstreams.remove(id) {
-            left.edge.end();
-            left.port.end(id, end);
-        }
-        self.cx.settle();
     }
 }

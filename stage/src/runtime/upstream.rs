@@ -10,7 +10,7 @@ use crate::batch::{Batch, Loan};
 use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
-use crate::protocol::{Asking, Backoff, UpstreamEnds, Window, drop_all};
+use crate::protocol::{Asking, Backoff, ProducerHalf, UpstreamEnds, Window, drop_all};
 
 /// The message at work, handed over batch by batch.
 pub(crate) struct AtWork<In> {
@@ -93,7 +93,7 @@ impl<R: Role> Task<R> {
         let unreachable = End::Down(Exit::Unreachable);
         if let Some(lost) = replaces {
             // Else it was cancelled, or replaced by another, while it was waited for.
-            let is_waited_for = self.succession.returning.remove(&lost.id);
+            let is_waited_for = self.succession.stop_waiting(lost.id);
             if !is_waited_for || self.cx.ending.is_some() {
                 return Ok(());
             }
@@ -126,7 +126,7 @@ impl<R: Role> Task<R> {
             is_heard: false,
         };
         self.cx.upstreams.insert(id, upstream);
-        let is_of_next = is_initial && self.succession.supervised.is_some();
+        let is_of_next = is_initial && self.last.supervised.is_some();
         if is_of_next || matches!(options.ends, UpstreamEnds::Resubscribe(_)) {
             let known = Known {
                 outlet,
@@ -135,7 +135,7 @@ impl<R: Role> Task<R> {
                 waited_for: replaces.filter(|_| !is_open).map(|lost| lost.id),
                 is_initial,
             };
-            self.succession.known.insert(id, known);
+            self.succession.means.make().known.insert(id, known);
         }
         if !is_open {
             return self.upstream_ended(id, unreachable).await;
@@ -245,12 +245,14 @@ impl<R: Role> Task<R> {
     pub(super) async fn skip(&mut self, mut outcome: Outcome) -> Step {
         let id = self.at_work.batch.subscription();
         loop {
-            self.failed = self.at_work.batch.failed();
+            if let Some(failed) = self.at_work.batch.failed() {
+                self.aside.make().failed = Some(failed);
+            }
             let left = self.at_work.batch.len();
             let handed = std::mem::replace(&mut self.at_work.left, left);
             self.cx.taken(id, handed - left, 0);
             let after = Box::pin(self.after(outcome)).await;
-            drop_all(self.failed.take());
+            drop_all(self.take_failed());
             after?;
             if left == 0 || self.cx.stop.is_some() {
                 self.at_work.batch.drop_left();
@@ -278,8 +280,8 @@ impl<R: Role> Task<R> {
     }
 
     async fn on_behind(&mut self, message: Box<dyn Envelope<R::Stage, R::Out>>) -> Step {
-        if self.cx.half.mark() {
-            self.behind.push_back(message);
+        if self.cx.half_mut().is_some_and(ProducerHalf::mark) {
+            self.aside.make().behind.push_back(message);
             return Ok(());
         }
         let handled = self.handle(message).await;
@@ -300,7 +302,8 @@ impl<R: Role> Task<R> {
         if is_new {
             upstream.window.arrive();
             if !std::mem::replace(&mut upstream.has_brought, true)
-                && let Some(known) = self.succession.known.get_mut(&id)
+                && let Some(means) = self.succession.means.get_mut()
+                && let Some(known) = means.known.get_mut(&id)
             {
                 known.attempt = 0;
             }
@@ -326,7 +329,7 @@ impl<R: Role> Task<R> {
         };
         upstream.edge.end();
         let mut ends = upstream.ends;
-        if let Some(known) = self.succession.known.remove(&id)
+        if let Some(known) = self.succession.forget(id)
             && end.is_failure()
         {
             match ends.backoff(&end) {
@@ -334,19 +337,19 @@ impl<R: Role> Task<R> {
                     self.return_later(known.waited_for.unwrap_or(id), known, backoff);
                     ends = UpstreamEnds::Keep;
                 }
-                _ => self.succession.lose(known),
+                _ => self.lose(known),
             }
         }
-        self.ended_upstream = Some((ends, end.clone()));
+        self.aside.make().ended_upstream = Some((ends, end.clone()));
         let heard = guarded(self.role.handle_cancel(id, &end, &mut self.cx)).await;
         self.after(heard).await?;
-        self.ended_upstream = None;
+        self.take_ended_upstream();
         self.upstream_stops(ends, end).await
     }
 
     /// Does what the end of an upstream means.
     pub(super) async fn upstream_stops(&mut self, ends: UpstreamEnds, end: End) -> Step {
-        let is_last = self.cx.upstreams.is_empty() && self.succession.returning.is_empty();
+        let is_last = self.cx.upstreams.is_empty() && !self.succession.is_waiting();
         let stops = ends.stops(&end, is_last);
         if stops && end.is_failure() {
             return Err(end.to_exit());
@@ -369,7 +372,7 @@ impl<R: Role> Task<R> {
     fn return_later(&mut self, id: SubscriptionId, known: Known<R::In>, backoff: Backoff) {
         let wait = backoff.delay(known.attempt, fastrand::f64());
         tracing::info!(stage = self.cx.name(), to = %known.outlet.name(), ?wait, "subscribing again");
-        self.succession.returning.insert(id);
+        self.succession.means.make().returning.insert(id);
         let mailbox = Arc::downgrade(&self.mailbox);
         self.cx.start_timer(wait, move || {
             let Some(mailbox) = mailbox.upgrade() else {

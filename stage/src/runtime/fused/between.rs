@@ -14,7 +14,7 @@ use futures::future::{Either, select};
 use super::super::failure::{Failure, Outcome, guarded};
 use super::super::{ConsumerPort, Edge, Role};
 use crate::batch::Loan;
-use crate::context::{Context, Downstream};
+use crate::context::{Context, Downstream, Emission};
 use crate::exit::{End, Exit, Result};
 use crate::id::{BySubscription, SubscriptionId};
 use crate::protocol::{Buffer, Dispatched, Dispatcher, ProducerHalf, Refused, WhenFull, drop_all};
@@ -123,13 +123,9 @@ impl<Mid: Send + 'static> Between<Mid> {
         let mut between = Self {
             cx: Context {
                 cell: Arc::clone(&cx.cell),
-                half: ProducerHalf::new(ToSecond(id), buffer),
                 emitted: Vec::new(),
                 has_emitted: false,
-                discarded: 0,
-                passed: 0,
-                dispatched: Dispatched::default(),
-                downstreams: BySubscription::default(),
+                out: Some(Emission::of(ProducerHalf::new(ToSecond(id), buffer))),
                 upstreams: BySubscription::default(),
                 me: Box::new(()) as Box<dyn Any + Send + Sync>,
                 timers: None,
@@ -161,41 +157,42 @@ impl<Mid: Send + 'static> Between<Mid> {
             edge: Edge::new(Arc::clone(name), Arc::clone(name)),
             is_heard: true,
         };
-        self.cx.downstreams.insert(self.line.id, downstream);
-    }
-
-    /// Notes what the first could be told in all.
-    #[inline]
-    pub(super) fn lead<B: Role>(&mut self, cx: &Context<B::Out>) {
-        self.cx.half.set_wanted(wanted::<B>(cx));
+        if let Some(out) = &mut self.cx.out {
+            out.downstreams.insert(self.line.id, downstream);
+        }
     }
 
     /// Lets the first know what is wanted of it; a producer-consumer owes it without being told.
     #[inline]
     pub(super) fn want<A: Role, B: Role>(&mut self, cx: &Context<B::Out>) {
-        self.lead::<B>(cx);
-        if !A::IS_SOURCE {
-            let _untold = self.cx.half.take_demand();
+        if let Some(half) = self.cx.half_mut() {
+            half.set_wanted(wanted::<B>(cx));
+            if !A::IS_SOURCE {
+                let _untold = half.take_demand();
+            }
         }
     }
 
-    /// Returns what the first is to be told now.
+    /// Lets the first know what is wanted of it, and returns what it is to be told now.
     #[inline]
-    pub(super) fn to_tell<B: Role>(&self, cx: &Context<B::Out>) -> usize {
-        let owed = self.cx.half.owed();
-        let again = if self.owes_anew { owed } else { 0 };
-        wanted::<B>(cx).saturating_sub(owed) + again
+    pub(super) fn lead<B: Role>(&mut self, cx: &Context<B::Out>) -> usize {
+        let owes_anew = self.owes_anew;
+        self.cx.half_mut().map_or(0, |half| {
+            half.set_wanted(wanted::<B>(cx));
+            let again = if owes_anew { half.owed() } else { 0 };
+            half.untold() + again
+        })
     }
 
     /// Returns what to tell the first now, which it then owes.
     #[inline]
     pub(super) fn tell<B: Role>(&mut self, cx: &Context<B::Out>) -> usize {
-        self.lead::<B>(cx);
-        let new = self.cx.half.take_demand();
-        if std::mem::take(&mut self.owes_anew) {
-            return self.cx.half.owed();
-        }
-        new
+        let owes_anew = std::mem::take(&mut self.owes_anew);
+        self.cx.half_mut().map_or(0, |half| {
+            half.set_wanted(wanted::<B>(cx));
+            let new = half.take_demand();
+            if owes_anew { half.owed() } else { new }
+        })
     }
 
     #[inline]
@@ -206,7 +203,7 @@ impl<Mid: Send + 'static> Between<Mid> {
             || self.line.failure.is_some()
             || (self.cx.ending.is_some() && cx.ending.is_none())
             || self.cx.stop.is_some()
-            || self.cx.downstreams.is_empty()
+            || !self.cx.has_consumers()
     }
 
     /// Takes up what the first has emitted; where nothing waits before it, its list itself.
@@ -215,11 +212,13 @@ impl<Mid: Send + 'static> Between<Mid> {
         if std::mem::take(&mut self.cx.has_emitted) {
             self.line.take_flushed();
         }
-        if self.cx.downstreams.is_empty() {
+        if !self.cx.has_consumers() {
             self.end_as_sent_away();
         }
         let emitted = &mut self.cx.emitted;
-        self.cx.half.pay(emitted.len());
+        if let Some(out) = &mut self.cx.out {
+            out.half.pay(emitted.len());
+        }
         if emitted.len() <= BATCH_MAX && self.line.is_empty() {
             let list = self.line.batch.take_list();
             self.line.begin(std::mem::replace(emitted, list));
@@ -258,7 +257,7 @@ impl<Mid: Send + 'static> Drop for Between<Mid> {
 /// Whether the second may be lent something.
 #[inline]
 fn may_take<B: Role>(cx: &Context<B::Out>) -> bool {
-    cx.stop.is_none() && !(B::EMITS && cx.half.is_holding_back())
+    cx.stop.is_none() && !(B::EMITS && cx.is_holding_back())
 }
 
 impl<Mid: Send + 'static> Line<Mid> {

@@ -307,7 +307,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
         end: &End,
         cx: &mut Context<B::Out>,
     ) -> Result {
-        if cx.downstreams.get(id).is_some() {
+        if cx.has_consumer(id) {
             self.at = Half::Second;
             return self.second.handle_cancel(id, end, cx).await;
         }
@@ -408,8 +408,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
             return 0;
         };
         // It may be more than when the first was told last, and a pair in its place looks there.
-        between.lead::<B>(cx);
-        match between.to_tell::<B>(cx) {
+        match between.lead::<B>(cx) {
             0 => self.first.to_tell(0, &between.cx),
             more => more,
         }

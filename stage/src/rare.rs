@@ -1,0 +1,35 @@
+//! What most stages never have, so that those that have it make it when they need it.
+
+/// A value that is as good as its default until it is made.
+#[derive(Debug)]
+pub(crate) struct Rare<T>(Option<Box<T>>);
+
+impl<T> Default for Rare<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T: Default> Rare<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(Some(Box::new(value)))
+    }
+
+    /// The value, where it was made.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.as_deref()
+    }
+
+    /// The value, where it was made.
+    #[inline]
+    pub(crate) fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_deref_mut()
+    }
+
+    /// The value, made where it was not.
+    #[inline]
+    pub(crate) fn make(&mut self) -> &mut T {
+        self.0.get_or_insert_default()
+    }
+}
