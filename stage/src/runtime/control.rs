@@ -1,7 +1,8 @@
 //! What the event loop does with control messages: from consumers, from handles, and to itself.
 
 use super::event_loop::{Step, Task};
-use super::failure::{Outcome, guarded};
+use super::failure::{Guarded, Outcome, guarded};
+use super::mailbox::Handling;
 use super::{Control, Envelope, NewConsumer, Role};
 use crate::context::Downstream;
 use crate::exit::{Cancel, End, Exit};
@@ -9,14 +10,6 @@ use crate::id::SubscriptionId;
 use crate::protocol::{DemandMode, UpstreamEnds};
 
 impl<R: Role> Task<R> {
-    /// Hands the call or cast that is next to the behaviour.
-    pub(super) async fn take_call(&mut self) -> Outcome {
-        match self.post.control.pop_front() {
-            Some(Control::Call(message)) => self.handle(message).await,
-            _ => Ok(()),
-        }
-    }
-
     /// Handles the control message that is next. What the stage waits on itself may have been there before, and goes first: who
     /// leaves has asked for it.
     pub(super) async fn take_control(&mut self) -> Step {
@@ -190,12 +183,12 @@ impl<R: Role> Task<R> {
         self.after(heard).await
     }
 
-    pub(super) async fn handle(&mut self, message: Box<dyn Envelope<R::Stage, R::Out>>) -> Outcome {
-        let handled = async {
-            message.run(self.role.stage(), &mut self.cx).await;
-            Ok(())
-        };
-        guarded(handled).await
+    /// Hands a call or cast to the behaviour.
+    pub(super) fn handle(
+        &mut self,
+        message: Box<dyn Envelope<R::Stage, R::Out>>,
+    ) -> Guarded<Handling<'_>> {
+        guarded(message.run(self.role.stage(), &mut self.cx))
     }
 
     /// Handles the next message whose mark has been passed.

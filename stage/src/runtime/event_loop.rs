@@ -175,13 +175,7 @@ impl<R: Role> Task<R> {
             Poll::Ready(())
         })
         .await;
-        if self.succession.is_new {
-            let introduced = Box::pin(self.introduce()).await;
-            self.after(introduced).await?;
-        }
-        if let Some((ends, end)) = self.take_ended_upstream() {
-            Box::pin(self.upstream_stops(ends, end)).await?;
-        }
+        Box::pin(self.begin()).await?;
         self.turn = Turn::default();
         self.dispatch();
         loop {
@@ -210,7 +204,10 @@ impl<R: Role> Task<R> {
                     self.batch_taken();
                     continue;
                 }
-                Next::Call => self.take_call().await,
+                Next::Call => match self.post.control.pop_front() {
+                    Some(Control::Call(message)) => self.handle(message).await,
+                    _ => Ok(()),
+                },
                 Next::Control => Box::pin(self.take_control()).await.map(Ok)?,
                 Next::Passed => Box::pin(self.take_passed()).await,
                 Next::Second => Box::pin(self.complete_second()).await,
@@ -248,14 +245,26 @@ impl<R: Role> Task<R> {
                 }
             };
             let was_demand = matches!(next, Next::Demand);
-            if R::IS_FUSED {
-                self.answer_for(outcome, was_demand).await?;
-            } else if let failed @ Err(_) = outcome {
-                // Moved as a whole, no outcome has to be kept for the time that a failure takes.
-                Box::pin(self.answer_for(failed, was_demand)).await?;
+            if R::IS_FUSED && self.is_passing() {
+                self.pass_on(&outcome).await?;
+            }
+            if let Err(failure) = outcome {
+                Box::pin(self.after_failure(failure, was_demand)).await?;
             }
             self.dispatch();
         }
+    }
+
+    /// Introduces a new behaviour, and does what an interrupted one has left to do.
+    async fn begin(&mut self) -> Step {
+        if self.succession.is_new {
+            let introduced = self.introduce().await;
+            self.after(introduced).await?;
+        }
+        if let Some((ends, end)) = self.take_ended_upstream() {
+            self.upstream_stops(ends, end).await?;
+        }
+        Ok(())
     }
 
     /// Returns what the turn has yet to do: what is due, then control, then upstream messages.
@@ -397,29 +406,26 @@ impl<R: Role> Task<R> {
 
     /// Deals with what a callback came to, and dispatches what it emitted; what is due then is told by `live`.
     pub(super) async fn after(&mut self, outcome: Outcome) -> Step {
-        if R::IS_FUSED || outcome.is_err() {
-            self.answer_for(outcome, false).await?;
+        if R::IS_FUSED && self.is_passing() {
+            self.pass_on(&outcome).await?;
+        }
+        if let Err(failure) = outcome {
+            Box::pin(self.after_failure(failure, false)).await?;
         }
         self.dispatch();
         Ok(())
     }
 
-    /// Passes on what the first of a fused pair has emitted, and deals with the failure of a callback.
-    async fn answer_for(&mut self, outcome: Outcome, was_demand: bool) -> Step {
-        if R::IS_FUSED && self.cx.stop.is_none() && self.role.is_passing(&self.cx) {
-            self.pass_on(&outcome).await?;
-        }
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(failure) => Box::pin(self.after_failure(&failure, was_demand)).await,
-        }
+    /// Whether the first of a fused pair has emitted something to pass on.
+    fn is_passing(&self) -> bool {
+        self.cx.stop.is_none() && self.role.is_passing(&self.cx)
     }
 
-    async fn after_failure(&mut self, failure: &Failure, was_demand: bool) -> Step {
+    async fn after_failure(&mut self, failure: Box<Failure>, was_demand: bool) -> Step {
         // A dispatcher that panicked in `flush` has left what it had decided.
         self.cx.settle();
         self.dispatch();
-        let resumed = self.on_failure(failure).await?;
+        let resumed = self.on_failure(&failure).await?;
         // A producer that fails at each demand would be told of the same debt for ever.
         if resumed && was_demand && !self.succession.may_fail(Instant::now()) {
             self.succession.is_last = true;

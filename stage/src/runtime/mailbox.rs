@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::{Cell, Edge, Outlet};
 use crate::behaviour::Handler;
 use crate::context::Context;
-use crate::exit::{Cancel, End, Exit};
+use crate::exit::{Cancel, End, Exit, Result};
 use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe, drop_all};
 use crate::sync::atomic::AtomicBool;
@@ -148,10 +148,11 @@ pub(crate) trait CallPort<S, Out: Send + 'static>: Send + Sync {
     fn calls(&self) -> &Arc<Semaphore>;
 }
 
-pub(crate) type BoxFuture<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+/// What handles a message; its outcome is that of a callback, so that it is guarded as one.
+pub(crate) type Handling<'a> = Pin<Box<dyn Future<Output = Result> + Send + 'a>>;
 
 pub(crate) trait Envelope<S, Out: Send + 'static>: Send {
-    fn run<'a>(self: Box<Self>, stage: &'a mut S, cx: &'a mut Context<Out>) -> BoxFuture<'a>;
+    fn run<'a>(self: Box<Self>, stage: &'a mut S, cx: &'a mut Context<Out>) -> Handling<'a>;
 }
 
 /// A call (with a reply channel), a cast or a timer's message.
@@ -189,13 +190,14 @@ where
     M: Send + 'static,
     Out: Send + 'static,
 {
-    fn run<'a>(self: Box<Self>, stage: &'a mut S, cx: &'a mut Context<Out>) -> BoxFuture<'a> {
+    fn run<'a>(self: Box<Self>, stage: &'a mut S, cx: &'a mut Context<Out>) -> Handling<'a> {
         Box::pin(async move {
             let reply = stage.handle(self.message, cx).await;
             cx.flush();
             if let Some(sender) = self.reply {
                 let _caller_gave_up = sender.send(reply);
             }
+            Ok(())
         })
     }
 }

@@ -24,7 +24,6 @@ use futures::future::{Either, select};
 
 use super::event_loop::{SendLetter, Step, Task};
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
-use super::mailbox::BoxFuture;
 use super::{Control, Kept as _, NewUpstream, Outlet, Report, Role, Supervised, Verdict};
 use crate::behaviour::Directive;
 use crate::exit::Exit;
@@ -103,7 +102,7 @@ impl<R: Role> Seat<R> {
 pub(super) struct Lived<L> {
     #[pin]
     live: L,
-    interrupted: Option<BoxFuture<'static>>,
+    interrupted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived<L> {
@@ -229,7 +228,8 @@ impl<R: Role> Task<R> {
     ) -> Lived<impl Future<Output = std::result::Result<Infallible, Exit>>> {
         let interrupted = self.last.supervised.as_ref().map(|supervised| {
             let orders = Arc::clone(&supervised.orders);
-            Box::pin(async move { orders.interrupted().await }) as BoxFuture<'static>
+            Box::pin(async move { orders.interrupted().await })
+                as Pin<Box<dyn Future<Output = ()> + Send>>
         });
         let live = self.live();
         Lived { live, interrupted }

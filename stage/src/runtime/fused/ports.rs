@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Semaphore;
 
-use super::super::mailbox::BoxFuture;
+use super::super::mailbox::Handling;
 use super::super::{CallPort, Envelope, Role};
 use super::{Between, Fused, Half, Lent, beside, lead};
 use crate::context::Context;
@@ -75,14 +75,9 @@ impl<A: Role, B: Role<In = A::Out>> Envelope<Fused<A, B>, B::Out> for ToFirst<A>
         self: Box<Self>,
         fused: &'a mut Fused<A, B>,
         cx: &'a mut Context<B::Out>,
-    ) -> BoxFuture<'a> {
+    ) -> Handling<'a> {
         Between::of(&mut fused.joint.between, cx).want::<A, B>(cx);
-        Box::pin(async move {
-            let _always_ok = lead!(fused, cx, |first, inner| async {
-                self.0.run(first.stage(), inner).await;
-                Ok(())
-            });
-        })
+        Box::pin(async move { lead!(fused, cx, |first, inner| self.0.run(first.stage(), inner)) })
     }
 }
 
@@ -91,7 +86,7 @@ impl<A: Role, B: Role<In = A::Out>> Envelope<Fused<A, B>, B::Out> for ToSecond<B
         self: Box<Self>,
         fused: &'a mut Fused<A, B>,
         cx: &'a mut Context<B::Out>,
-    ) -> BoxFuture<'a> {
+    ) -> Handling<'a> {
         fused.at = Half::Second;
         self.0.run(fused.second.stage(), cx)
     }
