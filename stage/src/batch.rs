@@ -65,14 +65,14 @@ impl<T> Batch<'_, T> {
 
     /// The next event, left in the batch.
     pub fn front(&mut self) -> Option<&T> {
-        self.0.left_at_front = Some(self.len());
+        self.0.left_at_front = self.len();
         self.as_slice().first()
     }
 
     /// Takes the next event; after `front` it counts as done.
     pub fn pop(&mut self) -> Option<T> {
         let event = self.0.events.next();
-        if event.is_some() && self.0.left_at_front == Some(self.len() + 1) {
+        if event.is_some() && self.0.left_at_front == self.len() + 1 {
             self.0.done += 1;
         }
         event
@@ -159,7 +159,7 @@ impl<T> Drop for Changed<'_, T> {
         *done += self.n;
         if self.n < events.len() {
             self.to.extend(events.by_ref().take(self.n));
-            self.loan.left_at_front = Some(self.loan.events.len());
+            self.loan.left_at_front = self.loan.events.len();
         } else if self.to.is_empty() {
             let list = std::mem::take(events).collect();
             *events = std::mem::replace(self.to, list).into_iter();
@@ -212,9 +212,12 @@ pub(crate) struct Loan<T> {
     len: usize,
     /// Those of them that were taken after `front` had shown them: they are done.
     done: usize,
-    /// What was left when `front` was called last. Nothing is noted for each event that is taken otherwise.
-    left_at_front: Option<usize>,
+    /// What was left when `front` was called last, or `NEVER`. Nothing is noted for each event that is taken otherwise.
+    left_at_front: usize,
 }
+
+/// More than any list holds.
+const NEVER: usize = usize::MAX;
 
 impl<T> Default for Loan<T> {
     fn default() -> Self {
@@ -223,7 +226,7 @@ impl<T> Default for Loan<T> {
             subscription: SubscriptionId::NONE,
             len: 0,
             done: 0,
-            left_at_front: None,
+            left_at_front: NEVER,
         }
     }
 }
@@ -237,7 +240,7 @@ impl<T> Loan<T> {
         self.len = events.len();
         self.events = events.into_iter();
         self.done = 0;
-        self.left_at_front = None;
+        self.left_at_front = NEVER;
     }
 
     #[inline]
@@ -281,7 +284,8 @@ impl<T> Loan<T> {
     /// touched. One that was taken is gone already.
     pub(crate) fn failed(&mut self) -> Option<T> {
         let left = self.len();
-        let is_here = self.left_at_front.take() == Some(left) || self.len == left;
+        let is_here = self.left_at_front == left || self.len == left;
+        self.left_at_front = NEVER;
         let failed = if is_here { self.events.next() } else { None };
         self.len = self.events.len();
         self.done = 0;

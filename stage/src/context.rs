@@ -13,6 +13,7 @@ use crate::id::{BySubscription, SubscriptionId};
 use crate::protocol::{
     Asking, DemandMode, Dispatched, ProducerHalf, Split, UpstreamEnds, Window, drop_all,
 };
+use crate::rare::Rare;
 use crate::registry::Registry;
 use crate::runtime::{AskPort, CallPort, Cell, ConsumerPort, Edge, Message, WeakHandle};
 
@@ -35,7 +36,7 @@ pub(crate) struct Upstream {
     pub(crate) wished: Asking,
     /// What the behaviour made of it, once it has said so.
     pub(crate) asking: Option<Asking>,
-    pub(crate) ends: UpstreamEnds,
+    pub(crate) ends: Box<UpstreamEnds>,
     /// Whether messages that wait are handed over together.
     pub(crate) coalesces: bool,
     /// Asked for and not taken by the behaviour.
@@ -161,10 +162,9 @@ pub struct Context<Out: Send + 'static = Never> {
     pub(crate) upstreams: BySubscription<Upstream>,
     /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
     pub(crate) me: Box<dyn Any + Send + Sync>,
-    /// Made with the first timer.
-    pub(crate) timers: Option<JoinSet<()>>,
-    pub(crate) ending: Option<Exit>,
-    pub(crate) stop: Option<Exit>,
+    pub(crate) timers: Rare<JoinSet<()>>,
+    pub(crate) ending: Option<Box<Exit>>,
+    pub(crate) stop: Option<Box<Exit>>,
     pub(crate) registry: Registry,
 }
 
@@ -392,8 +392,8 @@ impl<Out: Send + 'static> Context<Out> {
         }
         out.passed += std::mem::take(&mut dispatched.passed);
         if let Some(full) = dispatched.overflow.take() {
-            self.stop
-                .get_or_insert_with(|| Exit::Failed(Arc::new(full.into())));
+            let failed = || Box::new(Exit::Failed(Arc::new(full.into())));
+            self.stop.get_or_insert_with(failed);
         }
         self.cell.unwanted(std::mem::take(&mut dispatched.unwanted));
         self.cell.rejected(drop_all(dispatched.rejected.drain(..)));
@@ -435,7 +435,7 @@ impl<Out: Send + 'static> Context<Out> {
     #[cold]
     fn stop_broken(&mut self) {
         if let Some(broken) = self.out.as_ref().and_then(|out| out.half.broken()) {
-            let failed = || Exit::Failed(Arc::new(broken.clone().into()));
+            let failed = || Box::new(Exit::Failed(Arc::new(broken.clone().into())));
             self.stop.get_or_insert_with(failed);
         }
     }
@@ -449,12 +449,12 @@ impl<Out: Send + 'static> Context<Out> {
     /// Says that no more events will come: the stage ends when nothing waits for demand any more, in its buffer or in the
     /// queues of its dispatcher.
     pub fn complete(&mut self) {
-        self.ending.get_or_insert(Exit::Completed);
+        self.ending.get_or_insert_with(|| Box::new(Exit::Completed));
     }
 
     /// Stops the stage after this callback; what waits for demand is discarded and counted.
     pub fn stop(&mut self) {
-        self.stop.get_or_insert(Exit::Stopped);
+        self.stop.get_or_insert_with(|| Box::new(Exit::Stopped));
     }
 
     /// Asks for `n` more on a manual subscription. Unknown subscriptions and 0 are ignored.
@@ -560,7 +560,7 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Does `then` after `delay`, unless the stage has ended.
     pub(crate) fn start_timer(&mut self, delay: Duration, then: impl FnOnce() + Send + 'static) {
-        let timers = self.timers.get_or_insert_default();
+        let timers = self.timers.make();
         while timers.try_join_next().is_some() {}
         timers.spawn(async move {
             tokio::time::sleep(delay).await;

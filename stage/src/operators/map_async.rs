@@ -268,7 +268,7 @@ impl<In: Send + 'static, W: Work<In>> MapAsync<In, W> {
             self.settle(place, None, cx);
         } else {
             self.lanes.give_up(place);
-            cx.stop.get_or_insert(exit);
+            cx.stop.get_or_insert(Box::new(exit));
         }
     }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::dispatcher::{AnyDispatcher, AnyKey, Standing, deal};
 use super::{Buffer, ContractBroken, Dispatched, Dispatcher, Refused, WhenFull, drop_all};
 use crate::id::SubscriptionId;
+use crate::rare::Rare;
 
 /// Dispatches emitted events against asks, and says what to demand next.
 ///
@@ -27,11 +28,11 @@ pub struct ProducerHalf<T> {
     owed: usize,
     mode: DemandMode,
     /// What was put off while the mode accumulates, in order and not summed.
-    log: VecDeque<Logged<T>>,
+    log: Rare<VecDeque<Logged<T>>>,
     logged: usize,
     /// How many of the logged events paid demand: their consumers wait for them, and need no others.
     promised: usize,
-    broken: Option<ContractBroken>,
+    broken: Option<Box<ContractBroken>>,
 }
 
 /// Whether demand and events pass at once.
@@ -68,7 +69,7 @@ impl<T: 'static> ProducerHalf<T> {
             buffer,
             owed: 0,
             mode: DemandMode::Forward,
-            log: VecDeque::new(),
+            log: Rare::default(),
             logged: 0,
             promised: 0,
             broken: None,
@@ -101,8 +102,8 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// How the dispatcher broke its contract, if it did: it may want and leave events for ever.
     #[must_use]
-    pub const fn broken(&self) -> Option<&ContractBroken> {
-        self.broken.as_ref()
+    pub fn broken(&self) -> Option<&ContractBroken> {
+        self.broken.as_deref()
     }
 
     /// Whether demand and events pass at once.
@@ -120,7 +121,7 @@ impl<T: 'static> ProducerHalf<T> {
     /// Replays what was put off up to the next demand, and returns that one; `None` when all is replayed.
     pub fn replay(&mut self, out: &mut Dispatched<T>) -> Option<usize> {
         while self.mode == DemandMode::Forward {
-            match self.log.pop_front()? {
+            match self.log.get_mut()?.pop_front()? {
                 Logged::Demand(n) => return Some(n),
                 Logged::Batch { mut events, paid } => {
                     self.logged -= events.len();
@@ -257,11 +258,13 @@ impl<T: 'static> ProducerHalf<T> {
         }
         let (left, wanted) = (events.len(), self.standing.wanted);
         if left > 0 && wanted > 0 {
-            self.broken.get_or_insert(ContractBroken {
-                dispatcher: self.dispatcher.type_name(),
+            let dispatcher = self.dispatcher.type_name();
+            let broken = ContractBroken {
+                dispatcher,
                 left,
                 wanted,
-            });
+            };
+            self.broken.get_or_insert_with(|| Box::new(broken));
         }
     }
 
@@ -276,7 +279,8 @@ impl<T: 'static> ProducerHalf<T> {
             }
             WhenFull::DropOldest => {
                 let mut left = over;
-                for logged in &mut self.log {
+                let log = self.log.make();
+                for logged in &mut *log {
                     if let Logged::Batch { events, paid } = logged {
                         let n = left.min(events.len());
                         drop_all(events.drain(..n));
@@ -288,7 +292,7 @@ impl<T: 'static> ProducerHalf<T> {
                     }
                 }
                 drop_all(events.drain(..left));
-                self.log.retain(
+                log.retain(
                     |logged| !matches!(logged, Logged::Batch { events, .. } if events.is_empty()),
                 );
             }
@@ -301,7 +305,7 @@ impl<T: 'static> ProducerHalf<T> {
             let paid = paid.min(events.len());
             self.logged += events.len();
             self.promised += paid;
-            self.log.push_back(Logged::Batch { events, paid });
+            self.log.make().push_back(Logged::Batch { events, paid });
         }
     }
 
@@ -342,8 +346,9 @@ impl<T: 'static> ProducerHalf<T> {
     /// Returns all that the stage owes, to be told again after a failure; what was put off of it is told with it.
     #[must_use]
     pub fn retell_demand(&mut self) -> usize {
-        self.log
-            .retain(|logged| matches!(logged, Logged::Batch { .. }));
+        if let Some(log) = self.log.get_mut() {
+            log.retain(|logged| matches!(logged, Logged::Batch { .. }));
+        }
         self.tell(self.owed)
     }
 
@@ -354,7 +359,7 @@ impl<T: 'static> ProducerHalf<T> {
             DemandMode::Forward => demand,
             DemandMode::Accumulate => {
                 if demand > 0 {
-                    self.log.push_back(Logged::Demand(demand));
+                    self.log.make().push_back(Logged::Demand(demand));
                 }
                 0
             }
@@ -379,7 +384,7 @@ impl<T: 'static> ProducerHalf<T> {
 
     /// Drops what is buffered and returns its count.
     pub fn discard(&mut self) -> usize {
-        for logged in self.log.drain(..) {
+        for logged in self.log.get_mut().into_iter().flat_map(|log| log.drain(..)) {
             if let Logged::Batch { events, .. } = logged {
                 drop_all(events);
             }

@@ -624,7 +624,7 @@ impl<R: Role> Build<R> {
                 out,
                 upstreams: BySubscription::default(),
                 me,
-                timers: None,
+                timers: Rare::default(),
                 ending: None,
                 stop: None,
                 registry: self.stages.registry().clone(),

@@ -65,19 +65,20 @@ impl<R: Role> Task<R> {
                 self.cx.cancel(id, reason);
                 Ok(())
             }
-            Control::Resubscribe(old, reason, upstream) => {
+            Control::Resubscribe(replaced) => {
+                let (old, reason, upstream) = *replaced;
                 self.succession.forget(old);
                 self.succession.stop_waiting(old);
                 if let Some(upstream) = self.cx.upstreams.get_mut(old) {
-                    upstream.ends = UpstreamEnds::Keep;
+                    *upstream.ends = UpstreamEnds::Keep;
                     upstream.port.cancel(old, reason);
                 }
-                self.subscribe(*upstream).await
+                self.subscribe(upstream).await
             }
             Control::SetDemand(id, demand) => {
                 let automatic = self.cx.upstreams.get_mut(id);
                 if let Some(upstream) = automatic.filter(|up| up.is_automatic()) {
-                    let ask = upstream.window.resize(demand);
+                    let ask = upstream.window.resize(*demand);
                     self.cx.ask(id, ask);
                 }
                 Ok(())
@@ -157,7 +158,7 @@ impl<R: Role> Task<R> {
         if self.cx.ending.is_some() {
             return Ok(());
         }
-        self.cx.ending = Some(Exit::Stopped);
+        self.cx.ending = Some(Box::new(Exit::Stopped));
         if self.cx.upstreams.is_empty() {
             return self.complete().await;
         }

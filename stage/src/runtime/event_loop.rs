@@ -362,7 +362,7 @@ impl<R: Role> Task<R> {
 
     fn ended_as(&self) -> Step {
         if let Some(exit) = &self.cx.stop {
-            return Err(exit.clone());
+            return Err(Exit::clone(exit));
         }
         let drained = !self.draining || self.cx.upstreams.is_empty();
         match &self.cx.ending {
@@ -374,7 +374,7 @@ impl<R: Role> Task<R> {
                     && Role::in_hand(&*self.role) == 0
                     && self.role.between() == 0 =>
             {
-                Err(exit.clone())
+                Err(Exit::clone(exit))
             }
             _ => Ok(()),
         }

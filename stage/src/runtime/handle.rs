@@ -332,7 +332,7 @@ impl<R: Takes> Handle<R> {
         let upstream = NewUpstream::new(source.outlet(), options.into());
         let id = upstream.id;
         self.mailbox
-            .control(Control::Resubscribe(old, reason, Box::new(upstream)))
+            .control(Control::Resubscribe(Box::new((old, reason, upstream))))
             .then_some(id)
             .ok_or(Unreachable)
     }
@@ -341,7 +341,7 @@ impl<R: Takes> Handle<R> {
     /// more until what is outstanding has fallen to its minimum. Unknown and manual subscriptions are ignored.
     pub fn set_demand(&self, subscription: SubscriptionId, demand: Demand) {
         self.mailbox
-            .control(Control::SetDemand(subscription, demand));
+            .control(Control::SetDemand(subscription, Box::new(demand)));
     }
 
     /// Takes no more events, at once: what was asked for waits here, bounded by the windows, and nothing more is asked.

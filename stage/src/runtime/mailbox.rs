@@ -57,8 +57,8 @@ pub(crate) enum Control<S, In, Out: Send + 'static> {
     CancelUpstream(SubscriptionId, Cancel),
     Call(Box<dyn Envelope<S, Out>>),
     /// The subscription that is replaced, why it is cancelled, and the new one.
-    Resubscribe(SubscriptionId, Cancel, Box<NewUpstream<In>>),
-    SetDemand(SubscriptionId, Demand),
+    Resubscribe(Box<(SubscriptionId, Cancel, NewUpstream<In>)>),
+    SetDemand(SubscriptionId, Box<Demand>),
     SetPaused(bool),
     SetMode(DemandMode),
     Stop,

@@ -119,7 +119,7 @@ impl<R: Role> Task<R> {
             window: Window::new(options.demand),
             wished: options.asking,
             asking: None,
-            ends: options.ends,
+            ends: Box::new(options.ends),
             coalesces: options.coalesces,
             outstanding: 0,
             has_brought: false,
@@ -328,7 +328,7 @@ impl<R: Role> Task<R> {
             return Ok(());
         };
         upstream.edge.end();
-        let mut ends = upstream.ends;
+        let mut ends = *upstream.ends;
         if let Some(known) = self.succession.forget(id)
             && end.is_failure()
         {
@@ -356,7 +356,8 @@ impl<R: Role> Task<R> {
         }
         if stops || (self.draining && self.cx.upstreams.is_empty()) {
             // First, so that a callback that is interrupted leaves a stage that ends.
-            self.cx.ending.get_or_insert(end.to_exit());
+            let exit = || Box::new(end.to_exit());
+            self.cx.ending.get_or_insert_with(exit);
             self.complete().await?;
         }
         Ok(())

@@ -18,6 +18,7 @@ use crate::context::{Context, Downstream, Emission};
 use crate::exit::{End, Exit, Result};
 use crate::id::{BySubscription, SubscriptionId};
 use crate::protocol::{Buffer, Dispatched, Dispatcher, ProducerHalf, Refused, WhenFull, drop_all};
+use crate::rare::Rare;
 use crate::sync::{Mutex, MutexGuard};
 
 /// The most events that the first is told of at a time, and that the second is lent at a time: as many as a window of
@@ -128,7 +129,7 @@ impl<Mid: Send + 'static> Between<Mid> {
                 out: Some(Emission::of(ProducerHalf::new(ToSecond(id), buffer))),
                 upstreams: BySubscription::default(),
                 me: Box::new(()) as Box<dyn Any + Send + Sync>,
-                timers: None,
+                timers: Rare::default(),
                 ending: None,
                 stop: None,
                 registry: cx.registry.clone(),
@@ -232,8 +233,8 @@ impl<Mid: Send + 'static> Between<Mid> {
     fn end_as_sent_away(&mut self) {
         let end = self.line.flushed.lock().1.take();
         match end {
-            Some(end) if end.is_failure() => self.cx.stop = Some(end.to_exit()),
-            _ => self.cx.ending = Some(Exit::Completed),
+            Some(end) if end.is_failure() => self.cx.stop = Some(Box::new(end.to_exit())),
+            _ => self.cx.ending = Some(Box::new(Exit::Completed)),
         }
         self.open();
     }

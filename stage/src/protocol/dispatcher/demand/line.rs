@@ -50,6 +50,11 @@ impl Line {
     /// Adds one who has asked for nothing, at the end.
     pub(super) fn join(&mut self, id: SubscriptionId) {
         let place = self.heap.len();
+        if place == 0 {
+            // Most producers never have a second.
+            self.heap.reserve_exact(1);
+            self.places.reserve_exact(1);
+        }
         let number = self.free.pop().unwrap_or_else(|| {
             self.places.push(place);
             self.places.len() - 1
