@@ -69,18 +69,19 @@ impl DemandDispatcher {
     /// As `dispatch` of `n` events, at least one, where whoever is first gets them all: returns that one.
     #[inline]
     pub(super) fn take_up(&mut self, n: usize) -> Option<SubscriptionId> {
-        let (id, asked) = self.line.first().filter(|(_, asked)| *asked >= n)?;
+        let first = self.line.first()?;
+        let left = self.line.asked(first).checked_sub(n)?;
         self.total.forget(n);
-        self.line.set(0, asked - n);
-        Some(id)
+        self.line.set(first, left);
+        Some(self.line.id(first))
     }
 
     /// Forgets what the only one has asked, where no ask is too large, and returns which that is.
     pub(super) fn take_sole(&mut self) -> Option<SubscriptionId> {
-        let (id, asked) = self.line.only().filter(|_| self.expected.is_none())?;
-        self.total.forget(asked);
-        self.line.set(0, 0);
-        Some(id)
+        let only = self.line.only().filter(|_| self.expected.is_none())?;
+        self.total.forget(self.line.asked(only));
+        self.line.set(only, 0);
+        Some(self.line.id(only))
     }
 }
 
@@ -99,10 +100,10 @@ impl<T> Dispatcher<T> for DemandDispatcher {
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
-        if let Some(place) = self.line.find(id) {
-            let mut asked = self.line.asked(place);
+        if let Some(number) = self.line.find(id) {
+            let mut asked = self.line.asked(number);
             self.total.ask(&mut asked, n);
-            self.line.set(place, asked);
+            self.line.set(number, asked);
             if let Some(max) = self.expected.filter(|max| n > *max) {
                 out.warnings.push(format!(
                     "{id} asks for {n}, and {max} at most were expected"
@@ -117,11 +118,15 @@ impl<T> Dispatcher<T> for DemandDispatcher {
 
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) {
         deal(events, out, |coming| {
-            let (id, asked) = self.line.first().filter(|(_, asked)| *asked > 0)?;
+            let first = self.line.first()?;
+            let asked = self.line.asked(first);
             let given = asked.min(coming);
+            if given == 0 {
+                return None;
+            }
             self.total.forget(given);
-            self.line.set(0, asked - given);
-            Some((id, given))
+            self.line.set(first, asked - given);
+            Some((self.line.id(first), given))
         });
     }
 }

@@ -1,173 +1,236 @@
 //! The line of consumers: who has asked most is first, and of equal ones the one that has stood there longest.
-
-use std::cmp::Reverse;
+//!
+//! Those who have asked as much stand in a row, and the rows by what that is:
+//!
+//! ```text
+//!  asked      0            5            10
+//!  rows    7 ⇄ 2 ⇄ 9     4 ⇄ 1        3 ⇄ 8
+//!                                     ▲ the first
+//! ```
+//!
+//! Whoever asks or is served goes to the end of another row, however many stand in the line. What it costs grows with the
+//! number of rows alone, by a few bytes that are moved where one is new between others. There are mostly few of them, since
+//! consumers ask anew for what they have handled, and that is mostly half a window.
 
 use crate::id::{BySubscription, SubscriptionId};
 
-/// How many have the same parent in the heap. Four lie side by side in memory, and the heap is half as deep as one of two.
-const CHILDREN: usize = 4;
+/// Up to so many waiters each is looked at sooner than one is searched.
+const FEW: usize = 4;
 
-/// A heap that knows where each subscription stands. Invariants: nobody stands before their parent in the heap, at
-/// `(place - 1) / CHILDREN`; who stands at `place` has it noted in `places`.
+/// Stands for a waiter where there is none.
+const NOBODY: usize = usize::MAX;
+
+/// Invariants: a waiter stands in the row of what it has asked; rows stand by that, and the last of them has a waiter; at
+/// most half of them have none.
 #[derive(Debug, Default)]
 pub(super) struct Line {
-    heap: Vec<Waiter>,
-    /// Where in the heap who has this number stands; of a number that is free, nothing of use.
-    places: Vec<usize>,
+    /// By their numbers; one that is free has no id.
+    waiters: Vec<Waiter>,
+    rows: Vec<Row>,
+    /// Rows without a waiter.
+    empty: usize,
     numbers: BySubscription<usize>,
     /// The numbers of those who have left.
     free: Vec<usize>,
-    /// Counts the changes.
-    turn: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Waiter {
-    asked: usize,
-    /// When that was changed last.
-    since: u64,
     id: SubscriptionId,
-    number: usize,
+    asked: usize,
+    before: usize,
+    behind: usize,
 }
 
-impl Waiter {
-    const fn is_before(&self, other: &Self) -> bool {
-        self.asked > other.asked || (self.asked == other.asked && self.since < other.since)
-    }
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    asked: usize,
+    first: usize,
+    last: usize,
 }
 
 impl Line {
     pub(super) const fn new() -> Self {
         Self {
-            heap: Vec::new(),
-            places: Vec::new(),
+            waiters: Vec::new(),
+            rows: Vec::new(),
+            empty: 0,
             numbers: BySubscription::new(),
             free: Vec::new(),
-            turn: 0,
         }
     }
 
     /// Adds one who has asked for nothing, at the end.
     pub(super) fn join(&mut self, id: SubscriptionId) {
-        let place = self.heap.len();
-        if place == 0 {
+        if self.waiters.is_empty() {
             // Most producers never have a second.
-            self.heap.reserve_exact(1);
-            self.places.reserve_exact(1);
+            self.waiters.reserve_exact(1);
+            self.rows.reserve_exact(1);
         }
-        let number = self.free.pop().unwrap_or_else(|| {
-            self.places.push(place);
-            self.places.len() - 1
-        });
-        self.places[number] = place;
-        self.numbers.insert(id, number);
-        self.heap.push(Waiter {
-            asked: 0,
-            since: self.turn,
+        let waiter = Waiter {
             id,
-            number,
-        });
-        self.turn += 1;
+            asked: 0,
+            before: NOBODY,
+            behind: NOBODY,
+        };
+        let number = if let Some(number) = self.free.pop() {
+            self.waiters[number] = waiter;
+            number
+        } else {
+            self.waiters.push(waiter);
+            self.waiters.len() - 1
+        };
+        self.numbers.insert(id, number);
+        self.stand(number, 0);
     }
 
     /// Removes one, and returns what it had asked.
     pub(super) fn leave(&mut self, id: SubscriptionId) -> Option<usize> {
         let number = self.numbers.remove(id)?;
+        self.step_out(number);
+        self.sweep();
         self.free.push(number);
-        let place = self.places[number];
-        let left = self.heap.swap_remove(place);
-        if let Some(last) = self.heap.get(place) {
-            self.places[last.number] = place;
-            self.settle(place);
-        }
-        Some(left.asked)
+        self.waiters[number].id = SubscriptionId::NONE;
+        Some(self.waiters[number].asked)
     }
 
+    /// Whoever is first, by number.
     #[inline]
-    pub(super) fn first(&self) -> Option<(SubscriptionId, usize)> {
-        self.heap.first().map(|first| (first.id, first.asked))
+    pub(super) fn first(&self) -> Option<usize> {
+        self.rows.last().map(|row| row.first)
     }
 
     /// Whoever is here, where that is one.
-    pub(super) fn only(&self) -> Option<(SubscriptionId, usize)> {
-        self.first().filter(|_| self.heap.len() == 1)
+    pub(super) fn only(&self) -> Option<usize> {
+        let is_one = self.waiters.len() == self.free.len() + 1;
+        self.first().filter(|_| is_one)
     }
 
-    /// The place of a subscription, until the line changes. Of a few, each is looked at sooner than one is searched.
+    /// The number of a subscription.
     #[inline]
     pub(super) fn find(&self, id: SubscriptionId) -> Option<usize> {
-        if self.heap.len() <= CHILDREN {
-            return self.heap.iter().position(|waiter| waiter.id == id);
+        if self.waiters.len() <= FEW {
+            return self.waiters.iter().position(|waiter| waiter.id == id);
         }
-        self.numbers.find(id).map(|number| self.places[*number])
+        self.numbers.find(id).copied()
     }
 
     #[inline]
-    pub(super) fn asked(&self, place: usize) -> usize {
-        self.heap[place].asked
+    pub(super) fn id(&self, number: usize) -> SubscriptionId {
+        self.waiters[number].id
     }
 
-    /// Moves who stands at `place` behind all that have asked `asked` or more.
     #[inline]
-    pub(super) fn set(&mut self, place: usize, asked: usize) {
-        let waiter = &mut self.heap[place];
-        waiter.asked = asked;
-        waiter.since = self.turn;
-        self.turn += 1;
-        if self.heap.len() > 1 {
-            self.settle(place);
-        }
+    pub(super) fn asked(&self, number: usize) -> usize {
+        self.waiters[number].asked
+    }
+
+    /// Moves one behind all that have asked `asked` or more.
+    #[inline]
+    pub(super) fn set(&mut self, number: usize, asked: usize) {
+        self.step_out(number);
+        self.stand(number, asked);
+        self.sweep();
     }
 
     /// Everybody, with what they have asked, the first first.
     pub(super) fn in_order(&self) -> Vec<(SubscriptionId, usize)> {
-        let mut waiters = self.heap.clone();
-        waiters.sort_unstable_by_key(|waiter| (Reverse(waiter.asked), waiter.since));
-        let asked = waiters.iter().map(|waiter| (waiter.id, waiter.asked));
-        asked.collect()
-    }
-
-    /// Moves who stands at `place` up or down to where it belongs.
-    fn settle(&mut self, place: usize) {
-        let waiter = self.heap[place];
-        let mut to = place;
-        while to > 0 {
-            let parent = self.heap[(to - 1) / CHILDREN];
-            if !waiter.is_before(&parent) {
-                break;
-            }
-            self.put(to, parent);
-            to = (to - 1) / CHILDREN;
-        }
-        while let Some((child, first)) = self.first_child(to) {
-            if !first.is_before(&waiter) {
-                break;
-            }
-            self.put(to, first);
-            to = child;
-        }
-        if to != place {
-            self.put(to, waiter);
-        }
-    }
-
-    /// Whoever comes first of those below `place`, and where it stands.
-    fn first_child(&self, place: usize) -> Option<(usize, Waiter)> {
-        let begin = place * CHILDREN + 1;
-        let end = self.heap.len().min(begin + CHILDREN);
-        let children = self.heap.get(begin..end)?;
-        let mut first = 0;
-        for (at, child) in children.iter().enumerate().skip(1) {
-            if child.is_before(&children[first]) {
-                first = at;
+        let mut all = Vec::new();
+        for row in self.rows.iter().rev() {
+            let mut next = row.first;
+            while let Some(waiter) = self.waiters.get(next) {
+                all.push((waiter.id, waiter.asked));
+                next = waiter.behind;
             }
         }
-        children.get(first).map(|child| (begin + first, *child))
+        all
     }
 
-    fn put(&mut self, place: usize, waiter: Waiter) {
-        self.places[waiter.number] = place;
-        self.heap[place] = waiter;
+    /// Where the row of those who have asked so much stands, or would.
+    #[inline]
+    fn row(&self, asked: usize) -> Result<usize, usize> {
+        self.rows.binary_search_by_key(&asked, |row| row.asked)
+    }
+
+    /// Takes one out of its row, which may be the last one and empty then.
+    #[inline]
+    fn step_out(&mut self, number: usize) {
+        let Waiter {
+            asked,
+            before,
+            behind,
+            ..
+        } = self.waiters[number];
+        if before != NOBODY && behind != NOBODY {
+            self.waiters[before].behind = behind;
+            self.waiters[behind].before = before;
+            return;
+        }
+        let Ok(at) = self.row(asked) else {
+            debug_assert!(false, "a waiter stands in the row of what it has asked");
+            return;
+        };
+        let row = &mut self.rows[at];
+        if before == NOBODY {
+            row.first = behind;
+        } else {
+            self.waiters[before].behind = NOBODY;
+        }
+        if behind == NOBODY {
+            row.last = before;
+        } else {
+            self.waiters[behind].before = NOBODY;
+        }
+        self.empty += usize::from(row.first == NOBODY);
+    }
+
+    /// Has one who stands in no row stand at the end of one.
+    #[inline]
+    fn stand(&mut self, number: usize, asked: usize) {
+        let at = self.row(asked).unwrap_or_else(|at| self.insert(at, asked));
+        let row = &mut self.rows[at];
+        let before = std::mem::replace(&mut row.last, number);
+        if before == NOBODY {
+            row.first = number;
+            self.empty -= 1;
+        } else {
+            self.waiters[before].behind = number;
+        }
+        let waiter = &mut self.waiters[number];
+        waiter.asked = asked;
+        waiter.before = before;
+        waiter.behind = NOBODY;
+    }
+
+    /// Adds a row; mostly the last one, which is removed whenever all who stand there are served.
+    #[inline]
+    fn insert(&mut self, at: usize, asked: usize) -> usize {
+        let row = Row {
+            asked,
+            first: NOBODY,
+            last: NOBODY,
+        };
+        if at == self.rows.len() {
+            self.rows.push(row);
+        } else {
+            self.rows.insert(at, row);
+        }
+        self.empty += 1;
+        at
+    }
+
+    /// Removes the last rows that are empty, and all that are where those are more than half.
+    #[inline]
+    fn sweep(&mut self) {
+        if self.empty > 0 {
+            while self.rows.pop_if(|row| row.first == NOBODY).is_some() {
+                self.empty -= 1;
+            }
+            if self.empty > self.rows.len() / 2 {
+                self.rows.retain(|row| row.first != NOBODY);
+                self.empty = 0;
+            }
+        }
     }
 }
 
@@ -193,8 +256,8 @@ mod tests {
     }
 
     fn set(line: &mut Line, id: SubscriptionId, asked: usize) {
-        let place = line.find(id).expect("it has joined");
-        line.set(place, asked);
+        let number = line.find(id).expect("it has joined");
+        line.set(number, asked);
     }
 
     /// One random step on both.
@@ -227,7 +290,10 @@ mod tests {
             // It grows for a while, and then it shrinks.
             for joins in [3, 1].into_iter().flat_map(|joins| [joins; 150]) {
                 step(&mut random, &mut line, &mut model, joins);
-                assert_eq!(line.first(), model.0.first().copied(), "seed {seed}");
+                let first = line
+                    .first()
+                    .map(|number| (line.id(number), line.asked(number)));
+                assert_eq!(first, model.0.first().copied(), "seed {seed}");
                 assert_eq!(line.in_order(), model.0, "seed {seed}");
                 for (id, asked) in &model.0 {
                     let place = line.find(*id).expect("it has joined");
@@ -245,6 +311,6 @@ mod tests {
             line.join(id);
             line.leave(id);
         }
-        assert_eq!((line.places.len(), line.free.len()), (1, 1));
+        assert_eq!((line.waiters.len(), line.free.len()), (1, 1));
     }
 }
