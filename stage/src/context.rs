@@ -325,21 +325,24 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
+    /// Whether the dispatcher has decided nothing that was not done.
     #[inline]
-    fn is_settled(&self) -> bool {
-        self.out
-            .as_ref()
-            .is_none_or(|out| out.dispatched.is_empty())
+    pub(crate) fn is_settled(&self) -> bool {
+        let out = self.out.as_ref();
+        out.is_none_or(|out| out.dispatched.is_empty() && out.half.broken().is_none())
     }
 
     #[inline(never)]
     fn send_dispatched(&mut self) {
-        loop {
-            self.deliver();
-            if self.is_settled() {
-                break;
-            }
+        self.deliver();
+        while let Some(out) = &self.out
+            && !out.dispatched.is_empty()
+        {
             self.act_on_dispatched();
+            self.deliver();
+        }
+        if !self.is_settled() {
+            self.stop_broken();
         }
         self.note_held();
     }
@@ -414,17 +417,12 @@ impl<Out: Send + 'static> Context<Out> {
         }
     }
 
-    /// Has the stage owe demand that it was not told yet, and returns what of it to tell now. A dispatcher that breaks its
-    /// contract ends the stage.
+    /// Has the stage owe demand that it was not told yet, and returns what of it to tell now.
     #[inline]
     pub(crate) fn owe(&mut self, untold: usize) -> usize {
         let Some(out) = &mut self.out else {
             return 0;
         };
-        if out.half.broken().is_some() {
-            self.stop_broken();
-            return 0;
-        }
         let demand = out.half.owe(untold);
         if demand > 0 {
             out.note_held(&self.cell);
@@ -432,6 +430,7 @@ impl<Out: Send + 'static> Context<Out> {
         demand
     }
 
+    /// Ends a stage whose dispatcher breaks its contract.
     #[cold]
     fn stop_broken(&mut self) {
         if let Some(broken) = self.out.as_ref().and_then(|out| out.half.broken()) {
@@ -611,7 +610,10 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Returns whether a callback left something to act on.
     pub(crate) fn is_touched(&self, was_ending: bool) -> bool {
-        debug_assert!(self.is_settled(), "what is dispatched goes at once");
+        debug_assert!(
+            self.is_settled() || self.stop.is_some(),
+            "what is dispatched goes at once"
+        );
         !self.emitted.is_empty() || self.stop.is_some() || self.ending.is_some() != was_ending
     }
 

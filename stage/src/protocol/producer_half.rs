@@ -19,6 +19,8 @@ pub struct ProducerHalf<T> {
     joins_asks: bool,
     /// Whether how many events could be taken is said from outside, as the dispatcher can't know.
     is_led: bool,
+    /// Whether the stage owes what it is asked without being told.
+    owes_as_asked: bool,
     /// The only consumer, where it gets whatever comes; else `NONE`. What it has asked is all that is wanted, and the
     /// dispatcher hears of that no sooner than it matters.
     sole: SubscriptionId,
@@ -63,6 +65,7 @@ impl<T: 'static> ProducerHalf<T> {
             may_join_asks: dispatcher.joins_asks(),
             joins_asks: dispatcher.joins_asks(),
             is_led: false,
+            owes_as_asked: false,
             sole: SubscriptionId::NONE,
             standing: Standing::of(&dispatcher),
             dispatcher: Box::new(dispatcher),
@@ -153,8 +156,10 @@ impl<T: 'static> ProducerHalf<T> {
         key: Option<AnyKey>,
     ) -> Result<(), Refused> {
         self.tell_of_sole();
-        let subscribed = self.dispatcher.subscribe(id, key);
-        subscribed.map(|standing| self.look_for_sole(standing))
+        let standing = self.dispatcher.subscribe(id, key)?;
+        self.look_for_sole(standing);
+        self.owe_what_is_wanted();
+        Ok(())
     }
 
     /// Closes a subscription; where the others waited for it, they are served.
@@ -163,6 +168,7 @@ impl<T: 'static> ProducerHalf<T> {
         let standing = self.dispatcher.cancel(id, out);
         self.look_for_sole(standing);
         self.serve_buffer(out);
+        self.owe_what_is_wanted();
     }
 
     /// Lets the dispatcher know what it was spared.
@@ -196,6 +202,7 @@ impl<T: 'static> ProducerHalf<T> {
             self.standing = self.dispatcher.ask(id, n, out);
         }
         self.serve_buffer(out);
+        self.owe_what_is_wanted();
     }
 
     /// Dispatches emitted events; what nobody asked for is buffered. `events` is left empty.
@@ -207,6 +214,7 @@ impl<T: 'static> ProducerHalf<T> {
             self.put_off(std::mem::take(events), paid, out);
         } else {
             self.dispatch(events, out);
+            self.owe_what_is_wanted();
         }
     }
 
@@ -330,6 +338,18 @@ impl<T: 'static> ProducerHalf<T> {
     pub(crate) fn owe(&mut self, untold: usize) -> usize {
         self.owed += untold;
         self.tell(untold)
+    }
+
+    /// Has the stage owe whatever it is asked from now on, for one that is told of nothing.
+    pub(crate) const fn owe_as_asked(&mut self) {
+        self.owes_as_asked = true;
+    }
+
+    #[inline]
+    fn owe_what_is_wanted(&mut self) {
+        if self.owes_as_asked {
+            self.owed = self.owed.max(self.standing.wanted);
+        }
     }
 
     /// Says how many events could be taken now, for a half whose dispatcher can't know.

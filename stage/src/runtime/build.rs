@@ -574,6 +574,9 @@ impl<R: Role> Build<R> {
         let out = if R::EMITS {
             let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
             half.set_mode(self.mode);
+            if !R::IS_SOURCE && !R::IS_FUSED {
+                half.owe_as_asked();
+            }
             Some(Emission::of(half))
         } else {
             None

@@ -129,9 +129,12 @@ impl<R: Role> Task<R> {
             self.post.control.forget_front();
         }
         half.on_ask(id, n, out);
-        if !out.is_empty() {
+        if !self.cx.is_settled() {
             self.cx.settle();
             self.dispatch();
+        } else if !R::IS_SOURCE {
+            // It owes more without being told.
+            self.cx.note_held();
         }
     }
 

@@ -440,15 +440,14 @@ impl<R: Role> Task<R> {
         if !R::EMITS && !R::IS_FUSED {
             return None;
         }
-        let (untold, has_passed, is_whole) = match &self.cx.out {
-            Some(out) => (
-                out.half.untold(),
-                out.passed > 0,
-                out.half.broken().is_none(),
-            ),
-            None => (0, false, true),
-        };
-        let is_usual = !self.owes_anew && !has_passed && is_whole;
+        let out = self.cx.out.as_ref();
+        let has_passed = out.is_some_and(|out| out.passed > 0);
+        if !R::IS_SOURCE && !R::IS_FUSED {
+            // It is told nothing, and owes what it was asked.
+            return (has_passed && self.cx.stop.is_none()).then_some(Next::Passed);
+        }
+        let untold = out.map_or(0, |out| out.half.untold());
+        let is_usual = !self.owes_anew && !has_passed;
         if !R::IS_FUSED && is_usual && untold == 0 {
             self.has_more = false;
             return None;

@@ -326,3 +326,28 @@ fn a_dispatcher_that_is_spared_its_only_consumer_serves_as_one_that_is_told_all(
         }
     }
 }
+
+#[test]
+fn a_stage_that_owes_as_it_is_asked_owes_what_one_is_told() {
+    for seed in 0..256 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let [mut owing, mut told] = [(); 2].map(|()| Tested::new(5, WhenFull::DropOldest));
+        owing.half.owe_as_asked();
+        told.half.on_cancel(told.id, &mut told.out);
+        told.half
+            .on_subscribe(owing.id, None::<()>)
+            .expect("all are served");
+        let mut ids = vec![owing.id];
+        let mut halves = [owing, told];
+        for _ in 0..100 {
+            step(&mut random, &mut ids, &mut halves);
+            let _told = halves[1].half.take_demand();
+            let [owing, told] = halves.each_ref().map(|tested| {
+                let Tested { half, out, .. } = tested;
+                let seen = (out.deliveries.clone(), out.discarded, half.buffered());
+                (seen, half.owed(), half.untold(), half.orphaned())
+            });
+            assert_eq!(owing, told, "seed {seed}");
+        }
+    }
+}
