@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use thiserror::Error;
 
 use super::{Dispatched, Dispatcher, Refused};
-use crate::id::{ById, SubscriptionId};
+use crate::id::{BySubscription, SubscriptionId};
 use crate::protocol::WhenFull;
 
 mod index;
@@ -64,7 +64,7 @@ pub struct Partition<T, P = usize> {
     key: Option<KeyOf<T>>,
     index: Index<P>,
     /// Which partition a subscription serves.
-    serves: ById<SubscriptionId, usize>,
+    serves: BySubscription<usize>,
     lanes: Lanes<T>,
 }
 
@@ -93,7 +93,7 @@ impl<T, P: Eq + Hash + Clone + fmt::Debug + 'static> Partition<T, P> {
             key: None,
             lanes: Lanes::new(index.len()),
             index,
-            serves: ById::default(),
+            serves: BySubscription::new(),
         })
     }
 
@@ -152,13 +152,13 @@ where
     }
 
     fn cancel(&mut self, id: SubscriptionId, out: &mut Dispatched<T>) {
-        if let Some(at) = self.serves.remove(&id) {
+        if let Some(at) = self.serves.remove(id) {
             self.lanes.leave(at, id, out);
         }
     }
 
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
-        if let Some(at) = self.serves.get(&id) {
+        if let Some(at) = self.serves.find(id) {
             self.lanes.ask(*at, id, n, out);
         }
     }

@@ -105,7 +105,7 @@ impl<T> Lanes<T> {
         let Some(lane) = part.place_of_owner(id) else {
             return;
         };
-        let was_full = self.is_full(at);
+        let was_full = self.full > 0 && self.is_full(at);
         self.asked.ask(&mut self.parts[at].lane_mut(lane).asked, n);
         self.serve(at, lane, out);
         self.note_served(at, was_full);
