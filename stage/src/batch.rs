@@ -300,11 +300,6 @@ impl<T> Loan<T> {
         }
     }
 
-    /// Takes those that are left, in their list.
-    pub(crate) fn take_events(&mut self) -> Vec<T> {
-        std::mem::take(&mut self.events).collect()
-    }
-
     /// Takes the list of the events, none of which is left.
     #[inline]
     pub(crate) fn take_list(&mut self) -> Vec<T> {

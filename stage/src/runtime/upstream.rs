@@ -47,14 +47,6 @@ impl<In> AtWork<In> {
         self.behind.is_empty()
     }
 
-    /// Keeps all but the first `len` events of the batch for the next ones.
-    #[inline(never)]
-    fn cut(&mut self, len: usize) {
-        let mut events = self.batch.take_events();
-        self.behind.extend(events.drain(len..));
-        self.batch.begin(self.batch.subscription(), events);
-    }
-
     /// Lends the next batch to a callback.
     #[inline]
     pub(super) fn lend(&mut self) -> Batch<'_, In> {
@@ -181,20 +173,21 @@ impl<R: Role> Task<R> {
     #[inline]
     pub(super) fn next_batch(&mut self) -> bool {
         let at_work = &mut self.at_work;
-        let is_new = at_work.is_empty();
-        if is_new {
-            // Taken where it lies, since to move a message takes longer than to read it.
-            let Some(Incoming::Events(id, events)) = self.post.incoming.front_mut() else {
-                return false;
-            };
-            at_work.batch.begin(*id, std::mem::take(events));
-            self.post.incoming.forget_front();
-        } else {
-            let id = at_work.batch.subscription();
-            at_work.batch.begin(id, std::mem::take(&mut at_work.behind));
+        at_work.is_rest = !at_work.is_empty();
+        if at_work.is_rest {
+            let (id, rest) = (
+                at_work.batch.subscription(),
+                std::mem::take(&mut at_work.behind),
+            );
+            return self.cut(id, rest, false);
         }
-        at_work.is_rest = !is_new;
-        self.cut(is_new)
+        // Taken where it lies, since to move a message takes longer than to read it.
+        let Some(Incoming::Events(id, events)) = self.post.incoming.front_mut() else {
+            return false;
+        };
+        let (id, events) = (*id, std::mem::take(events));
+        self.post.incoming.forget_front();
+        self.cut(id, events, true)
     }
 
     /// Lets the second of a fused pair have what came of a batch. Callbacks come before the ask, and may look at what is
@@ -291,12 +284,11 @@ impl<R: Role> Task<R> {
     /// Cuts the next batch off what has been taken up; `false` when its upstream is gone. A message that has just come is joined
     /// before by those right behind it, up to a batch, where that is wished.
     #[inline]
-    fn cut(&mut self, is_new: bool) -> bool {
+    fn cut(&mut self, id: SubscriptionId, mut events: Vec<R::In>, is_new: bool) -> bool {
         let at_work = &mut self.at_work;
-        let id = at_work.batch.subscription();
         let Some(upstream) = self.cx.upstreams.get_mut(id) else {
-            self.cx.cell.lost(at_work.batch.close());
-            at_work.batch.drop_left();
+            self.cx.cell.lost(events.len());
+            drop_all(events);
             return false;
         };
         if is_new {
@@ -309,16 +301,17 @@ impl<R: Role> Task<R> {
             }
             if upstream.coalesces && upstream.is_automatic() {
                 let batch_max = upstream.window.demand().batch_max();
-                coalesce(&mut self.post.incoming, &mut at_work.batch, batch_max);
+                coalesce(&mut self.post.incoming, id, &mut events, batch_max);
             }
         }
-        let split = upstream.split(at_work.batch.len());
+        let split = upstream.split(events.len());
         if split.excess > 0 {
             self.cx.cell.report_excess(split.excess);
         }
-        if split.len < at_work.batch.len() {
-            at_work.cut(split.len);
+        if split.len < events.len() {
+            at_work.behind.extend(events.drain(split.len..));
         }
+        at_work.batch.begin(id, events);
         (at_work.left, at_work.ask) = (split.len, split.ask);
         true
     }
@@ -399,17 +392,15 @@ impl<R: Role> Task<R> {
 #[inline(never)]
 fn coalesce<S, In, Out: Send + 'static>(
     incoming: &mut Messages<Incoming<S, In, Out>>,
-    batch: &mut Loan<In>,
+    id: SubscriptionId,
+    events: &mut Vec<In>,
     batch_max: usize,
 ) {
-    let id = batch.subscription();
     let is_next =
         |message: &Incoming<_, _, _>| matches!(message, Incoming::Events(of, _) if *of == id);
-    let mut events = batch.take_events();
     while events.len() < batch_max && incoming.front().is_some_and(is_next) {
         if let Some(Incoming::Events(_, mut behind)) = incoming.pop_front() {
             events.append(&mut behind);
         }
     }
-    batch.begin(id, events);
 }
