@@ -82,7 +82,7 @@ const ROWS: &[Row] = &[
     row("demand-4-1000", Way::ByDemand, 1_000, 14.9),
     row("partition-4-10", Way::ByHash, 10, 348.0),
     row("partition-4-1000", Way::ByHash, 1_000, 73.4),
-    row("broadcast-4-10", Way::ToAll, 10, 780.0),
+    row("broadcast-4-10", Way::ToAll, 10, 761.0),
     row("broadcast-4-1000", Way::ToAll, 1_000, 40.3),
     row("children-100", Way::Children, 100, 2_400.0),
     row("mapped-100", Way::Mapped, 100, 2_270.0),

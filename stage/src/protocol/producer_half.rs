@@ -194,6 +194,15 @@ impl<T: 'static> ProducerHalf<T> {
         self.joins_asks
     }
 
+    /// How many consumers have to ask, at least, before anything can be told or sent.
+    #[inline]
+    pub(crate) fn asks_needed(&self) -> usize {
+        if !self.joins_asks || self.is_led || self.standing.wanted > 0 {
+            return 1;
+        }
+        self.dispatcher.asks_needed()
+    }
+
     /// Adds an ask and serves it from the buffer.
     pub fn on_ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         if id == self.sole {

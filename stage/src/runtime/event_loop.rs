@@ -217,6 +217,9 @@ impl<R: Role> Task<R> {
                     let polled = self.poll_events();
                     let has_work = self.has_work();
                     let park = if polled.is_none() && !has_work && self.mailbox.is_parked() {
+                        if R::EMITS {
+                            self.sleep_through();
+                        }
                         futures::pending!();
                         // A turn that a wake began is none of a row, and spends no budget.
                         Park::Always
@@ -323,6 +326,16 @@ impl<R: Role> Task<R> {
             return;
         }
         self.mailbox.collect(&mut self.post, park);
+    }
+
+    /// Sleeps until as many have asked as have to.
+    #[inline]
+    fn sleep_through(&self) {
+        if let Some(half) = self.cx.half()
+            && let asks @ 2.. = half.asks_needed()
+        {
+            self.mailbox.sleep_through(asks);
+        }
     }
 
     /// Whether there is something to do without another message.

@@ -5,7 +5,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -17,7 +16,6 @@ use crate::context::Context;
 use crate::exit::{Cancel, End, Exit, Result};
 use crate::id::SubscriptionId;
 use crate::protocol::{AnyKey, Demand, DemandMode, Subscribe, drop_all};
-use crate::sync::atomic::AtomicBool;
 use crate::sync::{Mutex, MutexGuard, OnceLock};
 
 mod post;
@@ -26,6 +24,8 @@ mod messages;
 pub(crate) use messages::Messages;
 mod spares;
 pub(crate) use spares::Spares;
+mod parked;
+use parked::Parked;
 
 /// Calls and casts waiting in one mailbox.
 const CALLS_MAX: usize = 1024;
@@ -218,8 +218,7 @@ pub(crate) enum Park {
 
 pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     post: Mutex<Letterbox<S, In, Out>>,
-    /// Whether what comes next wakes the stage; written under the lock. While it is set nothing has come.
-    is_parked: AtomicBool,
+    parked: Parked,
     /// The waker of the stage's task, which never changes.
     waker: OnceLock<Waker>,
     /// Made with the first call or cast.
@@ -231,7 +230,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
     pub(crate) fn new(cell: Arc<Cell>) -> Self {
         Self {
             post: Mutex::new(Some(Box::default())),
-            is_parked: AtomicBool::new(false),
+            parked: Parked::new(),
             waker: OnceLock::new(),
             calls: OnceLock::new(),
             cell,
@@ -298,26 +297,28 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             "what arrives wakes the stage"
         );
         taken.take(post);
-        if park == Park::Always || (is_empty && park == Park::WhenEmpty) {
-            self.is_parked.store(true, Ordering::Relaxed);
-        }
+        let parks = park == Park::Always || (is_empty && park == Park::WhenEmpty);
+        self.parked.set(parks);
         !is_empty
     }
 
     /// Whether nothing has come since the stage was parked. If anything comes now, it wakes the stage.
     #[inline]
     pub(crate) fn is_parked(&self) -> bool {
-        self.is_parked.load(Ordering::Relaxed)
+        self.parked.is_set()
+    }
+
+    /// Lets the stage, which is parked and about to wait, sleep until as many consumers have asked or anything else comes. It
+    /// takes what has come when it runs again, whatever woke it. Asks of one consumer in a row are joined.
+    pub(crate) fn sleep_through(&self, asks: usize) {
+        self.parked.sleep_through(asks);
     }
 
     #[inline]
     fn wake(&self, letterbox: MutexGuard<'_, Letterbox<S, In, Out>>) {
-        let is_parked = self.is_parked();
-        if is_parked {
-            self.is_parked.store(false, Ordering::Relaxed);
-        }
+        let is_woken = self.parked.end();
         drop(letterbox);
-        if is_parked && let Some(waker) = self.waker.get() {
+        if is_woken && let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
     }
@@ -357,7 +358,22 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
 
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mailbox<S, In, Out> {
     fn ask(&self, subscription: SubscriptionId, n: usize) {
-        self.put(|post| post.control.push_back(Control::Ask(subscription, n)));
+        let mut letterbox = self.lock();
+        let Some(post) = letterbox.as_mut() else {
+            return;
+        };
+        // One who asks again is none of those that are waited for.
+        if self.parked.sleeps()
+            && let Some(Control::Ask(id, asked)) = post.control.back_mut()
+            && *id == subscription
+        {
+            *asked = asked.saturating_add(n);
+            return;
+        }
+        post.control.push_back(Control::Ask(subscription, n));
+        if !self.parked.sleeps_through_ask() {
+            self.wake(letterbox);
+        }
     }
 
     fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {

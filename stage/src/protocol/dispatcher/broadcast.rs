@@ -113,6 +113,14 @@ impl<T> Broadcast<T> {
         }
     }
 
+    /// How many have to ask, at least, before all have.
+    pub(super) const fn asks_needed(&self) -> usize {
+        match self.least {
+            Least { asked: 0, count } => count,
+            _ => 1,
+        }
+    }
+
     fn look_for_least(&mut self) {
         self.least = Least::NONE;
         for (_, taker) in self.consumers.iter() {

@@ -220,6 +220,8 @@ pub(crate) trait AnyDispatcher<T>: fmt::Debug + Send {
     fn ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) -> Standing;
     fn mark(&mut self) -> bool;
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) -> Standing;
+    /// How many consumers have to ask, at least, before it wants or sends anything.
+    fn asks_needed(&self) -> usize;
     /// Takes up what one consumer has asked where it gets all of the next `n` events, at least one; returns which, and notes
     /// how it stands then.
     fn take_up(&mut self, n: usize, standing: &mut Standing) -> Option<SubscriptionId>;
@@ -246,7 +248,7 @@ impl Standing {
 
 pub(crate) type AnyKey = Box<dyn Any + Send>;
 
-impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
+impl<T: 'static, D: Dispatcher<T>> AnyDispatcher<T> for D {
     fn type_name(&self) -> &'static str {
         std::any::type_name::<D>()
     }
@@ -275,6 +277,12 @@ impl<T, D: Dispatcher<T>> AnyDispatcher<T> for D {
     fn dispatch(&mut self, events: &mut Vec<T>, out: &mut Dispatched<T>) -> Standing {
         Dispatcher::dispatch(self, events, out);
         Standing::of(self)
+    }
+
+    /// All but one do with one.
+    fn asks_needed(&self) -> usize {
+        let broadcast = (self as &dyn Any).downcast_ref::<Broadcast<T>>();
+        broadcast.map_or(1, Broadcast::asks_needed)
     }
 
     /// Only the default dispatcher has a short way; which one this is, is known when it is compiled.

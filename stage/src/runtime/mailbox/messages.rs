@@ -53,6 +53,11 @@ impl<T> Messages<T> {
     }
 
     #[inline]
+    pub(super) fn back_mut(&mut self) -> Option<&mut T> {
+        self.places.last_mut()?.as_deref_mut()
+    }
+
+    #[inline]
     pub(crate) fn push_back(&mut self, message: T) {
         self.places.push(Some(ManuallyDrop::new(message)));
     }

@@ -86,6 +86,68 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
     check_dfs(every, None);
 }
 
+/// As the event loop does where two have to ask: `sends` run while the stage waits for that, until it has taken two messages.
+fn sleeps_until_sent(sends: &'static [fn(&Tested)]) {
+    let every = move || {
+        let (mailbox, _) = mailbox();
+        let mut post = Box::<Post<_, _, _>>::default();
+        let mut start = Some(sends);
+        block_on(poll_fn(|_| {
+            mailbox.collect(&mut post, Park::Always);
+            if post.control.iter().count() == 2 {
+                return Poll::Ready(());
+            }
+            for send in start.take().into_iter().flatten() {
+                let mailbox = Arc::clone(&mailbox);
+                thread::spawn(move || send(&mailbox));
+            }
+            if post.is_empty() {
+                mailbox.sleep_through(2);
+            }
+            Poll::Pending
+        }));
+    };
+    check_dfs(every, None);
+}
+
+#[test]
+fn who_waits_for_two_to_ask_is_woken_by_the_second() {
+    sleeps_until_sent(&[
+        |mailbox| mailbox.ask(SubscriptionId::NONE, 1),
+        |mailbox| mailbox.ask(SubscriptionId::next(), 1),
+    ]);
+}
+
+#[test]
+fn who_waits_for_two_to_ask_is_not_woken_by_one_who_asks_again() {
+    let every = || {
+        let (mailbox, _) = mailbox();
+        let mut post = Box::<Post<_, _, _>>::default();
+        mailbox.collect(&mut post, Park::Always);
+        mailbox.sleep_through(2);
+        let [one, other] = [(); 2].map(|()| SubscriptionId::next());
+        for (id, sleeps_on) in [(one, true), (one, true), (other, false)] {
+            mailbox.ask(id, 1);
+            assert_eq!(mailbox.parked.sleeps(), sleeps_on);
+        }
+        mailbox.collect(&mut post, Park::Never);
+        let control: Vec<_> = post.control.iter().collect();
+        assert!(matches!(
+            control[..],
+            [Control::Ask(_, 2), Control::Ask(_, 1)]
+        ));
+    };
+    check_dfs(every, None);
+}
+
+#[test]
+fn who_waits_for_two_to_ask_is_woken_by_all_else() {
+    sleeps_until_sent(&[|mailbox| {
+        mailbox.ask(SubscriptionId::NONE, 1);
+        mailbox.stop();
+    }]);
+}
+
 #[test]
 fn what_is_sent_to_a_stage_that_ends_is_taken_or_lost() {
     let every = || {
