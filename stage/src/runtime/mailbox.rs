@@ -314,6 +314,23 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         self.parked.sleep_through(asks);
     }
 
+    /// Adds an ask that the stage sleeps through; returns whether it does.
+    #[inline(never)]
+    fn sleeps_through(&self, post: &mut Post<S, In, Out>, id: SubscriptionId, n: usize) -> bool {
+        if let Some(Control::Ask(last, asked)) = post.control.back_mut()
+            && *last == id
+        {
+            // One who asks again is none of those that are waited for.
+            *asked = asked.saturating_add(n);
+            return true;
+        }
+        let sleeps_on = self.parked.sleeps_through_ask();
+        if sleeps_on {
+            post.control.push_back(Control::Ask(id, n));
+        }
+        sleeps_on
+    }
+
     #[inline]
     fn wake(&self, letterbox: MutexGuard<'_, Letterbox<S, In, Out>>) {
         let is_woken = self.parked.end();
@@ -362,18 +379,11 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
         let Some(post) = letterbox.as_mut() else {
             return;
         };
-        // One who asks again is none of those that are waited for.
-        if self.parked.sleeps()
-            && let Some(Control::Ask(id, asked)) = post.control.back_mut()
-            && *id == subscription
-        {
-            *asked = asked.saturating_add(n);
+        if self.parked.sleeps() && self.sleeps_through(post, subscription, n) {
             return;
         }
         post.control.push_back(Control::Ask(subscription, n));
-        if !self.parked.sleeps_through_ask() {
-            self.wake(letterbox);
-        }
+        self.wake(letterbox);
     }
 
     fn cancel(&self, subscription: SubscriptionId, reason: Cancel) {
