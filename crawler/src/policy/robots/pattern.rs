@@ -1,5 +1,7 @@
 //! The paths that a rule is about.
 
+use std::borrow::Cow;
+
 use crate::web_url::{is_triplet, push_octet, push_triplet};
 
 /// A pattern of a rule: text from the beginning of a path, in which `*` is any octets and a `$` at the end is the
@@ -81,10 +83,16 @@ impl Pattern {
 /// Returns octets in the form in which patterns and paths are compared; it is ASCII.
 ///
 /// A star or dollar of a path becomes a triplet, as only a triplet in a pattern can mean it.
-pub(super) fn comparable(octets: &[u8]) -> String {
+pub(super) fn comparable(octets: &[u8]) -> Cow<'_, str> {
+    // Most paths have it already.
+    if octets.iter().all(|octet| stands_in_a_url(*octet))
+        && let Ok(text) = str::from_utf8(octets)
+    {
+        return text.into();
+    }
     let mut text = String::with_capacity(octets.len());
     push_comparable(&mut text, octets);
-    text
+    text.into()
 }
 
 fn push_comparable(text: &mut String, octets: &[u8]) {
@@ -106,8 +114,12 @@ fn push_comparable(text: &mut String, octets: &[u8]) {
 
 /// Returns whether the octet stands for itself: a URL may hold it, and a pattern gives it no other meaning.
 /// Source: RFC 3986 §2.2, §2.3.
-fn stands_in_a_url(octet: u8) -> bool {
-    octet.is_ascii_graphic() && !b"\"$%*<>\\^`{|}".contains(&octet)
+const fn stands_in_a_url(octet: u8) -> bool {
+    let is_other = matches!(
+        octet,
+        b'"' | b'$' | b'%' | b'*' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+    );
+    octet.is_ascii_graphic() && !is_other
 }
 
 #[cfg(test)]
