@@ -37,6 +37,9 @@ impl<'a> Base<'a> {
         if let Some(plain) = plain {
             return Ok(self.url.with_plain(&plain));
         }
+        if let Some(url) = WebUrl::whole(reference) {
+            return Ok(url);
+        }
         let parsed = self.parsed.get_or_init(|| self.url.to_url());
         WebUrl::read(reference, Some(parsed), self.encoding)
     }

@@ -11,6 +11,7 @@ use url::{Host, ParseError, Position, Url};
 
 use super::Base;
 use super::plain::Plain;
+use super::whole::Whole;
 
 /// The longest URL, in bytes: longer than any that is in use, and servers may refuse more.
 pub const URL_BYTES_MAX: usize = 2048;
@@ -77,7 +78,10 @@ impl WebUrl {
     ///
     /// [`RefusedUrl`], by its three cases.
     pub fn parse(text: &str) -> Result<Self, RefusedUrl> {
-        Self::read(text, None, UTF_8)
+        match Self::whole(text) {
+            Some(url) => Ok(url),
+            None => Self::read(text, None, UTF_8),
+        }
     }
 
     /// Parses a URL that may be relative to this one.
@@ -200,6 +204,19 @@ impl WebUrl {
             path_end: offset(plain.path_end()),
             ..*self
         }
+    }
+
+    /// Takes a whole URL as it stands, where the standard does.
+    pub(super) fn whole(text: &str) -> Option<Self> {
+        let whole = Whole::of(text)
+            .filter(|whole| text.len() <= TEXT_BYTES_MAX && whole.end <= URL_BYTES_MAX)?;
+        Some(Self {
+            host_at: offset(whole.host_at),
+            host_end: offset(whole.host_end),
+            path_at: offset(whole.path_at),
+            path_end: offset(whole.path_end),
+            text: text[..whole.end].to_owned(),
+        })
     }
 
     /// Parses a URL that may be relative, by the standard.

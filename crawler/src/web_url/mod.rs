@@ -5,6 +5,7 @@ mod percent;
 pub(crate) use percent::{is_triplet, push_octet, push_triplet};
 mod base;
 mod plain;
+mod whole;
 pub(crate) use base::Base;
 mod checked;
 pub(crate) use checked::TEXT_BYTES_MAX;

@@ -29,8 +29,7 @@ impl<'a> Plain<'a> {
         } else {
             relative(reference, base)?
         };
-        let path_length = path_length(text)?;
-        let end = path_length + query_length(&text[path_length..])?;
+        let (path_length, end) = ends(text)?;
         Some(Self {
             kept,
             text: &text[..end],
@@ -86,6 +85,15 @@ fn relative<'a>(reference: &'a str, base: &WebUrl) -> Option<(usize, &'a str)> {
 /// Returns a path up to its last slash.
 fn parent(path: &str) -> Option<&str> {
     path.rfind('/').map(|at| &path[..=at])
+}
+
+/// Returns where the path of a text ends, and where its query does.
+pub(super) fn ends(text: &str) -> Option<(usize, usize)> {
+    let path_length = path_length(text)?;
+    Some((
+        path_length,
+        path_length + query_length(&text[path_length..])?,
+    ))
 }
 
 /// Returns where the path ends that is all of the text, or all of it before a query or a fragment.
