@@ -1,6 +1,5 @@
 //! From the body of an answer to a page; a style sheet is one too, without words.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use encoding_rs::{Encoding, UTF_8};
@@ -8,6 +7,7 @@ use encoding_rs::{Encoding, UTF_8};
 use super::css::End;
 use super::decode::decode;
 use super::document::{Document, Reference};
+use super::places::Places;
 use super::scanner::{Scanner, scan};
 use super::{Charset, Follow, Link, LinkKind, Page, Wishes, link_header};
 use crate::policy::robots::Product;
@@ -226,7 +226,7 @@ const LINK_BYTES_MAX: usize = 2 * 1024 * 1024;
 struct Links {
     all: Vec<Link>,
     bytes: usize,
-    places: HashMap<UrlHash, usize>,
+    places: Places<UrlHash>,
     refused: usize,
     truncated: bool,
 }

@@ -7,6 +7,7 @@ mod char_reference;
 mod decode;
 mod directives;
 mod foreign;
+mod places;
 mod raw;
 mod refresh;
 mod room;

@@ -2,10 +2,10 @@
 //! a lock that all threads share.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::ops::{Deref, DerefMut, Range};
 
 use super::LinkKind;
+use super::places::Places;
 use crate::web_url::UrlHash;
 
 /// What a page of more references than this took is not kept, nor what one of longer texts did: some 100 KiB a thread.
@@ -28,12 +28,12 @@ pub(super) struct Kept {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     /// Where among the references each text stands, by its hash.
-    pub(super) places: HashMap<u64, usize>,
+    pub(super) places: Places<u64>,
     pub(super) references: Vec<Kept>,
     /// Their texts, one behind the other.
     pub(super) texts: String,
     /// Where among the links each URL stands.
-    pub(super) urls: HashMap<UrlHash, usize>,
+    pub(super) urls: Places<UrlHash>,
 }
 
 impl Room {
