@@ -198,12 +198,11 @@ impl Fetcher {
 
     /// Returns the client for a URL, with a place at its address.
     async fn client(&self, url: &WebUrl) -> Result<(&Client, Option<Place>), FetchError> {
-        self.allowed
-            .check_literal(url)
-            .map_err(FetchError::Address)?;
         if self.allowed.is_typed(url) {
             return Ok((&self.typed, None));
         }
+        let checked = self.allowed.check_literal(url);
+        checked.map_err(FetchError::Address)?;
         Ok((&self.strict, Some(self.place(url).await?)))
     }
 

@@ -248,7 +248,8 @@ impl Links {
             self.refused += 1;
             return;
         };
-        match self.places.entry(url.url_hash()) {
+        let hash = url.url_hash();
+        match self.places.entry(hash) {
             Entry::Occupied(place) => self.all[*place.get()].nofollow &= nofollow,
             Entry::Vacant(_)
                 if self.all.len() == LINKS_MAX
@@ -261,6 +262,7 @@ impl Links {
                 self.bytes += url.as_str().len();
                 self.all.push(Link {
                     url,
+                    hash,
                     kind,
                     nofollow,
                 });

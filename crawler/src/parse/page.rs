@@ -1,7 +1,7 @@
 //! What is kept of a page.
 
 use super::{Charset, Wishes};
-use crate::web_url::WebUrl;
+use crate::web_url::{UrlHash, WebUrl};
 
 /// A page as it was understood.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ impl Page {
 pub struct Link {
     /// Where it leads.
     pub url: WebUrl,
+    /// The hash by which that is known.
+    pub hash: UrlHash,
     /// What it is, at the first place it was found.
     pub kind: LinkKind,
     /// Whether each place it was found at asks crawlers not to follow it.

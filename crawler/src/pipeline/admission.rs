@@ -1,10 +1,11 @@
 //! Which of the URLs found at one place belong to the crawl. What is the same for all of one origin, which most links
 //! of a page have in common, is found out once.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::Rules;
 use crate::frontier::{Frontier, NewUrl, Site, SiteId};
+use crate::parse::Link;
 use crate::policy::traps;
 use crate::web_url::WebUrl;
 
@@ -14,7 +15,7 @@ pub(crate) struct Admission<'r> {
     rules: &'r Rules,
     depth: u16,
     /// The politeness group of each origin that was asked about, or the code of the rule that keeps it out.
-    origins: HashMap<String, Result<Site, &'static str>>,
+    origins: BTreeMap<String, Result<Site, &'static str>>,
 }
 
 impl<'r> Admission<'r> {
@@ -22,7 +23,7 @@ impl<'r> Admission<'r> {
         Self {
             rules,
             depth,
-            origins: HashMap::new(),
+            origins: BTreeMap::new(),
         }
     }
 
@@ -55,33 +56,32 @@ impl<'r> Admission<'r> {
         })
     }
 
-    /// Makes of each URL that was found one for the frontier, as [`Admission::admit`], or `None` where that is known to
+    /// Makes of each link that was found a URL for the frontier, as [`Admission::admit`], or `None` where that is known to
     /// know it.
     pub(crate) fn admit_new(
         &mut self,
-        urls: &[&WebUrl],
+        links: &[&Link],
         frontier: &dyn Frontier,
-    ) -> Vec<Result<Option<NewUrl>, &'static str>> {
-        let sites = self.sites(urls);
-        let within = urls.iter().zip(&sites);
-        let keys = within.filter_map(|(url, site)| Some((site.ok()?, url.url_hash())));
-        let keys: Vec<_> = keys.collect();
+    ) -> impl Iterator<Item = Result<Option<NewUrl>, &'static str>> {
+        let sites = self.sites(links);
+        let within = links.iter().zip(&sites);
+        let mut keys = Vec::with_capacity(links.len());
+        keys.extend(within.filter_map(|(link, site)| Some((site.ok()?, link.hash))));
         let mut known = frontier.remembers(&keys).into_iter();
-        let admitted = urls.iter().zip(sites).map(|(url, site)| {
+        links.iter().zip(sites).map(move |(link, site)| {
             site?;
             if known.next() == Some(true) {
                 return Ok(None);
             }
-            self.admit(url).map(Some)
-        });
-        admitted.collect()
+            self.admit(&link.url).map(Some)
+        })
     }
 
-    /// Returns the site of each URL; most are of the origin of the one before.
-    fn sites(&mut self, urls: &[&WebUrl]) -> Vec<Result<SiteId, &'static str>> {
-        let mut sites = Vec::with_capacity(urls.len());
+    /// Returns the site of each link; most are of the origin of the one before.
+    fn sites(&mut self, links: &[&Link]) -> Vec<Result<SiteId, &'static str>> {
+        let mut sites = Vec::with_capacity(links.len());
         let mut before = None;
-        for url in urls {
+        for Link { url, .. } in links {
             let site = match before {
                 Some((origin, site)) if origin == url.origin() => site,
                 _ => self.site(url).map(|site| site.id()),

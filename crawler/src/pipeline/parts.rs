@@ -6,10 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::frontier::{Lease, NewUrl, UrlHash};
 use crate::policy::bodies::Bodies;
 use crate::policy::shares::{Demotion, Prefix, Shares};
+use crate::warc::Digest;
 use crate::web_url::WebUrl;
-
-/// How many digits of a digest tell bodies apart: 128 bits, which nobody finds twice.
-const DIGITS: usize = 32;
 
 /// The parts of sites and the bodies of pages.
 #[derive(Debug, Default)]
@@ -26,9 +24,8 @@ impl Parts {
 
     /// Notes a page that was fetched whole, by the digest of its body, and returns the first that had the same, if that was
     /// another.
-    pub(super) fn fetched(&self, lease: &Lease, url: &WebUrl, digest: &str) -> Option<UrlHash> {
-        let digest = u128::from_str_radix(digest.get(..DIGITS)?, 16).ok()?;
-        let earlier = lock(&self.bodies).earlier(digest, lease.hash);
+    pub(super) fn fetched(&self, lease: &Lease, url: &WebUrl, digest: Digest) -> Option<UrlHash> {
+        let earlier = lock(&self.bodies).earlier(digest.half(), lease.hash);
         lock(&self.shares).fetched(lease.site, Prefix::of(url), earlier.is_some());
         earlier
     }

@@ -4,7 +4,7 @@
 //! anew, goes the way of all others, and is refused when its turn comes. So do all links of a crawl that is shared, or
 //! whose records go to a pipe: there a record that another's is before could not be taken back, or would be all the time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,7 +20,7 @@ use crate::web_url::WebUrl;
 pub(super) struct ReadRobots<'v> {
     rules: &'v Rules,
     robots: &'v Robots,
-    origins: HashMap<String, Option<Arc<robots::Rules>>>,
+    origins: BTreeMap<String, Option<Arc<robots::Rules>>>,
 }
 
 impl<'v> ReadRobots<'v> {
@@ -28,7 +28,7 @@ impl<'v> ReadRobots<'v> {
         Self {
             rules,
             robots,
-            origins: HashMap::new(),
+            origins: BTreeMap::new(),
         }
     }
 

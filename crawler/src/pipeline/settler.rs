@@ -158,7 +158,7 @@ const fn id_of_link(link: &NewUrl) -> EntryId {
 
 /// Returns what is written of a link that is done with its page.
 fn entry_of(link: &NewUrl, has_archive: bool) -> Option<Entry> {
-    let line = format!("{}\n", link.record.as_ref()?.about);
+    let line = [&link.record.as_ref()?.about, "\n"].concat();
     let capture = has_archive.then(|| {
         let mut capture = Box::<Capture>::default();
         capture.tell(&link.url, &line);

@@ -1,6 +1,6 @@
 //! What becomes of a URL, by what was found out about it: its record, its links, its next try, its site's rest.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -13,11 +13,12 @@ use super::visit::{Found, Visit, Visited};
 use super::{Admission, Done, PageRecord, Tally};
 use crate::fetch::{Answer, Truncated};
 use crate::frontier::{Fate, Lease, NewUrl, Outcome, Record, UrlHash};
-use crate::parse::{Page, Wishes};
+use crate::parse::{Link, Page, Wishes};
 use crate::policy::refusal::Refusal;
 use crate::policy::shares::Demotion;
 use crate::policy::welcome::{PUSHBACKS_MAX, Welcome, is_pushback, pushback_wait};
 use crate::policy::{redirects, retry};
+use crate::warc::{Digest, hex};
 use crate::web_url::WebUrl;
 
 impl Visit<'_> {
@@ -78,7 +79,7 @@ impl Visit<'_> {
         lease: Lease,
         answer: &Answer,
         (page, sitemap, wishes): (Option<Box<Page>>, Option<Box<Listed>>, Wishes),
-        digest: String,
+        digest: Digest,
     ) -> Visited {
         if retry::is_failure(answer.status) {
             let is_again = retry::is_retried(answer.status);
@@ -106,7 +107,7 @@ impl Visit<'_> {
         } else {
             Fate::Fetched
         };
-        let earlier = self.earlier(url, &lease, answer, &digest);
+        let earlier = self.earlier(url, &lease, answer, digest);
         let mut record = self.answer_record(&lease, answer, fate.as_str(), digest);
         record.duplicate_of = earlier.map(id);
         record.canonical = wishes.canonical.map(|url| url.as_str().to_owned());
@@ -137,7 +138,7 @@ impl Visit<'_> {
         url: &WebUrl,
         lease: &Lease,
         answer: &Answer,
-        digest: &str,
+        digest: Digest,
     ) -> Option<UrlHash> {
         let is_page = (200..300).contains(&answer.status) && !answer.body.bytes.is_empty();
         if !is_page || answer.body.truncated.is_some() {
@@ -151,14 +152,15 @@ impl Visit<'_> {
     /// one was: what its links mean is for its own URL to say, and those that mean the same are known.
     fn links(&self, lease: &Lease, page: &Page) -> (Vec<NewUrl>, Vec<(UrlHash, &'static str)>) {
         let depth = lease.depth.saturating_add(1);
-        let mut left_out: HashMap<&'static str, u64> = HashMap::new();
-        let mut put_last: HashMap<&'static str, u64> = HashMap::new();
+        let mut left_out: BTreeMap<&'static str, u64> = BTreeMap::new();
+        let mut put_last: BTreeMap<&'static str, u64> = BTreeMap::new();
         let (mut links, mut all_refused) = (Vec::new(), Vec::new());
         let mut admission = Admission::new(&self.visitor.rules, depth);
         let mut robots = ReadRobots::new(&self.visitor.rules, &self.visitor.robots);
-        let urls: Vec<_> = page.followed().map(|link| &link.url).collect();
-        let admitted = admission.admit_new(&urls, &*self.visitor.frontier);
-        for (url, admitted) in urls.iter().zip(admitted) {
+        let mut followed = Vec::with_capacity(page.links.len());
+        followed.extend(page.followed());
+        let admitted = admission.admit_new(&followed, &*self.visitor.frontier);
+        for (Link { url, .. }, admitted) in followed.iter().zip(admitted) {
             match admitted {
                 Ok(Some(mut new)) => {
                     new.referrer = Some(lease.hash);
@@ -178,7 +180,7 @@ impl Visit<'_> {
                 Err(code) => *left_out.entry(code).or_default() += 1,
             }
         }
-        let not_followed = page.links.len() - urls.len();
+        let not_followed = page.links.len() - followed.len();
         if not_followed > 0 {
             left_out.insert("nofollow", not_followed as u64);
         }
@@ -197,7 +199,7 @@ impl Visit<'_> {
         lease: Lease,
         answer: &Answer,
         to: &str,
-        digest: String,
+        digest: Digest,
     ) -> Visited {
         let mut record = self.answer_record(&lease, answer, "redirected", digest);
         let target = match redirects::target(url, to, lease.hops) {
@@ -227,7 +229,7 @@ impl Visit<'_> {
         lease: Lease,
         answer: &Answer,
         wait: Duration,
-        digest: String,
+        digest: Digest,
     ) -> Visited {
         if lease.attempts < self.visitor.rules.retries {
             return self.retry(lease, Some(wait));
@@ -283,7 +285,7 @@ impl Visit<'_> {
         &self,
         lease: Lease,
         answer: &Answer,
-        digest: String,
+        digest: Digest,
         (code, message): (&'static str, String),
     ) -> Visited {
         let record = PageRecord {
@@ -362,7 +364,7 @@ impl Visit<'_> {
         lease: &Lease,
         answer: &Answer,
         fate: &'static str,
-        digest: String,
+        digest: Digest,
     ) -> PageRecord {
         PageRecord {
             status: Some(answer.status),
@@ -371,7 +373,7 @@ impl Visit<'_> {
             wire_bytes: Some(answer.body.wire_bytes),
             truncated: answer.body.truncated.map(Truncated::as_str),
             content_type: answer.header("content-type").map(str::to_owned),
-            digest: Some(digest),
+            digest: Some(digest.to_hex()),
             ..self.record(lease, fate)
         }
     }
@@ -392,7 +394,7 @@ fn welcome_after(lease: &Lease, answer: &Answer) -> (Welcome, Option<Duration>) 
 
 /// Returns the hash of a URL as it stands in records.
 pub(super) fn id(hash: UrlHash) -> String {
-    format!("{:016x}", hash.0)
+    hex(&hash.0.to_be_bytes())
 }
 
 /// Returns the class of a status that is no final answer.

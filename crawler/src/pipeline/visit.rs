@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures::FutureExt;
-use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 use super::capture::{Capture, Exchange};
@@ -21,6 +20,7 @@ use crate::parse::{Page, Response, Sitemap, Wishes, is_css, is_html, parse_css, 
 use crate::policy::politeness::{CRAWL_DELAY_MAX, is_crawl_delay_cut};
 use crate::policy::sitemaps;
 use crate::policy::welcome::Welcome;
+use crate::warc::Digest;
 use crate::web_url::WebUrl;
 
 /// A body that is longer than this is parsed on a thread of its own; a shorter one takes less than waking one costs.
@@ -226,7 +226,7 @@ pub(super) enum Found {
         page: Option<Box<Page>>,
         sitemap: Option<Box<Listed>>,
         wishes: Wishes,
-        digest: String,
+        digest: Digest,
         capture: Option<Box<Capture>>,
     },
 }
@@ -357,7 +357,7 @@ impl Visit<'_> {
             .is_archiving
             .then(|| (rfc3339(self.started), visitor.fetcher.request_head(&url)));
         let work = move || {
-            let digest = hex(&Sha256::digest(&answer.body.bytes));
+            let digest = Digest::of(&[&answer.body.bytes]);
             let sitemap = is_sitemap.then(|| sitemap_of(&answer, is_named)).flatten();
             let content_type = answer.header("content-type");
             let is_style = follow.css && content_type.is_some_and(is_css);
@@ -410,7 +410,7 @@ struct Content {
     page: Option<Box<Page>>,
     wishes: Wishes,
     sitemap: Option<Sitemap>,
-    digest: String,
+    digest: Digest,
     capture: Option<Box<Capture>>,
 }
 
@@ -426,14 +426,6 @@ pub(super) async fn off_executor<T: Send + 'static>(
             Err(_) => std::future::pending().await,
         },
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    let mut hex = String::with_capacity(2 * bytes.len());
-    hex.extend(halves.map(|half| char::from(DIGITS[usize::from(half)])));
-    hex
 }
 
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {

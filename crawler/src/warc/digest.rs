@@ -31,13 +31,23 @@ impl Digest {
     /// Returns it in base 16.
     #[must_use]
     pub fn to_hex(&self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digit = |four: u8| char::from(DIGITS[usize::from(four)]);
-        let pairs = self.0.iter();
-        pairs
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-            .collect()
+        hex(&self.0)
     }
+
+    /// Returns its first half, which nobody finds twice either.
+    pub(crate) fn half(&self) -> u128 {
+        let (halves, _) = self.0.as_chunks();
+        u128::from_be_bytes(halves[0])
+    }
+}
+
+/// Returns bytes in base 16.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let fours = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut hex = String::with_capacity(2 * bytes.len());
+    hex.extend(fours.map(|four| char::from(DIGITS[usize::from(four)])));
+    hex
 }
 
 impl fmt::Display for Digest {

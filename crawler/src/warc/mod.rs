@@ -18,6 +18,7 @@ mod id;
 pub use id::RecordId;
 mod digest;
 pub use digest::Digest;
+pub(crate) use digest::hex;
 mod http;
 pub use http::{RequestHead, ResponseHead};
 mod record;
