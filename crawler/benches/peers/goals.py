@@ -69,6 +69,7 @@ GOALS = [
     Goal("pages/s ÷ spider, 20,000 pages", ratio("site-20000", "spider-lean"), 2, 3.5),
     Goal("pages/s ÷ wget2, 20,000 pages", ratio("site-20000", "wget2"), 1.2, 2),
     Goal("pages/s ÷ Scrapy, 2,000 pages", ratio("site-2000", "scrapy"), 75, 150),
+    Goal("pages/s ÷ Crawlee, 2,000 pages", ratio("site-2000", "crawlee"), 50, 100),
     Goal("pages/s at 100,000 ÷ at 20,000 pages", of_size("pages_per_second"), 0.8, 0.9),
     Goal("memory at 100,000 pages", ours("site-100000", "memory_mb"), 64, 40, "MB", at_most=True),
     Goal("100 URLs of 4 s, first request to last answer", ours("slow", "window_seconds"), 4.12, 4.06, "s", at_most=True),

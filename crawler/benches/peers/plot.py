@@ -31,7 +31,8 @@ def draw(rows):
     folder = programs.HERE / "plots"
     folder.mkdir(exist_ok=True)
     note = "20,000 pages of 10 KB with 30 links, 64 at once, client and server on the same machine"
-    note += "; Scrapy on 2,000" if "scrapy" in figures else ""
+    slow = [programs.TITLES[name] for name in programs.SLOW_PEERS if name in figures]
+    note += f"; {' and '.join(slow)} on 2,000" if slow else ""
     pages = {name: of["pages_per_second"] for name, of in figures.items()}
     cpu = {name: of["cpu_us"] for name, of in figures.items()}
     faster = sorted(pages, key=pages.get, reverse=True)

@@ -15,13 +15,17 @@ TARGET = ROOT / "target"
 FLOORS = TARGET / "peers" / "release"
 VENV = TARGET / "peers" / "venv"
 SCRAPY = "scrapy==2.19.0"
+NODE = TARGET / "peers" / "crawlee"
+CRAWLEE = "@crawlee/cheerio@3.18.1"
 
 CRAWLER = TARGET / "release" / "crawler"
 SLOW_API = TARGET / "release" / "slow-api"
 
 OURS = "crawler"
 FLOOR_NAMES = ["floor-h", "floor-r", "floor-l"]
-PEERS = ["spider-lean", "wget2", "scrapy"]
+PEERS = ["spider-lean", "wget2", "scrapy", "crawlee"]
+# Either would need a quarter of an hour for a round of the larger sites.
+SLOW_PEERS = ["scrapy", "crawlee"]
 
 TITLES = {
     "crawler": "this crawler, durable",
@@ -32,6 +36,7 @@ TITLES = {
     "spider-lean": "spider, no default features",
     "wget2": "wget2",
     "scrapy": "Scrapy",
+    "crawlee": "Crawlee",
 }
 
 
@@ -42,6 +47,7 @@ def site(name, url, concurrency, folder):
         "crawler": [CRAWLER, "crawl", url, "--no-sitemaps", "--concurrency", number, *kept_in(folder)],
         "wget2": ["wget2", "--recursive", "--level=0", f"--max-threads={number}", *wget2_into(folder), url],
         "scrapy": [VENV / "bin" / "python", HERE / "scrapy_peer.py", "site", url, number],
+        "crawlee": ["node", NODE / "crawlee_peer.mjs", url, number],
     }.get(name, [FLOORS / name, url, number])
 
 
@@ -77,12 +83,23 @@ def install(names):
     if "spider-lean" in names:
         cargo(floors, "--features", "spider", "--bin", "spider-lean", "--target-dir", TARGET / "peers")
     if "wget2" in names and not shutil.which("wget2"):
-        become_root = [] if os.geteuid() == 0 else ["sudo"]
-        call([*become_root, "apt-get", "update", "-qq"])
-        call([*become_root, "apt-get", "install", "-y", "-qq", "wget2"])
+        install_from_debian("wget2")
     if "scrapy" in names and not (VENV / "bin" / "scrapy").exists():
         call([sys.executable, "-m", "venv", VENV])
         call([VENV / "bin" / "pip", "install", "--quiet", SCRAPY])
+    if "crawlee" in names:
+        if not shutil.which("npm"):
+            install_from_debian("nodejs", "npm")
+        if not (NODE / "node_modules" / "@crawlee" / "cheerio").exists():
+            call(["npm", "install", "--silent", "--prefix", NODE, CRAWLEE])
+        # A module is looked for beside the file that names it.
+        shutil.copy(HERE / "crawlee_peer.mjs", NODE)
+
+
+def install_from_debian(*packages):
+    become_root = [] if os.geteuid() == 0 else ["sudo"]
+    call([*become_root, "apt-get", "update", "-qq"])
+    call([*become_root, "apt-get", "install", "-y", "-qq", *packages])
 
 
 def cargo(folder, *flags):
@@ -105,6 +122,9 @@ def versions(names):
         found["wget2"] = said(["wget2", "--version"])
     if "scrapy" in names:
         found["scrapy"] = said([VENV / "bin" / "scrapy", "version"])
+    if "crawlee" in names:
+        found["crawlee"] = CRAWLEE.rpartition("@")[2]
+        found["node"] = said(["node", "--version"]).removeprefix("v")
     return {name: re.sub(r"^(Scrapy|GNU Wget2) ", "", text).split(" - ")[0] for name, text in found.items()}
 
 

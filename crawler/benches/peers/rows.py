@@ -14,8 +14,6 @@ import programs
 import web
 
 CONCURRENCY = 64
-# Scrapy would need a quarter of an hour for a round of the larger sites.
-SLOW_PEERS = ["scrapy"]
 SITES = [2_000, 20_000, 100_000]
 
 POLITE_SITES = 20
@@ -27,7 +25,7 @@ POLITE_SERVICE_MS = 100
 def site(rounds, log, pages, names):
     """Crawls one site of so many pages."""
     if pages > SITES[0]:
-        names = [name for name in names if name not in SLOW_PEERS]
+        names = [name for name in names if name not in programs.SLOW_PEERS]
     with web.web(*web.flags_of_site(pages)) as server:
         open_paths = server.open_paths()
 
