@@ -107,6 +107,16 @@ fn page() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(bytes, times)| bytes.repeat(times))
 }
 
+#[test]
+fn what_breaks_behind_the_end_of_the_inner_coding_is_seen_however_it_comes() {
+    // The first bytes are a stream of Brotli that is whole; what is behind them is no deflate.
+    let (body, codings) = ([178, 52, 24, 60, 1, 0], [Coding::Brotli, Coding::Deflate]);
+    for size in [1, 6] {
+        let seen = block_on(read(&body, &[size], &codings));
+        assert!(seen.truncated.is_some() || seen.error.is_some(), "{size}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_page_comes_out_as_it_went_in_up_to_the_cap(page in page(), codings in codings(), sizes in sizes()) {

@@ -2,19 +2,24 @@
 
 use std::io;
 use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use async_compression::tokio::bufread::{
     BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
 };
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use thiserror::Error;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 
 /// What is asked for.
 pub(super) const ACCEPTED: &str = "gzip, deflate, br, zstd";
 
 /// Layers that are undone. One is what servers send, two is a proxy that does not look; more is an attack.
 const LAYERS_MAX: usize = 2;
+
+/// Decoded bytes behind the end of the coding that was applied first, in which the other is looked at: more than are decoded
+/// at a time.
+const BEYOND_BYTES_MAX: usize = 64 * 1024;
 
 /// One content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,18 +69,19 @@ pub(super) async fn undo<'a>(mut reader: Reader<'a>, codings: &[Coding]) -> io::
     if reader.fill_buf().await?.is_empty() {
         return Ok(reader);
     }
-    for coding in codings.iter().rev() {
+    for (layer, coding) in codings.iter().rev().enumerate() {
+        let beyond = if layer > 0 { BEYOND_BYTES_MAX } else { 0 };
         reader = match coding {
             Coding::Gzip => {
                 let mut decoder = GzipDecoder::new(reader);
                 decoder.multiple_members(true);
-                buffered(decoder)
+                buffered(decoder, GzipDecoder::get_mut, beyond)
             }
-            Coding::Brotli => buffered(BrotliDecoder::new(reader)),
+            Coding::Brotli => buffered(BrotliDecoder::new(reader), BrotliDecoder::get_mut, beyond),
             Coding::Zstd => {
                 let mut decoder = ZstdDecoder::new(reader);
                 decoder.multiple_members(true);
-                buffered(decoder)
+                buffered(decoder, ZstdDecoder::get_mut, beyond)
             }
             // Named for the format within zlib, and sent without zlib by some: the first byte tells.
             Coding::Deflate => {
@@ -85,9 +91,9 @@ pub(super) async fn undo<'a>(mut reader: Reader<'a>, codings: &[Coding]) -> io::
                     .first()
                     .is_some_and(|b| b & 0x0f == 8);
                 if is_zlib {
-                    buffered(ZlibDecoder::new(reader))
+                    buffered(ZlibDecoder::new(reader), ZlibDecoder::get_mut, beyond)
                 } else {
-                    buffered(DeflateDecoder::new(reader))
+                    buffered(DeflateDecoder::new(reader), DeflateDecoder::get_mut, beyond)
                 }
             }
         };
@@ -95,8 +101,49 @@ pub(super) async fn undo<'a>(mut reader: Reader<'a>, codings: &[Coding]) -> io::
     Ok(reader)
 }
 
-fn buffered<'a>(decoder: impl AsyncRead + Send + 'a) -> Reader<'a> {
-    Box::pin(BufReader::new(decoder))
+fn buffered<'a, D>(decoder: D, beneath: fn(&mut D) -> &mut Reader<'a>, beyond: usize) -> Reader<'a>
+where
+    D: AsyncRead + Unpin + Send + 'a,
+{
+    Box::pin(BufReader::new(Beyond {
+        decoder,
+        beneath,
+        left: beyond,
+    }))
+}
+
+/// A decoder that reads on beneath it when it has come to its end. What is broken there would else be seen where it came in
+/// one piece with that end, and not where it came later.
+struct Beyond<'a, D> {
+    decoder: D,
+    beneath: fn(&mut D) -> &mut Reader<'a>,
+    /// Bytes that are still looked at.
+    left: usize,
+}
+
+impl<D: AsyncRead + Unpin> AsyncRead for Beyond<'_, D> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let filled = buffer.filled().len();
+        ready!(Pin::new(&mut this.decoder).poll_read(task, buffer))?;
+        let is_end = buffer.filled().len() == filled;
+        while is_end && this.left > 0 {
+            let mut beneath = (this.beneath)(&mut this.decoder).as_mut();
+            let piece = ready!(beneath.as_mut().poll_fill_buf(task))?.len();
+            let seen = if piece == 0 {
+                this.left
+            } else {
+                piece.min(this.left)
+            };
+            this.left -= seen;
+            beneath.consume(piece.min(seen));
+        }
+        Poll::Ready(Ok(()))
+    }
 }
 
 #[cfg(test)]
