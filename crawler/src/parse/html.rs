@@ -7,7 +7,7 @@ use encoding_rs::{Encoding, UTF_8};
 use super::css::End;
 use super::decode::decode;
 use super::document::{Document, Reference};
-use super::places::Places;
+use super::room::Places;
 use super::scanner::{Scanner, scan};
 use super::{Charset, Follow, Link, LinkKind, Page, Wishes, link_header};
 use crate::policy::robots::Product;

@@ -7,7 +7,6 @@ mod char_reference;
 mod decode;
 mod directives;
 mod foreign;
-mod places;
 mod raw;
 mod refresh;
 mod room;

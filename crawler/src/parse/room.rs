@@ -2,11 +2,16 @@
 //! a lock that all threads share.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::ops::{Deref, DerefMut, Range};
 
+use foldhash::fast::RandomState;
+
 use super::LinkKind;
-use super::places::Places;
 use crate::web_url::UrlHash;
+
+/// Where each of some texts stands, by its hash, which a page could choose: mixed with what it can't know.
+pub(super) type Places<H> = HashMap<H, usize, RandomState>;
 
 /// What a page of more references than this took is not kept, nor what one of longer texts did: some 100 KiB a thread.
 const REFERENCES_MAX: usize = 512;
