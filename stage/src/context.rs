@@ -207,11 +207,13 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Says that no more events will come: the stage ends when nothing waits for demand any more, in its buffer or in the
     /// queues of its dispatcher.
+    #[cold]
     pub fn complete(&mut self) {
         self.ending.get_or_insert_with(|| Box::new(Exit::Completed));
     }
 
     /// Stops the stage after this callback; what waits for demand is discarded and counted.
+    #[cold]
     pub fn stop(&mut self) {
         self.stop.get_or_insert_with(|| Box::new(Exit::Stopped));
     }
