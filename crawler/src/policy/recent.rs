@@ -27,10 +27,11 @@ impl<K: Eq + Hash, V> Recent<K, V> {
     /// Returns what is kept for a key, or keeps what is `made` for it.
     pub(super) fn entry(&mut self, key: K, made: impl FnOnce() -> V) -> &mut V {
         // What it is asked for stays, so that an old entry becomes a young one.
-        let kept = match self.old.is_empty() {
+        let kept = if self.old.is_empty() {
             // Which `remove` would find out by a hash.
-            true => None,
-            false => self.old.remove(&key),
+            None
+        } else {
+            self.old.remove(&key)
         };
         if self.young.len() >= self.half_max && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
