@@ -260,6 +260,7 @@ impl<Out: Send + 'static> Context<Out> {
             gone.port.end(subscription, end);
             out.half.on_cancel(subscription, &mut out.dispatched);
             self.settle();
+            self.note_held();
         }
     }
 }

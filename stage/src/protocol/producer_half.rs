@@ -357,7 +357,7 @@ impl<T: 'static> ProducerHalf<T> {
     #[inline]
     fn owe_what_is_wanted(&mut self) {
         if self.owes_as_asked {
-            self.owed = self.owed.max(self.standing.wanted);
+            self.owed += self.untold();
         }
     }
 

@@ -1,6 +1,8 @@
 //! A producer-consumer in the middle: batches on both sides, filters that never stall, and bounded hold-back.
 
-use stage::{Exit, consumer, producer, producer_consumer};
+use std::num::NonZeroUsize;
+
+use stage::{Broadcast, Exit, consumer, producer, producer_consumer};
 
 use crate::fixtures::*;
 
@@ -181,4 +183,24 @@ async fn completion_passes_the_middle_after_the_last_event() {
         all.extend(saw.batch().await);
     }
     assert_eq!(all, doubled(0..10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_owed_is_told_anew_when_the_slowest_of_all_leaves() {
+    let silent = producer(Silent(no_log())).spawn().unwrap();
+    let identity = producer_consumer(Identity(no_log()))
+        .dispatcher(Broadcast::new())
+        .subscribe_to(&silent, window(10, 0))
+        .spawn()
+        .unwrap();
+    let [mut fast, mut slow] = [(); 2].map(|()| identity.subscribe());
+    fast.request(NonZeroUsize::new(5).unwrap());
+    slow.request(NonZeroUsize::new(2).unwrap());
+    rest().await;
+    assert_eq!(identity.stats().owed, 2);
+    drop(slow);
+    rest().await;
+    assert_eq!(identity.stats().owed, 5);
+    identity.abort();
+    silent.abort();
 }

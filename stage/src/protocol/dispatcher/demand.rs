@@ -11,8 +11,8 @@ use line::Line;
 ///
 /// Greedy: next to a consumer with a large window one with a small window may get nothing; [`Fair`](super::Fair) shares,
 /// and [`DemandDispatcher::expecting`] tells of such a consumer.
-/// Asking, leaving and serving cost about as much next to ten thousand consumers as next to a few. Source: GenStage 1.3
-/// `DemandDispatcher`.
+/// Asking, leaving and serving cost about as much next to ten thousand consumers as next to a few; where thousands have each
+/// asked for another amount, some microseconds. Source: GenStage 1.3 `DemandDispatcher`.
 ///
 /// ```
 /// use stage::protocol::{Dispatched, Dispatcher};
