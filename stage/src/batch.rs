@@ -216,9 +216,6 @@ pub(crate) struct Loan<T> {
     left_at_front: usize,
 }
 
-/// More than any list holds.
-const NEVER: usize = usize::MAX;
-
 impl<T> Default for Loan<T> {
     fn default() -> Self {
         Self {
@@ -308,6 +305,9 @@ impl<T> Loan<T> {
         std::mem::take(&mut self.events).filter(|_| false).collect()
     }
 }
+
+/// More than any list holds.
+const NEVER: usize = usize::MAX;
 
 #[cfg(test)]
 mod tests {

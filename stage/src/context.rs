@@ -331,7 +331,7 @@ impl<Out: Send + 'static> Context<Out> {
         for upstream in self.upstreams.values_mut() {
             upstream.is_heard = false;
         }
-        if let Some(out) = self.out.as_mut() {
+        if let Some(out) = &mut self.out {
             for downstream in out.downstreams.values_mut() {
                 downstream.is_heard = false;
             }
@@ -352,7 +352,7 @@ impl<Out: Send + 'static> Context<Out> {
     /// Dispatches the batches that were put off and not replayed; the demand between them is told again with all that is
     /// owed.
     pub(crate) fn replay_batches(&mut self) {
-        if let Some(out) = self.out.as_mut() {
+        if let Some(out) = &mut self.out {
             while out.half.replay(&mut out.dispatched).is_some() {}
         }
         self.settle();

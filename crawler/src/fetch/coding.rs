@@ -130,17 +130,16 @@ impl<D: AsyncRead + Unpin> AsyncRead for Beyond<'_, D> {
         let this = self.get_mut();
         let filled = buffer.filled().len();
         ready!(Pin::new(&mut this.decoder).poll_read(task, buffer))?;
-        let is_end = buffer.filled().len() == filled;
+        let is_end = buffer.filled().len() == filled && buffer.remaining() > 0;
         while is_end && this.left > 0 {
             let mut beneath = (this.beneath)(&mut this.decoder).as_mut();
             let piece = ready!(beneath.as_mut().poll_fill_buf(task))?.len();
-            let seen = if piece == 0 {
-                this.left
-            } else {
-                piece.min(this.left)
-            };
+            if piece == 0 {
+                this.left = 0;
+            }
+            let seen = piece.min(this.left);
+            beneath.consume(seen);
             this.left -= seen;
-            beneath.consume(piece.min(seen));
         }
         Poll::Ready(Ok(()))
     }
