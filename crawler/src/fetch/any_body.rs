@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use futures::stream;
-use hyper::body::Bytes;
-use hyper::http;
+use http_body_util::StreamBody;
+use hyper::body::{Bytes, Frame};
 use proptest::prelude::*;
 use tokio::time::Instant;
 
@@ -50,13 +50,13 @@ async fn read(body: &[u8], sizes: &[usize], codings: &[Coding]) -> Seen {
             break;
         }
         let (piece, after) = rest.split_at(rest.len().min(*size));
-        pieces.push(Ok::<_, std::io::Error>(Bytes::copy_from_slice(piece)));
+        let piece = Frame::data(Bytes::copy_from_slice(piece));
+        pieces.push(Ok::<_, std::io::Error>(piece));
         rest = after;
     }
-    let body = reqwest::Body::wrap_stream(stream::iter(pieces));
-    let response = reqwest::Response::from(http::Response::new(body));
+    let body = StreamBody::new(stream::iter(pieces));
     let (limits, memory) = (limits(), Memory::new(1024 * 1024));
-    let read = Body::read(response, codings, &limits, Instant::now(), memory.reserve());
+    let read = Body::read(body, codings, &limits, Instant::now(), memory.reserve());
     match read.await {
         Ok(body) => Seen {
             bytes: body.bytes.clone(),

@@ -1,5 +1,6 @@
 //! A body, read to its end or to the first cap or clock it passes.
 
+use std::error::Error;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
@@ -7,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
+use http_body_util::BodyDataStream;
+use hyper::body::{Body as HttpBody, Bytes};
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::io::StreamReader;
@@ -89,7 +92,7 @@ impl Body {
 
     /// Reads a body; one that can't be decoded at all is an error.
     pub(super) async fn read(
-        response: reqwest::Response,
+        body: impl HttpBody<Data = Bytes, Error: Error + Send + Sync + 'static> + Send,
         codings: &[Coding],
         limits: &Limits,
         start: Instant,
@@ -100,9 +103,9 @@ impl Body {
         let is_kept = !codings.is_empty() && limits.wire_bytes_max > 0;
         let wire = is_kept.then(|| Arc::new(Wire::new(limits.wire_bytes_max)));
         let kept = wire.clone();
-        let expected = response.content_length().filter(|_| codings.is_empty());
+        let expected = body.size_hint().exact().filter(|_| codings.is_empty());
         let expected = expected.map(|len| usize::try_from(len).unwrap_or(usize::MAX));
-        let pieces = response.bytes_stream().then(move |piece| {
+        let pieces = BodyDataStream::new(body).then(move |piece| {
             let (counted, kept) = (Arc::clone(&counted), kept.clone());
             async move {
                 let piece = piece.map_err(|error| {

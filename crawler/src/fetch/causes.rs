@@ -15,6 +15,18 @@ pub(crate) fn causes<'a>(
     })
 }
 
+/// Looks for a cause of one type, also within the errors that the client's own wrap in an I/O error.
+pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    causes(error).find_map(|cause| {
+        let wrapped = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        cause
+            .downcast_ref::<E>()
+            .or_else(|| wrapped.and_then(|inner| inner.downcast_ref::<E>()))
+    })
+}
+
 /// Returns what the innermost cause says.
 pub(crate) fn last(error: &(dyn Error + 'static)) -> String {
     let last = causes(error).last();
@@ -36,12 +48,20 @@ pub(crate) fn malformed(error: &(dyn Error + 'static)) -> Option<String> {
 
 /// Returns the usual reasons for no connection in words.
 pub(crate) fn of_connection(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    let kinds = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
-    let mut kinds = kinds.map(io::Error::kind);
-    match kinds.find(|kind| *kind != io::ErrorKind::Other)? {
+    match io_kinds(error).find(|kind| *kind != io::ErrorKind::Other)? {
         io::ErrorKind::ConnectionRefused => Some("the connection was refused"),
         io::ErrorKind::ConnectionReset => Some("the connection was reset"),
         io::ErrorKind::TimedOut => Some("no connection was made in time"),
         _ => None,
     }
+}
+
+/// Returns whether the connection was given up as its peer answered nothing.
+pub(crate) fn is_timed_out(error: &(dyn Error + 'static)) -> bool {
+    io_kinds(error).any(|kind| kind == io::ErrorKind::TimedOut)
+}
+
+fn io_kinds<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = io::ErrorKind> + 'a {
+    let errors = causes(error).filter_map(|cause| cause.downcast_ref::<io::Error>());
+    errors.map(io::Error::kind)
 }

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use async_compression::tokio::bufread::{
     BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
 };
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
+use hyper::header::{CONTENT_ENCODING, HeaderMap};
 use thiserror::Error;
 use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncRead, BufReader, ReadBuf};
 
@@ -147,7 +147,7 @@ impl<D: AsyncRead + Unpin> AsyncRead for Beyond<'_, D> {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderValue;
+    use hyper::header::HeaderValue;
 
     use super::*;
 

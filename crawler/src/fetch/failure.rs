@@ -1,9 +1,8 @@
 //! Why a fetch gave no answer.
 
-use std::error::Error;
-use std::io;
 use std::time::Duration;
 
+use hyper_util::client::legacy::Error as ClientError;
 use thiserror::Error as ThisError;
 
 use super::causes;
@@ -83,47 +82,29 @@ impl FetchError {
     }
 
     /// Reads a client's error, which is a chain of causes, most of which say where in the client they passed.
-    pub(super) fn of(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        if let Some(refused) = find::<RefusedAddress>(&error) {
+    pub(super) fn of(error: &ClientError) -> Self {
+        if let Some(refused) = causes::find::<RefusedAddress>(error) {
             return Self::Address(*refused);
         }
-        let last = causes::last(&error);
-        if causes::is_of_name(&error) {
+        let last = causes::last(error);
+        if causes::is_of_name(error) {
             return Self::Name(last);
         }
-        if find::<rustls::Error>(&error).is_some() {
+        if causes::find::<rustls::Error>(error).is_some() {
             return Self::Tls(last);
         }
-        if let Some(what) = causes::malformed(&error) {
+        if let Some(what) = causes::malformed(error) {
             return Self::Protocol(what);
         }
-        if error.is_timeout() && !error.is_connect() {
-            return Self::Timeout;
-        }
         if error.is_connect() {
-            return Self::Connect(connect(&error, &last));
+            let words = causes::of_connection(error).map(str::to_owned);
+            return Self::Connect(
+                words.unwrap_or_else(|| format!("no connection was made: {last}")),
+            );
+        }
+        if causes::is_timed_out(error) {
+            return Self::Timeout;
         }
         Self::Lost(last)
     }
-}
-
-fn connect(error: &reqwest::Error, last: &str) -> String {
-    match causes::of_connection(error) {
-        Some(words) => words.to_owned(),
-        None if error.is_timeout() => "no connection was made in time".to_owned(),
-        None => format!("no connection was made: {last}"),
-    }
-}
-
-/// Looks for a cause of one type, also within the errors that the client's own wrap in an I/O error.
-fn find<E: Error + 'static>(error: &reqwest::Error) -> Option<&E> {
-    causes::causes(error).find_map(|cause| {
-        let wrapped = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        cause
-            .downcast_ref::<E>()
-            .or_else(|| wrapped.and_then(|inner| inner.downcast_ref::<E>()))
-    })
 }

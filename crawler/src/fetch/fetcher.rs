@@ -4,25 +4,20 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{HeaderMap, HeaderValue, LOCATION};
-use reqwest::redirect::Policy;
-use reqwest::{Client, Response, Version};
+use hyper::header::{HeaderMap, HeaderValue, LOCATION};
+use hyper::{Response, StatusCode, Version};
+use hyper_util::client::legacy::connect::HttpInfo;
 use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
+use super::client::{self, Client};
 use super::places::{Place, Places};
 use super::resolve::Checked;
 use super::{Body, FetchError, Limits, Memory, Names, NoAnswer, coding, request};
 use crate::policy::address::{AllowedAddresses, RefusedAddress, literal};
 use crate::web_url::{WebUrl, push_octet};
-
-/// How long an idle connection is kept.
-const KEPT_IDLE: Duration = Duration::from_secs(30);
-/// All headers of an answer together. Source: the order of what browsers and servers bear.
-const HEAD_BYTES_MAX: u32 = 256 * 1024;
-/// The status that ends HTTP on the connection. Source: RFC 9110 §15.2.2.
-const SWITCHING: u16 = 101;
 
 /// Fetches URLs: no redirect is followed, and no proxy is taken from the environment. At most ten requests are in flight
 /// to one address, but for hosts and ports that the user typed.
@@ -116,14 +111,14 @@ impl UserAgent {
 /// Why a client can't be set up.
 #[derive(Debug, Error)]
 #[error("cannot set up the HTTP client")]
-pub struct FetcherError(#[source] reqwest::Error);
+pub struct FetcherError(#[source] rustls::Error);
 
 impl Fetcher {
     /// Makes a fetcher that calls itself `user_agent`.
     ///
     /// # Errors
     ///
-    /// [`FetcherError`] when the client refuses its settings.
+    /// [`FetcherError`] when the certificates that the system trusts can't be read.
     pub fn new(
         user_agent: &UserAgent,
         names: &Names,
@@ -133,9 +128,10 @@ impl Fetcher {
     ) -> Result<Self, FetcherError> {
         let allowed = Arc::new(allowed);
         let headers = request::headers(user_agent.0.clone());
+        let tls = client::tls().map_err(FetcherError)?;
         let client = |allowed| {
             let names = names.clone();
-            client(headers.clone(), Checked { names, allowed }, &limits)
+            Client::new(Checked { names, allowed }, limits.connect, tls.clone())
         };
         let checked = Checked {
             names: names.clone(),
@@ -144,8 +140,8 @@ impl Fetcher {
         Ok(Self {
             checked,
             places: Places::default(),
-            strict: client(Some(Arc::clone(&allowed))).map_err(FetcherError)?,
-            typed: client(None).map_err(FetcherError)?,
+            strict: client(Some(Arc::clone(&allowed))),
+            typed: client(None),
             allowed,
             limits,
             memory,
@@ -212,16 +208,15 @@ impl Fetcher {
         url: &WebUrl,
         start: Instant,
     ) -> Result<Answer, FetchError> {
-        let sent = client.get(url.to_url()).send();
-        let response = timeout_at(start + self.limits.first_byte, sent).await;
-        let mut response = response
-            .map_err(|_| FetchError::Timeout)?
-            .map_err(FetchError::of)?;
+        let asked = client.get(url, self.headers.clone());
+        let response = timeout_at(start + self.limits.first_byte, asked).await;
+        let mut response = response.map_err(|_| FetchError::Timeout)??;
         let latency = start.elapsed();
-        let (status, version) = (response.status().as_u16(), response.version());
-        let address = response.remote_addr().map(|address| address.ip());
+        let (status, version) = (response.status(), response.version());
+        let connection = response.extensions().get::<HttpInfo>();
+        let address = connection.map(|connection| connection.remote_addr().ip());
         let reason = reason(&response);
-        if status == SWITCHING {
+        if status == StatusCode::SWITCHING_PROTOCOLS {
             let told =
                 "the server answered 101 and speaks another protocol, which it was not asked to";
             return Err(FetchError::Protocol(told.to_owned()));
@@ -230,9 +225,16 @@ impl Fetcher {
         let codings =
             coding::codings(&headers).map_err(|error| FetchError::Coding(error.to_string()))?;
         let reserved = self.memory.reserve();
-        let body = Body::read(response, &codings, &self.limits, start, reserved).await?;
+        let body = Body::read(
+            response.into_body(),
+            &codings,
+            &self.limits,
+            start,
+            reserved,
+        )
+        .await?;
         Ok(Answer {
-            status,
+            status: status.as_u16(),
             headers,
             version,
             reason,
@@ -268,24 +270,11 @@ impl Fetcher {
 }
 
 /// Returns the words beside the status; HTTP/2 has none.
-fn reason(response: &Response) -> Vec<u8> {
+fn reason(response: &Response<Incoming>) -> Vec<u8> {
     let usual = response.status().canonical_reason().unwrap_or_default();
     let told = response.extensions().get::<ReasonPhrase>();
     told.map_or_else(
         || usual.as_bytes().to_vec(),
         |told| told.as_bytes().to_vec(),
     )
-}
-
-fn client(headers: HeaderMap, names: Checked, limits: &Limits) -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .default_headers(headers)
-        .dns_resolver(Arc::new(names))
-        .connect_timeout(limits.connect)
-        .pool_idle_timeout(KEPT_IDLE)
-        .http2_max_header_list_size(HEAD_BYTES_MAX)
-        .redirect(Policy::none())
-        .referer(false)
-        .no_proxy()
-        .build()
 }

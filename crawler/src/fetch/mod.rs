@@ -11,6 +11,7 @@ pub use failure::{FetchError, NoAnswer};
 mod resolve;
 pub use resolve::{Names, NamesError};
 mod body;
+mod client;
 mod coding;
 mod wire;
 pub use body::{Body, Truncated};

@@ -1,6 +1,6 @@
 //! What a server is sent: the same headers for every URL, and its host.
 
-use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, HOST, HeaderMap, HeaderValue, USER_AGENT};
 
 use super::coding::ACCEPTED;
 use crate::warc::RequestHead;

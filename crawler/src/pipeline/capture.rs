@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use reqwest::Version;
+use hyper::Version;
 
 use super::record::rfc3339;
 use crate::fetch::{Answer, Reserved, Truncated};
