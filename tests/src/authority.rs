@@ -4,7 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tempfile::TempDir;
 
 const EXTENSIONS: &str = "\
@@ -90,6 +95,28 @@ impl Authority {
             .status();
         let made = made.expect("openssl is installed, as tests/all does it");
         assert!(made.success(), "{options:?}: {made}");
+    }
+}
+
+impl Certificate {
+    /// Returns how a server speaks that shows it.
+    ///
+    /// # Panics
+    ///
+    /// When its files are gone.
+    #[must_use]
+    pub fn server(&self) -> ServerConfig {
+        let certificate = CertificateDer::from_pem_file(&self.certificate);
+        let key = PrivateKeyDer::from_pem_file(&self.key);
+        ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the versions are known")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.expect("the file is whole")],
+                key.expect("the file is whole"),
+            )
+            .expect("the key is that of the certificate")
     }
 }
 

@@ -6,25 +6,23 @@ use std::io;
 /// What the client says of bytes that came before it asked.
 const UNASKED: &str = "received unexpected message from connection";
 
-/// Returns the error and its causes, the outermost first.
+/// Returns the error and its causes, the outermost first. What an I/O error wraps is one of them, which its own chain
+/// passes over.
 pub(crate) fn causes<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> + 'a {
     std::iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        (*error).source()
+        let error = *error;
+        match error.downcast_ref().and_then(io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        }
     })
 }
 
-/// Looks for a cause of one type, also within the errors that the client's own wrap in an I/O error.
+/// Looks for a cause of one type.
 pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    causes(error).find_map(|cause| {
-        let wrapped = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        cause
-            .downcast_ref::<E>()
-            .or_else(|| wrapped.and_then(|inner| inner.downcast_ref::<E>()))
-    })
+    causes(error).find_map(<dyn Error>::downcast_ref)
 }
 
 /// Returns what the innermost cause says.

@@ -1,0 +1,163 @@
+//! Sites over TLS: spoken to as they speak, and not at all where nobody vouches for them.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
+
+use std::convert::Infallible;
+use std::future;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use serde_json::Value;
+use tests::{Authority, Crawler, program};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio_rustls::TlsAcceptor;
+
+const HTTP_2: &[&str] = &["h2", "http/1.1"];
+const HTTP_1: &[&str] = &["http/1.1"];
+
+/// A site of two pages.
+struct Site {
+    port: u16,
+    /// What was asked, and in which version.
+    asked: Arc<Mutex<Vec<(String, Version)>>>,
+}
+
+impl Site {
+    /// Starts one with a certificate for this name, that speaks these protocols.
+    async fn start(authority: &Authority, name: &str, protocols: &[&str]) -> Self {
+        let mut tls = authority.certify(name).server();
+        tls.alpn_protocols = protocols
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let asked = Arc::<Mutex<Vec<_>>>::default();
+        let site = Self {
+            port,
+            asked: Arc::clone(&asked),
+        };
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let (acceptor, asked) = (acceptor.clone(), Arc::clone(&asked));
+                tokio::spawn(async move {
+                    let Ok(stream) = acceptor.accept(stream).await else {
+                        return;
+                    };
+                    let answer = service_fn(|request| {
+                        future::ready(Ok::<_, Infallible>(answer(&request, &asked)))
+                    });
+                    let _hung_up = auto::Builder::new(TokioExecutor::new())
+                        .serve_connection(TokioIo::new(stream), answer)
+                        .await;
+                });
+            }
+        });
+        site
+    }
+
+    fn url(&self) -> String {
+        format!("https://localhost:{}/", self.port)
+    }
+
+    fn asked(&self) -> Vec<(String, Version)> {
+        self.asked.lock().unwrap().clone()
+    }
+}
+
+fn answer(request: &Request<Incoming>, asked: &Mutex<Vec<(String, Version)>>) -> Response<String> {
+    let path = request.uri().path().to_owned();
+    let (status, body) = match path.as_str() {
+        "/" => (200, "<a href=/next>"),
+        "/next" => (200, "the end"),
+        _ => (404, ""),
+    };
+    asked.lock().unwrap().push((path, request.version()));
+    let answer = Response::builder()
+        .status(status)
+        .header("content-type", "text/html")
+        .body(body.to_owned());
+    answer.unwrap()
+}
+
+/// Runs the program with the certificates of this file as those of the system; returns its records.
+async fn records(arguments: &[&str], trusted: Option<&Path>) -> Vec<Value> {
+    let mut command = Command::new(program("crawler"));
+    command.args(arguments);
+    if let Some(file) = trusted {
+        command.env("SSL_CERT_FILE", file);
+    }
+    let ended = Crawler::spawn(&mut command).ended().await;
+    let records = ended.stdout.lines().map(serde_json::from_str);
+    records.map(Result::unwrap).collect()
+}
+
+async fn check_is_fetched(protocols: &[&str], expected: Version) {
+    let authority = Authority::new();
+    let site = Site::start(&authority, "DNS:localhost", protocols).await;
+    let folder = tempfile::tempdir().unwrap();
+    let job = folder.path().join("job");
+    let crawl = [
+        "crawl",
+        &site.url(),
+        "--delay",
+        "0s",
+        "--job",
+        job.to_str().unwrap(),
+    ];
+    let records = records(&crawl, Some(&authority.file())).await;
+    let fates: Vec<_> = records.iter().map(|record| &record["fate"]).collect();
+    assert_eq!(fates, ["fetched", "fetched"], "{records:?}");
+    let asked = site.asked();
+    let pages = asked
+        .iter()
+        .filter(|(path, _)| ["/", "/next"].contains(&path.as_str()));
+    assert_eq!(pages.count(), 2, "{asked:?}");
+    assert!(
+        asked.iter().all(|(_, version)| *version == expected),
+        "{asked:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_site_that_speaks_http_2_is_crawled_in_it() {
+    check_is_fetched(HTTP_2, Version::HTTP_2).await;
+}
+
+#[tokio::test]
+async fn a_site_that_speaks_http_1_alone_is_crawled_in_it() {
+    check_is_fetched(HTTP_1, Version::HTTP_11).await;
+}
+
+async fn check_is_refused(name: &str, trusted: Option<&Authority>) {
+    let own = Authority::new();
+    let authority = trusted.unwrap_or(&own);
+    let site = Site::start(authority, name, HTTP_2).await;
+    let file = trusted.map(Authority::file);
+    let list = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(&list, site.url()).unwrap();
+    let fetch = ["--urls", list.path().to_str().unwrap()];
+    let records = records(&fetch, file.as_deref()).await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    assert_eq!(records[0]["reason"], "tls", "{records:?}");
+    assert_eq!(site.asked(), []);
+}
+
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_is_refused() {
+    check_is_refused("DNS:localhost", None).await;
+}
+
+#[tokio::test]
+async fn a_certificate_of_another_name_is_refused() {
+    check_is_refused("DNS:other.test", Some(&Authority::new())).await;
+}
