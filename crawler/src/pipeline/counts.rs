@@ -42,6 +42,8 @@ struct Told {
     left_out: BTreeMap<&'static str, u64>,
     /// The authority whose robots.txt could not be had last, and why.
     robots_missing: Option<(String, String)>,
+    /// Whether one ever was.
+    were_robots_missing: bool,
     put_last: BTreeMap<&'static str, u64>,
 }
 
@@ -245,9 +247,11 @@ impl Counts {
         *self.told().left_out.entry(code).or_default() += n;
     }
 
-    /// Notes that the robots.txt of an authority can't be had now, and why.
-    pub(crate) fn robots_missing(&self, origin: &str, why: String) {
-        self.told().robots_missing = Some((origin.to_owned(), why));
+    /// Notes that the robots.txt of an authority can't be had now, and why; returns whether none was missing before.
+    pub(crate) fn robots_missing(&self, origin: &str, why: &str) -> bool {
+        let mut told = self.told();
+        told.robots_missing = Some((origin.to_owned(), why.to_owned()));
+        !std::mem::replace(&mut told.were_robots_missing, true)
     }
 
     /// Notes that nothing waits any more for the robots.txt of an authority.

@@ -200,8 +200,7 @@ impl Robots {
                     if is_none {
                         return Err(failed.error);
                     }
-                    tracing::debug!(%failed, "no robots.txt");
-                    self.counts.robots_missing(url.origin(), failed.to_string());
+                    self.tell_missing(url.origin(), &failed.to_string());
                     return Ok((Outcome::Unreachable, 0, Vec::new()));
                 }
             };
@@ -210,7 +209,7 @@ impl Robots {
                 Step::Done(outcome) => {
                     if outcome == Outcome::Unreachable {
                         let why = format!("status {}", answer.status);
-                        self.counts.robots_missing(url.origin(), why);
+                        self.tell_missing(url.origin(), &why);
                     }
                     return Ok((outcome, answer.status, answer.body.bytes));
                 }
@@ -221,6 +220,16 @@ impl Robots {
             }
         }
         Ok((Outcome::Unreachable, 0, Vec::new()))
+    }
+
+    /// Says at once of the first that can't be had: where a wrong host was typed, all waits for that.
+    fn tell_missing(&self, origin: &str, why: &str) {
+        tracing::debug!("no {origin}/robots.txt: {why}");
+        if self.counts.robots_missing(origin, why) {
+            tracing::warn!(
+                "no {origin}/robots.txt: {why}; it is asked for again within --robots-wait, and nothing of the site before it is there"
+            );
+        }
     }
 
     async fn learn(

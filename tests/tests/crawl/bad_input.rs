@@ -46,6 +46,17 @@ async fn bad_flags_are_told_apart_before_anything_is_made() {
 }
 
 #[tokio::test]
+async fn a_site_where_nobody_listens_is_told_at_once() {
+    let job = Job::new();
+    let mut crawler = job.crawl(SEED, &[]);
+    let words =
+        "no http://127.0.0.1:9/robots.txt: the connection was refused; it is asked for again";
+    crawler.says(words).await;
+    crawler.signal("INT").await;
+    assert_eq!(crawler.ended().await.code(), 3);
+}
+
+#[tokio::test]
 async fn a_configuration_that_is_none_is_told_by_its_file_and_key() {
     for (config, words) in [
         ("depht = 3", "\"depht\" is not known"),
