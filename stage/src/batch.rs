@@ -157,10 +157,13 @@ impl<T> Drop for Changed<'_, T> {
     fn drop(&mut self) {
         let Loan { events, done, .. } = &mut *self.loan;
         *done += self.n;
+        // To exchange a list writes and reads its words in pieces of other sizes, for which the processor waits longer than
+        // for one event.
+        let is_sooner_moved = self.n == 1 && self.to.capacity() > 0;
         if self.n < events.len() {
             self.to.extend(events.by_ref().take(self.n));
             self.loan.left_at_front = self.loan.events.len();
-        } else if self.to.is_empty() {
+        } else if self.to.is_empty() && !is_sooner_moved {
             let list = std::mem::take(events).collect();
             *events = std::mem::replace(self.to, list).into_iter();
         } else {
@@ -373,6 +376,18 @@ mod tests {
         assert_eq!((&*emitted, emitted.as_ptr()), (&[1, 2, 3, 4, 5][..], list));
         assert_eq!((loan.len(), loan.unhandled()), (0, 0));
         assert_eq!(loan.take_list().capacity(), 16);
+    }
+
+    #[test]
+    fn one_that_is_changed_is_moved_where_there_is_room() {
+        for (room, is_moved) in [(0, false), (1, true)] {
+            let mut loan = loan([7]);
+            let list = loan.events.as_slice().as_ptr();
+            let mut emitted = Vec::with_capacity(room);
+            loan.lend().change_into(&mut emitted, |event| *event += 1);
+            assert_eq!((&*emitted, emitted.as_ptr() != list), (&[8][..], is_moved));
+            assert_eq!((loan.len(), loan.unhandled()), (0, 0));
+        }
     }
 
     #[test]

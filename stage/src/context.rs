@@ -165,7 +165,8 @@ impl<Out: Send + 'static> Context<Out> {
         self.emitted.extend(events);
     }
 
-    /// Emits the events of a batch, each changed in its place: in the list they came in, which goes on to the next stage.
+    /// Emits the events of a batch, each changed in its place: in the list they came in, which goes on to the next stage; one
+    /// alone is moved to another, where there is room.
     ///
     /// It does what `emit_all(events.map(…))` does where events stay of their type, and writes no second list. An event whose
     /// change panics has failed: those before it are emitted, and those behind it are handed over again.
