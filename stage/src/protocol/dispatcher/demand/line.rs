@@ -20,10 +20,121 @@ const FEW: usize = 4;
 /// Stands for a waiter where there is none.
 const NOBODY: usize = usize::MAX;
 
+/// Most producers never have a second consumer, and that one has no place to stand in.
+#[derive(Debug, Default)]
+pub(super) enum Line {
+    #[default]
+    Nobody,
+    One {
+        id: SubscriptionId,
+        asked: usize,
+    },
+    Crowd(Box<Crowd>),
+}
+
+impl Line {
+    pub(super) const fn new() -> Self {
+        Self::Nobody
+    }
+
+    /// Adds one who has asked for nothing, at the end.
+    pub(super) fn join(&mut self, id: SubscriptionId) {
+        match self {
+            Self::Nobody => *self = Self::One { id, asked: 0 },
+            Self::One { id: other, asked } => {
+                let mut crowd = Box::<Crowd>::default();
+                crowd.join(*other);
+                crowd.set(0, *asked);
+                crowd.join(id);
+                *self = Self::Crowd(crowd);
+            }
+            Self::Crowd(crowd) => crowd.join(id),
+        }
+    }
+
+    /// Removes one, and returns what it had asked.
+    pub(super) fn leave(&mut self, id: SubscriptionId) -> Option<usize> {
+        match *self {
+            Self::One { id: one, asked } if one == id => {
+                *self = Self::Nobody;
+                Some(asked)
+            }
+            Self::Crowd(ref mut crowd) => crowd.leave(id),
+            Self::Nobody | Self::One { .. } => None,
+        }
+    }
+
+    /// Whoever is first, by number.
+    #[inline]
+    pub(super) fn first(&self) -> Option<usize> {
+        match self {
+            Self::Nobody => None,
+            Self::One { .. } => Some(0),
+            Self::Crowd(crowd) => crowd.first(),
+        }
+    }
+
+    /// Whoever is here, where that is one.
+    pub(super) fn only(&self) -> Option<usize> {
+        match self {
+            Self::Nobody => None,
+            Self::One { .. } => Some(0),
+            Self::Crowd(crowd) => crowd.only(),
+        }
+    }
+
+    /// The number of a subscription.
+    #[inline]
+    pub(super) fn find(&self, id: SubscriptionId) -> Option<usize> {
+        match self {
+            Self::Nobody => None,
+            Self::One { id: one, .. } => (*one == id).then_some(0),
+            Self::Crowd(crowd) => crowd.find(id),
+        }
+    }
+
+    #[inline]
+    pub(super) fn id(&self, number: usize) -> SubscriptionId {
+        match self {
+            Self::Nobody => SubscriptionId::NONE,
+            Self::One { id, .. } => *id,
+            Self::Crowd(crowd) => crowd.waiters[number].id,
+        }
+    }
+
+    #[inline]
+    pub(super) fn asked(&self, number: usize) -> usize {
+        match self {
+            Self::Nobody => 0,
+            Self::One { asked, .. } => *asked,
+            Self::Crowd(crowd) => crowd.waiters[number].asked,
+        }
+    }
+
+    /// Moves one behind all that have asked `now` or more.
+    #[inline]
+    pub(super) fn set(&mut self, number: usize, now: usize) {
+        match self {
+            Self::Nobody => {}
+            Self::One { asked, .. } => *asked = now,
+            Self::Crowd(crowd) => crowd.set(number, now),
+        }
+    }
+
+    /// Everybody, with what they have asked, the first first.
+    pub(super) fn in_order(&self) -> Vec<(SubscriptionId, usize)> {
+        match self {
+            Self::Nobody => Vec::new(),
+            Self::One { id, asked } => vec![(*id, *asked)],
+            Self::Crowd(crowd) => crowd.in_order(),
+        }
+    }
+}
+
 /// Invariants: a waiter stands in the row of what it has asked; rows stand by that, and the last of them has a waiter; at
 /// most half of them have none.
 #[derive(Debug, Default)]
-pub(super) struct Line {
+pub(super) struct Crowd {
     /// By their numbers; one that is free has no id.
     waiters: Vec<Waiter>,
     rows: Vec<Row>,
@@ -49,24 +160,9 @@ struct Row {
     last: usize,
 }
 
-impl Line {
-    pub(super) const fn new() -> Self {
-        Self {
-            waiters: Vec::new(),
-            rows: Vec::new(),
-            empty: 0,
-            numbers: BySubscription::new(),
-            free: Vec::new(),
-        }
-    }
-
+impl Crowd {
     /// Adds one who has asked for nothing, at the end.
-    pub(super) fn join(&mut self, id: SubscriptionId) {
-        if self.waiters.is_empty() {
-            // Most producers never have a second.
-            self.waiters.reserve_exact(1);
-            self.rows.reserve_exact(1);
-        }
+    fn join(&mut self, id: SubscriptionId) {
         let waiter = Waiter {
             id,
             asked: 0,
@@ -85,7 +181,7 @@ impl Line {
     }
 
     /// Removes one, and returns what it had asked.
-    pub(super) fn leave(&mut self, id: SubscriptionId) -> Option<usize> {
+    fn leave(&mut self, id: SubscriptionId) -> Option<usize> {
         let number = self.numbers.remove(id)?;
         self.step_out(number);
         self.sweep();
@@ -96,45 +192,35 @@ impl Line {
 
     /// Whoever is first, by number.
     #[inline]
-    pub(super) fn first(&self) -> Option<usize> {
+    fn first(&self) -> Option<usize> {
         self.rows.last().map(|row| row.first)
     }
 
     /// Whoever is here, where that is one.
-    pub(super) fn only(&self) -> Option<usize> {
+    fn only(&self) -> Option<usize> {
         let is_one = self.waiters.len() == self.free.len() + 1;
         self.first().filter(|_| is_one)
     }
 
     /// The number of a subscription.
     #[inline]
-    pub(super) fn find(&self, id: SubscriptionId) -> Option<usize> {
+    fn find(&self, id: SubscriptionId) -> Option<usize> {
         if self.waiters.len() <= FEW {
             return self.waiters.iter().position(|waiter| waiter.id == id);
         }
         self.numbers.find(id).copied()
     }
 
-    #[inline]
-    pub(super) fn id(&self, number: usize) -> SubscriptionId {
-        self.waiters[number].id
-    }
-
-    #[inline]
-    pub(super) fn asked(&self, number: usize) -> usize {
-        self.waiters[number].asked
-    }
-
     /// Moves one behind all that have asked `asked` or more.
     #[inline]
-    pub(super) fn set(&mut self, number: usize, asked: usize) {
+    fn set(&mut self, number: usize, asked: usize) {
         self.step_out(number);
         self.stand(number, asked);
         self.sweep();
     }
 
     /// Everybody, with what they have asked, the first first.
-    pub(super) fn in_order(&self) -> Vec<(SubscriptionId, usize)> {
+    fn in_order(&self) -> Vec<(SubscriptionId, usize)> {
         let mut all = Vec::new();
         for row in self.rows.iter().rev() {
             let mut next = row.first;
@@ -305,12 +391,12 @@ mod tests {
 
     #[test]
     fn the_place_of_a_leaver_is_used_again() {
-        let mut line = Line::new();
+        let mut crowd = Crowd::default();
         for _ in 0..100 {
             let id = SubscriptionId::next();
-            line.join(id);
-            line.leave(id);
+            crowd.join(id);
+            crowd.leave(id);
         }
-        assert_eq!((line.waiters.len(), line.free.len()), (1, 1));
+        assert_eq!((crowd.waiters.len(), crowd.free.len()), (1, 1));
     }
 }
