@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use thiserror::Error;
 
 use super::drop_all;
+use crate::rare::Rare;
 
 /// What happens to events beyond the capacity of a [buffer](crate::Build::buffer), or of the
 /// [queue](crate::Partition::queue) of a partition.
@@ -98,7 +99,7 @@ pub struct Buffer<T> {
     /// How many events have left it, for the marks.
     left: u64,
     /// A mark is passed when as many have left.
-    marks: VecDeque<u64>,
+    marks: Rare<VecDeque<u64>>,
 }
 
 impl<T> Buffer<T> {
@@ -112,7 +113,7 @@ impl<T> Buffer<T> {
             capacity: capacity.max(least),
             when_full,
             left: 0,
-            marks: VecDeque::new(),
+            marks: Rare::default(),
         }
     }
 
@@ -173,7 +174,8 @@ impl<T> Buffer<T> {
 
     /// Takes up to `most` of the oldest events, in order, and none from behind a mark: those are for the next time.
     pub fn take(&mut self, most: usize) -> Vec<T> {
-        let ahead = self.marks.iter().find(|mark| **mark > self.left);
+        let mut marks = self.marks.get().into_iter().flatten();
+        let ahead = marks.find(|mark| **mark > self.left);
         let until_mark = ahead.map_or(usize::MAX, |mark| {
             usize::try_from(mark - self.left).unwrap_or(usize::MAX)
         });
@@ -188,19 +190,20 @@ impl<T> Buffer<T> {
         if self.events.is_empty() {
             return false;
         }
-        self.marks.push_back(self.left + self.events.len() as u64);
+        let mark = self.left + self.events.len() as u64;
+        self.marks.make().push_back(mark);
         true
     }
 
     /// Forgets the marks that have been passed, because what was before them was taken or dropped, and returns how many
     /// there were.
     pub fn take_passed(&mut self) -> usize {
-        if self.marks.is_empty() {
+        let Some(marks) = self.marks.get_mut() else {
             return 0;
-        }
-        let passed = self.marks.iter().take_while(|mark| **mark <= self.left);
+        };
+        let passed = marks.iter().take_while(|mark| **mark <= self.left);
         let passed = passed.count();
-        self.marks.drain(..passed);
+        marks.drain(..passed);
         passed
     }
 
