@@ -10,6 +10,19 @@ impl<T> Default for Rare<T> {
     }
 }
 
+impl<T> Rare<T> {
+    /// Whether it was made.
+    #[inline]
+    pub(crate) const fn is_made(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Takes the value, where it was made.
+    pub(crate) const fn take(&mut self) -> Option<Box<T>> {
+        self.0.take()
+    }
+}
+
 impl<T: Default> Rare<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(Some(Box::new(value)))

@@ -196,16 +196,8 @@ impl<Out: Send + 'static> Context<Out> {
             return;
         };
         let dispatched = &mut out.dispatched;
-        for reason in dispatched.warnings.drain(..) {
-            tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");
-        }
         out.passed += std::mem::take(&mut dispatched.passed);
-        if let Some(full) = dispatched.overflow.take() {
-            let failed = || Box::new(Exit::Failed(Arc::new(full.into())));
-            self.stop.get_or_insert_with(failed);
-        }
         self.cell.unwanted(std::mem::take(&mut dispatched.unwanted));
-        self.cell.rejected(drop_all(dispatched.rejected.drain(..)));
         match std::mem::take(&mut dispatched.discarded) {
             0 => {}
             n => {
@@ -213,13 +205,24 @@ impl<Out: Send + 'static> Context<Out> {
                 out.discarded += n;
             }
         }
-        for (id, refused) in std::mem::take(&mut dispatched.failed) {
+        let Some(trouble) = dispatched.take_trouble() else {
+            return;
+        };
+        if let Some(full) = trouble.overflow {
+            let failed = || Box::new(Exit::Failed(Arc::new(full.into())));
+            self.stop.get_or_insert_with(failed);
+        }
+        self.cell.rejected(drop_all(trouble.rejected));
+        for (id, refused) in trouble.failed {
             tracing::error!(stage = &*self.cell.name, %id, reason = %refused, "a subscription was ended");
             out.half.on_cancel(id, dispatched);
             if let Some(failed) = out.downstreams.remove(id) {
                 failed.edge.end();
                 failed.port.end(id, End::Cancelled(Cancel::failed(refused)));
             }
+        }
+        for reason in trouble.warnings {
+            tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");
         }
     }
 

@@ -253,7 +253,9 @@ impl<T: 'static> ProducerHalf<T> {
         }
         let over = self.buffer.store(events);
         out.discarded += over;
-        out.overflow = out.overflow.or(self.buffer.failure(over));
+        if let Some(full) = self.buffer.failure(over) {
+            out.overflow(full);
+        }
         self.serve_buffer(out);
     }
 
@@ -316,7 +318,9 @@ impl<T: 'static> ProducerHalf<T> {
         }
         if self.buffer.when_full() != WhenFull::HoldBack {
             out.discarded += over;
-            out.overflow = out.overflow.or(self.buffer.failure(over));
+            if let Some(full) = self.buffer.failure(over) {
+                out.overflow(full);
+            }
         }
         if !events.is_empty() {
             let paid = paid.min(events.len());

@@ -206,7 +206,7 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
             self.consumers.remove(id);
             self.choosing -= 1;
             let refused = Refused::new("its selector panicked");
-            out.failed.push((id, refused));
+            out.fail(id, refused);
         }
     }
 }
@@ -308,7 +308,10 @@ mod tests {
         let mut events = vec![1, 2];
         broadcast.dispatch(&mut events, &mut out);
         assert_eq!(out.deliveries, [(all, vec![1, 2])]);
-        assert_eq!(out.failed, [(fails, Refused::new("its selector panicked"))]);
+        assert_eq!(
+            out.failed(),
+            [(fails, Refused::new("its selector panicked"))]
+        );
         assert_eq!((out.unwanted, broadcast.wanted()), (0, 7));
     }
 
@@ -323,7 +326,10 @@ mod tests {
         broadcast.ask(id, 9, &mut out);
         let mut events = vec![1, 2];
         broadcast.dispatch(&mut events, &mut out);
-        assert_eq!((events, out.unwanted, out.failed.len()), (vec![1, 2], 0, 1));
+        assert_eq!(
+            (events, out.unwanted, out.failed().len()),
+            (vec![1, 2], 0, 1)
+        );
         assert!(out.deliveries.is_empty());
     }
 

@@ -105,7 +105,7 @@ impl<T> Dispatcher<T> for DemandDispatcher {
             self.total.ask(&mut asked, n);
             self.line.set(number, asked);
             if let Some(max) = self.expected.filter(|max| n > *max) {
-                out.warnings.push(format!(
+                out.warn(format!(
                     "{id} asks for {n}, and {max} at most were expected"
                 ));
             }

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::BufferFull;
 use crate::id::SubscriptionId;
+use crate::rare::Rare;
 
 mod total;
 
@@ -31,35 +32,46 @@ pub type Deliveries<T> = Vec<(SubscriptionId, Vec<T>)>;
 pub struct Dispatched<T> {
     /// Batches to send, in this order.
     pub deliveries: Deliveries<T>,
-    /// Events that have no way to go because the code that should tell it failed, each with a reason in `warnings`.
-    pub rejected: Vec<T>,
     /// Events dropped by a full queue of the dispatcher, or by the buffer.
     pub discarded: usize,
     /// Events that nobody wants, by the selectors' or the hash's own word.
     pub unwanted: usize,
-    /// Subscriptions that harm themselves and are to be ended; the dispatcher hears of it by `cancel`.
-    pub failed: Vec<(SubscriptionId, Refused)>,
-    /// What somebody should read.
-    pub warnings: Vec<String>,
     /// Marks that have been passed, in their order.
     pub passed: usize,
-    /// A queue that must not overflow did, or the buffer: the stage is to end.
-    pub overflow: Option<BufferFull>,
+    /// Made for a first trouble and taken with all of them.
+    trouble: Rare<Trouble<T>>,
     /// Emptied lists that consumers gave back, for batches to come.
     pub(crate) lists: Lists<T>,
+}
+
+/// What went wrong, and mostly does not.
+#[derive(Debug)]
+pub(crate) struct Trouble<T> {
+    pub(crate) rejected: Vec<T>,
+    pub(crate) failed: Vec<(SubscriptionId, Refused)>,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) overflow: Option<BufferFull>,
+}
+
+impl<T> Default for Trouble<T> {
+    fn default() -> Self {
+        Self {
+            rejected: Vec::new(),
+            failed: Vec::new(),
+            warnings: Vec::new(),
+            overflow: None,
+        }
+    }
 }
 
 impl<T> Default for Dispatched<T> {
     fn default() -> Self {
         Self {
             deliveries: Vec::new(),
-            rejected: Vec::new(),
             discarded: 0,
             unwanted: 0,
-            failed: Vec::new(),
-            warnings: Vec::new(),
             passed: 0,
-            overflow: None,
+            trouble: Rare::default(),
             lists: Lists::default(),
         }
     }
@@ -71,8 +83,60 @@ impl<T> Dispatched<T> {
     pub const fn is_empty(&self) -> bool {
         // All in one, as it is asked several times a batch and mostly true.
         let counted = self.discarded | self.unwanted | self.passed;
-        let listed = self.deliveries.len() | self.rejected.len() | self.failed.len();
-        (counted | listed | self.warnings.len()) == 0 && self.overflow.is_none()
+        (counted | self.deliveries.len()) == 0 && !self.trouble.is_made()
+    }
+
+    /// Gives up an event that has no way to go because the code that should tell it failed; [`Dispatched::warn`] says why.
+    #[cold]
+    pub fn reject(&mut self, event: T) {
+        self.trouble.make().rejected.push(event);
+    }
+
+    /// Has a subscription ended that harms itself; the dispatcher hears of it by `cancel`.
+    #[cold]
+    pub fn fail(&mut self, id: SubscriptionId, refused: Refused) {
+        self.trouble.make().failed.push((id, refused));
+    }
+
+    /// Says what somebody should read.
+    #[cold]
+    pub fn warn(&mut self, warning: impl Into<String>) {
+        self.trouble.make().warnings.push(warning.into());
+    }
+
+    /// Has the stage end, as a queue that must not overflow did, or the buffer; the first one counts.
+    #[cold]
+    pub(crate) fn overflow(&mut self, full: BufferFull) {
+        self.trouble.make().overflow.get_or_insert(full);
+    }
+
+    /// The events that were rejected.
+    #[must_use]
+    pub fn rejected(&self) -> &[T] {
+        self.trouble.get().map_or(&[], |trouble| &trouble.rejected)
+    }
+
+    /// The subscriptions that are to be ended.
+    #[must_use]
+    pub fn failed(&self) -> &[(SubscriptionId, Refused)] {
+        self.trouble.get().map_or(&[], |trouble| &trouble.failed)
+    }
+
+    /// What somebody should read.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        self.trouble.get().map_or(&[], |trouble| &trouble.warnings)
+    }
+
+    /// The queue that must not overflow and did.
+    #[must_use]
+    pub fn overflowed(&self) -> Option<BufferFull> {
+        self.trouble.get()?.overflow
+    }
+
+    /// Takes all that went wrong.
+    pub(crate) const fn take_trouble(&mut self) -> Option<Box<Trouble<T>>> {
+        self.trouble.take()
     }
 }
 
@@ -343,16 +407,16 @@ mod tests {
         assert!(is_empty(|_| {}));
         let each: [fn(&mut Dispatched<u32>); 8] = [
             |out| out.deliveries.push((SubscriptionId::next(), vec![1])),
-            |out| out.rejected.push(1),
+            |out| out.reject(1),
             |out| out.discarded = 1,
             |out| out.unwanted = 1,
             |out| {
                 let refused = Refused::new("it failed");
-                out.failed.push((SubscriptionId::next(), refused));
+                out.fail(SubscriptionId::next(), refused);
             },
-            |out| out.warnings.push(String::new()),
+            |out| out.warn(String::new()),
             |out| out.passed = 1,
-            |out| out.overflow = Some(BufferFull::of_buffer(1, 1)),
+            |out| out.overflow(BufferFull::of_buffer(1, 1)),
         ];
         assert_eq!(each.map(is_empty), [false; 8]);
     }

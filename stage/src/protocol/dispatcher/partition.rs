@@ -195,8 +195,10 @@ where
         }))
         .is_err()
         {
-            out.warnings.push("the hash panicked".to_owned());
-            out.rejected.extend(coming.next());
+            out.warn("the hash panicked");
+            if let Some(event) = coming.next() {
+                out.reject(event);
+            }
         }
         if coming.len() > 0 {
             *events = coming.collect();

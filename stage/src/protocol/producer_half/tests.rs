@@ -86,7 +86,7 @@ fn the_log_is_as_full_as_the_buffer_and_goes_by_its_policy() {
         tested.emit([3]);
         tested.emit([4, 5, 6]);
         assert_eq!(tested.out.discarded, discarded);
-        assert_eq!(tested.out.overflow, overflow);
+        assert_eq!(tested.out.overflowed(), overflow);
         let holds_back = when_full == WhenFull::HoldBack;
         assert_eq!(tested.half.is_holding_back(), holds_back);
         assert_eq!(tested.half.buffered(), kept.clone().count());

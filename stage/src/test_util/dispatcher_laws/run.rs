@@ -219,7 +219,7 @@ impl<'a, T, D: Dispatcher<T>> Run<'a, T, D> {
         }
         let now = self.dispatcher.wanted();
         // Who wanted it may be found to harm itself, and is given up.
-        let holds_back = (self.laws.holds_back || !self.out.failed.is_empty()) && now == 0;
+        let holds_back = (self.laws.holds_back || !self.out.failed().is_empty()) && now == 0;
         let is_truthful = if wanted == 0 {
             took == 0 && self.out.is_empty()
         } else {
@@ -254,17 +254,16 @@ impl<'a, T, D: Dispatcher<T>> Run<'a, T, D> {
                 self.deliver(id, &events)?;
             }
             let out = &mut self.out;
-            out.warnings.clear();
-            out.overflow = None;
+            let trouble = out.take_trouble().unwrap_or_default();
             self.nowhere += std::mem::take(&mut out.unwanted);
             self.nowhere += std::mem::take(&mut out.discarded);
-            self.nowhere += out.rejected.drain(..).count();
+            self.nowhere += trouble.rejected.len();
             self.passed += std::mem::take(&mut out.passed);
             let (passed, marks) = (self.passed, self.marks);
             Law::Marks.expect(passed <= marks, || {
                 format!("{passed} of {marks} marks were passed")
             })?;
-            for (id, _) in std::mem::take(&mut self.out.failed) {
+            for (id, _) in trouble.failed {
                 self.live.retain(|live| live.id != id);
                 self.has_left = true;
                 self.forget_homes();

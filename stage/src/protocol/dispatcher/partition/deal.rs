@@ -79,9 +79,9 @@ fn deal_by<T, P: Eq + Hash + fmt::Debug + 'static>(
 
 #[cold]
 fn reject<T, P: fmt::Debug>(name: &P, event: T, out: &mut Dispatched<T>) {
-    out.rejected.push(event);
+    out.reject(event);
     let told = || format!("the hash names an unknown partition: {name:?}");
     let told = catch_unwind(AssertUnwindSafe(told));
     let unprintable = |_| "the hash names an unknown partition, which can't be printed".to_owned();
-    out.warnings.push(told.unwrap_or_else(unprintable));
+    out.warn(told.unwrap_or_else(unprintable));
 }

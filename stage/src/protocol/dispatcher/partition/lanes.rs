@@ -166,7 +166,7 @@ impl<T> Lanes<T> {
     ) {
         if self.parts[at].waiting() >= self.capacity {
             if self.when_full == WhenFull::Fail {
-                out.overflow = Some(BufferFull::of_partition(self.capacity));
+                out.overflow(BufferFull::of_partition(self.capacity));
             }
             if matches!(self.when_full, WhenFull::DropNewest | WhenFull::Fail) {
                 out.discarded += drop_all([event]);
