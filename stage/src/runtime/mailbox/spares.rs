@@ -1,21 +1,23 @@
 //! Emptied lists that go back to who fills them, so that a producer makes none for each batch.
 
+use crate::rare::Rare;
+
 /// Bytes of a list that is kept; a larger one costs little for each of its events.
 const SPARE_BYTES_MAX: usize = 8 * 1024;
 
 /// Empty lists that have room: two at most, as many messages as are mostly on their way at once. Lists without room stand
-/// for those that are not there; the second is there only with the first.
+/// for those that are not there; the second is there only with the first, and its place once it was there.
 #[derive(Debug)]
 pub(crate) struct Spares<T> {
     first: Vec<T>,
-    second: Vec<T>,
+    second: Rare<Vec<T>>,
 }
 
 impl<T> Default for Spares<T> {
     fn default() -> Self {
         Self {
             first: Vec::new(),
-            second: Vec::new(),
+            second: Rare::default(),
         }
     }
 }
@@ -41,31 +43,39 @@ impl<T> Spares<T> {
     fn add(&mut self, spare: Vec<T>) {
         if self.first.capacity() == 0 {
             self.first = spare;
-        } else if self.second.capacity() == 0 {
-            self.second = spare;
+        } else {
+            let second = self.second.make();
+            if second.capacity() == 0 {
+                *second = spare;
+            }
         }
+    }
+
+    /// The second, where it is there.
+    #[inline]
+    fn second(&mut self) -> Option<&mut Vec<T>> {
+        self.second.get_mut().filter(|list| list.capacity() > 0)
     }
 
     /// Moves them to where there are not enough.
     #[inline]
     pub(super) fn move_to(&mut self, others: &mut Self) {
-        if others.second.capacity() > 0 || self.first.capacity() == 0 {
+        if self.first.capacity() == 0 {
             return;
         }
         if others.first.capacity() == 0 {
             std::mem::swap(self, others);
-        } else {
-            others.second = self.take();
+        } else if others.second().is_none() {
+            *others.second.make() = self.take();
         }
     }
 
     /// Takes one; where there is none, a list without room.
     #[inline]
     pub(super) fn take(&mut self) -> Vec<T> {
-        if self.second.capacity() > 0 {
-            std::mem::take(&mut self.second)
-        } else {
-            std::mem::take(&mut self.first)
+        match self.second() {
+            Some(second) => std::mem::take(second),
+            None => std::mem::take(&mut self.first),
         }
     }
 }
