@@ -29,11 +29,21 @@ use line::Line;
 /// let given: Vec<_> = out.deliveries.iter().map(|(id, events)| (*id, events.len())).collect();
 /// assert_eq!(given, [(large, 22)]);
 /// ```
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct DemandDispatcher {
     line: Line,
     total: Total,
-    expected: Option<usize>,
+    /// The most that is expected in an ask, or `ANY`.
+    expected: usize,
+}
+
+/// However much is asked, it is expected.
+const ANY: usize = usize::MAX;
+
+impl Default for DemandDispatcher {
+    fn default() -> Self {
+        Self::expecting(ANY)
+    }
 }
 
 impl DemandDispatcher {
@@ -56,7 +66,7 @@ impl DemandDispatcher {
         Self {
             line: Line::new(),
             total: Total::new(),
-            expected: Some(max),
+            expected: max,
         }
     }
 
@@ -78,7 +88,7 @@ impl DemandDispatcher {
 
     /// Forgets what the only one has asked, where no ask is too large, and returns which that is.
     pub(super) fn take_sole(&mut self) -> Option<SubscriptionId> {
-        let only = self.line.only().filter(|_| self.expected.is_none())?;
+        let only = self.line.only().filter(|_| self.expected == ANY)?;
         self.total.forget(self.line.asked(only));
         self.line.set(only, 0);
         Some(self.line.id(only))
@@ -104,7 +114,8 @@ impl<T> Dispatcher<T> for DemandDispatcher {
             let mut asked = self.line.asked(number);
             self.total.ask(&mut asked, n);
             self.line.set(number, asked);
-            if let Some(max) = self.expected.filter(|max| n > *max) {
+            if n > self.expected {
+                let max = self.expected;
                 out.warn(format!(
                     "{id} asks for {n}, and {max} at most were expected"
                 ));
