@@ -30,7 +30,7 @@ pub(crate) struct Upstream {
     pub(crate) wished: Asking,
     /// What the behaviour made of it, once it has said so.
     pub(crate) asking: Option<Asking>,
-    pub(crate) ends: Box<UpstreamEnds>,
+    pub(crate) ends: Rare<UpstreamEnds>,
     /// Whether messages that wait are handed over together.
     pub(crate) coalesces: bool,
     /// Asked for and not taken by the behaviour.
@@ -121,17 +121,20 @@ impl Upstream {
 pub struct Context<Out: Send + 'static = Never> {
     pub(crate) cell: Arc<Cell>,
     pub(crate) emitted: Vec<Out>,
-    /// Whether it has ever emitted: one that only owes needs no room for what it owes.
-    pub(crate) has_emitted: bool,
     /// `None` in a consumer.
     pub(crate) out: Option<Box<Emission<Out>>>,
     pub(crate) upstreams: BySubscription<Upstream>,
-    /// A `Weak<dyn CallPort<S, Out>>` of the behaviour's own type.
-    pub(crate) me: Box<dyn Any + Send + Sync>,
-    pub(crate) timers: Rare<JoinSet<()>>,
+    pub(crate) seldom: Rare<Seldom>,
     pub(crate) ending: Option<Box<Exit>>,
     pub(crate) stop: Option<Box<Exit>>,
-    pub(crate) registry: Registry,
+}
+
+/// What few behaviours need of their stage.
+#[derive(Default)]
+pub(crate) struct Seldom {
+    timers: JoinSet<()>,
+    /// Where messages to one of a fused pair go, a `Weak<dyn CallPort<S, Out>>` of its own type.
+    pub(crate) door: Option<Box<dyn Any + Send + Sync>>,
 }
 
 impl<Out: Send + 'static> std::fmt::Debug for Context<Out> {
@@ -151,8 +154,8 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// The names known where this stage lives.
     #[must_use]
-    pub const fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn registry(&self) -> &Registry {
+        self.cell.stages.registry()
     }
 
     /// Emits one event; it is dispatched when the callback returns, or at `flush`.
@@ -283,11 +286,21 @@ impl<Out: Send + 'static> Context<Out> {
     /// When `S` is not the behaviour this context was lent to: call it as `cx.me::<Self>()`.
     #[must_use]
     pub fn me<S: 'static>(&self) -> WeakHandle<S, Out> {
-        let port = self
-            .me
-            .downcast_ref::<Weak<dyn CallPort<S, Out>>>()
-            .expect("me::<S>() is called with the behaviour's own type");
-        WeakHandle(Weak::clone(port))
+        let port = self.call_port();
+        WeakHandle(port.expect("me::<S>() is called with the behaviour's own type"))
+    }
+
+    /// Where messages to the behaviour go, if that is an `S`.
+    pub(crate) fn call_port<S: 'static>(&self) -> Option<Weak<dyn CallPort<S, Out>>> {
+        if let Some(door) = self.seldom.get().and_then(|seldom| seldom.door.as_ref()) {
+            return door.downcast_ref().cloned();
+        }
+        self.cell
+            .port()?
+            .call_port()
+            .downcast()
+            .ok()
+            .map(|port| *port)
     }
 
     /// Sends `message` to this stage after `delay`. The timer ends with the stage.
@@ -310,7 +323,7 @@ impl<Out: Send + 'static> Context<Out> {
 
     /// Does `then` after `delay`, unless the stage has ended.
     pub(crate) fn start_timer(&mut self, delay: Duration, then: impl FnOnce() + Send + 'static) {
-        let timers = self.timers.make();
+        let Seldom { timers, .. } = self.seldom.make();
         while timers.try_join_next().is_some() {}
         timers.spawn(async move {
             tokio::time::sleep(delay).await;

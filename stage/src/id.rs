@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZeroU64;
 use std::sync::atomic::Ordering;
 
 use crate::sync::atomic::AtomicU64;
@@ -12,7 +13,7 @@ process_wide! { static NEXT: AtomicU64 = AtomicU64::new(1); }
 
 /// Identifies one stage for the life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StageId(u64);
+pub struct StageId(NonZeroU64);
 
 /// Identifies one subscription: one consumer's edge to one producer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +21,8 @@ pub struct SubscriptionId(u64);
 
 impl StageId {
     pub(crate) fn next() -> Self {
-        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        let next = NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
+        Self(next.expect("ids are counted up from 1"))
     }
 }
 

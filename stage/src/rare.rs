@@ -28,6 +28,18 @@ impl<T: Default> Rare<T> {
         Self(Some(Box::new(value)))
     }
 
+    /// Makes it where the value is not its default.
+    pub(crate) fn unless_default(value: T) -> Self
+    where
+        T: PartialEq,
+    {
+        if value == T::default() {
+            Self::default()
+        } else {
+            Self::new(value)
+        }
+    }
+
     /// The value, where it was made.
     #[inline]
     pub(crate) fn get(&self) -> Option<&T> {

@@ -1,11 +1,14 @@
 //! The owner of free stages: it knows who lives, drains the graph sources first, and reports what nobody joined.
 
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, PoisonError};
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::id::{ById, StageId};
+use crate::id::{IdHasher, StageId};
 use crate::registry::Registry;
 use crate::runtime::{Cell, Handle, Role, SpawnError, StageStats};
 use crate::sync::time::{Instant, timeout_at};
@@ -36,10 +39,40 @@ process_wide! { static ROOT: LazyLock<Stages> = LazyLock::new(Stages::new); }
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Stages {
-    live: Arc<Mutex<ById<StageId, Arc<Cell>>>>,
+pub struct Stages(Arc<Shared>);
+
+/// What all clones have in common.
+#[derive(Debug, Default)]
+struct Shared {
+    live: Mutex<Cells>,
     registry: Registry,
 }
+
+/// Those who live, found by their ids.
+type Cells = HashSet<ByItsId, BuildHasherDefault<IdHasher>>;
+
+#[derive(Debug)]
+struct ByItsId(Arc<Cell>);
+
+impl Borrow<StageId> for ByItsId {
+    fn borrow(&self) -> &StageId {
+        &self.0.id
+    }
+}
+
+impl Hash for ByItsId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id.hash(state);
+    }
+}
+
+impl PartialEq for ByItsId {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for ByItsId {}
 
 /// A stage that was aborted because the grace of a drain was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,8 +99,8 @@ impl Stages {
 
     /// The names of this group.
     #[must_use]
-    pub const fn registry(&self) -> &Registry {
-        &self.registry
+    pub fn registry(&self) -> &Registry {
+        &self.0.registry
     }
 
     /// How many stages live.
@@ -91,12 +124,12 @@ impl Stages {
     ///
     /// The drain goes on when the future is dropped, without the grace.
     pub async fn drain(&self, grace: Duration) -> Vec<NotDrained> {
-        let cells: Vec<_> = self.lock().values().cloned().collect();
+        let cells: Vec<_> = self.lock().iter().map(|live| Arc::clone(&live.0)).collect();
         drain(cells, grace).await
     }
 
-    fn lock(&self) -> MutexGuard<'_, ById<StageId, Arc<Cell>>> {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Cells> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn started<R: Role>(
@@ -105,19 +138,19 @@ impl Stages {
         named: Option<Handle<R>>,
     ) -> Result<(), SpawnError> {
         if let Some(handle) = named
-            && !self.registry.insert_stage(&cell.name, handle)
+            && !self.0.registry.insert_stage(&cell.name, handle)
         {
             return Err(SpawnError::NameTaken(cell.name.to_string()));
         }
-        self.lock().insert(cell.id, Arc::clone(cell));
+        self.lock().insert(ByItsId(Arc::clone(cell)));
         Ok(())
     }
 
     pub(crate) fn ended(&self, cell: &Cell, exit: &Exit) {
-        self.registry.remove(&cell.name, cell.id);
+        self.0.registry.remove(&cell.name, cell.id);
         self.lock().remove(&cell.id);
         let is_unseen = cell.is_unseen_failure(exit);
-        let _first = cell.exit.set(exit.clone());
+        cell.ended(exit.clone());
         if is_unseen {
             // A subscriber that panics, as on a standard error that takes nothing, is no reason to fail here.
             let log =
@@ -131,7 +164,7 @@ impl Stages {
 /// `grace` is aborted and reported.
 pub(crate) async fn drain(cells: Vec<Arc<Cell>>, grace: Duration) -> Vec<NotDrained> {
     for cell in &cells {
-        match cell.port.get().and_then(Weak::upgrade) {
+        match cell.port() {
             Some(port) if cell.is_source => port.drain(),
             Some(port) => port.finish(),
             None => {}

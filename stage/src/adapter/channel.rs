@@ -217,7 +217,7 @@ impl<T: Send + 'static> Producer for Channel<T> {
 
     async fn started(&mut self, cx: &mut Context<T>) -> Result {
         let gate: Arc<dyn Intake> = self.0.clone();
-        let _once = cx.cell.intake.set(gate);
+        cx.cell.note_intake(gate);
         Ok(())
     }
 

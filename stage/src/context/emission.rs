@@ -13,6 +13,8 @@ pub(crate) struct Emission<Out> {
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) dispatched: Dispatched<Out>,
     pub(crate) downstreams: BySubscription<Downstream<Out>>,
+    /// Whether it has ever emitted: one that only owes needs no room for what it owes.
+    pub(crate) has_emitted: bool,
     /// Dropped by full queues, and not yet told to the behaviour.
     pub(crate) discarded: usize,
     /// Marks that have been passed, and whose messages have not been handled.
@@ -25,6 +27,7 @@ impl<Out: Send + 'static> Emission<Out> {
             half,
             dispatched: Dispatched::default(),
             downstreams: BySubscription::default(),
+            has_emitted: false,
             discarded: 0,
             passed: 0,
         })
@@ -97,7 +100,7 @@ impl<Out: Send + 'static> Context<Out> {
         let Some(out) = &mut self.out else {
             return;
         };
-        self.has_emitted = true;
+        out.has_emitted = true;
         let Some(taker) = out.half.pass(self.emitted.len()) else {
             return self.spread();
         };

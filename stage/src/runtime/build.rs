@@ -1,6 +1,6 @@
 //! From a behaviour to a running stage.
 
-use std::any::{Any, type_name};
+use std::any::type_name;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use super::event_loop::{Last, SendLetter};
 use super::succession::{Factory, Seat, Succession};
 use super::upstream::AtWork;
 use super::{
-    AsConsumer, AsProducer, AsProducerConsumer, AskPort, Begins, CallPort, Cell, Control, Driver,
-    Emits, Fused, Group, Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Post,
-    Role, Source, StageOrders, Superior, Supervised, Takes, Task, Turn,
+    AsConsumer, AsProducer, AsProducerConsumer, Begins, Cell, Control, Driver, Emits, Fused, Group,
+    Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Post, Role, Source,
+    StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};
 use crate::context::{Context, Emission};
@@ -554,23 +554,21 @@ impl<R: Role> Build<R> {
             return Err(SpawnError::FusedAndSubscribed);
         }
         let id = StageId::next();
-        let named = self.name.is_some();
-        let name = self.name.unwrap_or_else(|| default_name::<R>(id));
-        let cell = Cell::new(id, name, R::IS_SOURCE);
-        let mailbox = Arc::new(Mailbox::new(Arc::clone(&cell)));
-        let port: Arc<dyn AskPort> = mailbox.clone();
-        let _first = cell.port.set(Arc::downgrade(&port));
-        if named {
-            let _first = cell.registry.set(self.stages.registry().clone());
-        }
+        let is_named = self.name.is_some();
+        let cell = match self.name {
+            Some(name) => Cell::new(id, name, self.stages).named(),
+            None => Cell::new(id, default_name::<R>(id), self.stages),
+        };
+        let mailbox = Arc::new_cyclic(|me: &Weak<Mailbox<R::Stage, R::In, R::Out>>| {
+            Mailbox::new(Arc::new(cell.of_stage::<R>(me.clone())))
+        });
+        let cell = Arc::clone(mailbox.cell());
         let handle = Handle {
             mailbox: Arc::clone(&mailbox),
             cell: Arc::clone(&cell),
         };
-        self.stages.started(&cell, named.then(|| handle.clone()))?;
-        let weak: Weak<Mailbox<R::Stage, R::In, R::Out>> = Arc::downgrade(&mailbox);
-        let me: Weak<dyn CallPort<R::Stage, R::Out>> = weak;
-        let me: Box<dyn Any + Send + Sync> = Box::new(me);
+        cell.stages
+            .started(&cell, is_named.then(|| handle.clone()))?;
         let out = if R::EMITS {
             let mut half = ProducerHalf::new(self.dispatcher, self.buffer);
             half.set_mode(self.mode);
@@ -604,7 +602,7 @@ impl<R: Role> Build<R> {
         if let Some((supervised, child)) = &supervised
             && !supervised.superior.enlist(child.clone())
         {
-            self.stages.ended(&cell, &Exit::Stopped);
+            cell.stages.ended(&cell, &Exit::Stopped);
             return Err(SpawnError::SupervisorEnded);
         }
         let supervised = supervised.map(|(supervised, _)| Box::new(supervised));
@@ -623,14 +621,11 @@ impl<R: Role> Build<R> {
             cx: Context {
                 cell: Arc::clone(&cell),
                 emitted: Vec::new(),
-                has_emitted: false,
                 out,
                 upstreams: BySubscription::default(),
-                me,
-                timers: Rare::default(),
+                seldom: Rare::default(),
                 ending: None,
                 stop: None,
-                registry: self.stages.registry().clone(),
             },
             mailbox,
             post: Box::new(Post {
@@ -647,9 +642,8 @@ impl<R: Role> Build<R> {
             is_complete: false,
             last: Last {
                 cell: Arc::clone(&cell),
-                stages: self.stages,
                 supervised,
-                exit: Exit::Aborted,
+                exit: None,
             },
         };
         cell.driven_by(match self.group {

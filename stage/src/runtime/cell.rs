@@ -4,15 +4,19 @@ use std::mem::offset_of;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
 
-use tokio::sync::SetOnce;
+use tokio::sync::{Semaphore, SetOnce};
 
-use super::{AskPort, Driver, Place};
+use super::{Driver, Place, Role, StagePort};
 use crate::exit::Exit;
 use crate::id::StageId;
 use crate::protocol::DemandMode;
 use crate::registry::Registry;
+use crate::stages::Stages;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use crate::sync::{Mutex, MutexGuard, OnceLock};
+
+/// Calls and casts waiting in one mailbox.
+const CALLS_MAX: usize = 1024;
 
 /// Edges that ended are remembered up to this many, for summaries.
 const ENDED_EDGES_MAX: usize = 64;
@@ -120,23 +124,30 @@ pub(crate) trait Intake: Send + Sync {
 pub(crate) struct Cell {
     pub(crate) id: StageId,
     pub(crate) name: Arc<str>,
+    /// Whether it was given its name, under which others may find it.
+    is_named: bool,
     pub(crate) is_source: bool,
-    pub(crate) exit: SetOnce<Exit>,
-    /// Known from the stage's first step on.
-    place: OnceLock<Place>,
-    /// Known when `spawn` returns; `is_abort_asked` is set under its lock.
-    driver: Mutex<Option<Driver>>,
-    /// Weak, because the mailbox knows its cell.
-    pub(crate) port: OnceLock<Weak<dyn AskPort>>,
-    pub(crate) intake: OnceLock<Arc<dyn Intake>>,
-    /// Where its name is, if it was given one.
-    pub(crate) registry: OnceLock<Registry>,
-    joiners: AtomicUsize,
+    pub(crate) stages: Stages,
+    /// `is_abort_asked` is set under its lock.
+    place: Mutex<Place>,
+    /// Weak, because the mailbox knows its cell; `None` where there is none.
+    port: Option<Weak<dyn StagePort>>,
     is_abort_asked: AtomicBool,
     edges: Mutex<Vec<Arc<Edge>>>,
     is_accumulating: AtomicBool,
     buffered: AtomicUsize,
     owed: AtomicUsize,
+    seldom: OnceLock<Box<Seldom>>,
+}
+
+/// What a stage needs for what mostly never happens while it lives; made with the first of it.
+#[derive(Default)]
+struct Seldom {
+    exit: SetOnce<Exit>,
+    joiners: AtomicUsize,
+    /// Permits of calls and casts.
+    calls: OnceLock<Arc<Semaphore>>,
+    intake: OnceLock<Arc<dyn Intake>>,
     discarded: AtomicU64,
     unwanted: AtomicU64,
     rejected: AtomicU64,
@@ -153,34 +164,71 @@ impl std::fmt::Debug for Cell {
 }
 
 impl Cell {
-    pub(crate) fn new(id: StageId, name: Arc<str>, is_source: bool) -> Arc<Self> {
-        Arc::new(Self {
+    pub(crate) fn new(id: StageId, name: Arc<str>, stages: Stages) -> Self {
+        Self {
             id,
             name,
-            is_source,
-            exit: SetOnce::new(),
-            place: OnceLock::new(),
-            driver: Mutex::new(None),
-            port: OnceLock::new(),
-            intake: OnceLock::new(),
-            registry: OnceLock::new(),
-            joiners: AtomicUsize::new(0),
+            is_named: false,
+            is_source: false,
+            stages,
+            place: Mutex::default(),
+            port: None,
             is_abort_asked: AtomicBool::new(false),
             edges: Mutex::new(Vec::new()),
             is_accumulating: AtomicBool::new(false),
             buffered: AtomicUsize::new(0),
             owed: AtomicUsize::new(0),
-            discarded: AtomicU64::new(0),
-            unwanted: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
-            lost: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-        })
+            seldom: OnceLock::new(),
+        }
+    }
+
+    /// As that of a stage, which has a mailbox.
+    pub(crate) fn of_stage<R: Role>(mut self, port: Weak<dyn StagePort>) -> Self {
+        self.is_source = R::IS_SOURCE;
+        self.port = Some(port);
+        self
+    }
+
+    /// The stage's mailbox, while it lives.
+    pub(crate) fn port(&self) -> Option<Arc<dyn StagePort>> {
+        self.port.as_ref()?.upgrade()
+    }
+
+    /// As one that was given its name.
+    pub(crate) fn named(mut self) -> Self {
+        self.is_named = true;
+        self
+    }
+
+    /// Where its name is, if it was given one.
+    pub(crate) fn registry(&self) -> Option<&Registry> {
+        self.is_named.then(|| self.stages.registry())
+    }
+
+    fn seldom(&self) -> &Seldom {
+        self.seldom.get_or_init(Box::default)
+    }
+
+    /// How the stage ended, if it did.
+    pub(crate) fn exit(&self) -> Option<&Exit> {
+        self.seldom.get()?.exit.get()
+    }
+
+    /// Makes the end known; the first one counts.
+    pub(crate) fn ended(&self, exit: Exit) {
+        let _first = self.seldom().exit.set(exit);
+    }
+
+    /// Permits of calls and casts that wait in the mailbox.
+    pub(crate) fn calls(&self) -> &Arc<Semaphore> {
+        let make = || Arc::new(Semaphore::new(CALLS_MAX));
+        self.seldom().calls.get_or_init(make)
     }
 
     pub(crate) async fn join(&self) -> Exit {
-        self.joiners.fetch_add(1, Ordering::Relaxed);
-        self.exit.wait().await.clone()
+        let Seldom { exit, joiners, .. } = self.seldom();
+        joiners.fetch_add(1, Ordering::Relaxed);
+        exit.wait().await.clone()
     }
 
     /// Returns whether the end is a failure that nobody waits for. A stage that was dropped with its runtime is none.
@@ -191,7 +239,8 @@ impl Cell {
     }
 
     fn is_joined(&self) -> bool {
-        self.joiners.load(Ordering::Relaxed) > 0
+        let seldom = self.seldom.get();
+        seldom.is_some_and(|seldom| seldom.joiners.load(Ordering::Relaxed) > 0)
     }
 
     pub(crate) fn add_edge(&self, edge: Arc<Edge>) {
@@ -199,6 +248,10 @@ impl Cell {
         let ended = |edge: &Arc<Edge>| edge.ended.load(Ordering::Relaxed);
         if edges.iter().filter(|edge| ended(edge)).count() >= ENDED_EDGES_MAX {
             edges.retain(|edge| !ended(edge));
+        }
+        if edges.is_empty() {
+            // Most stages never have a second.
+            edges.reserve_exact(1);
         }
         edges.push(edge);
     }
@@ -228,7 +281,9 @@ impl Cell {
     }
 
     pub(crate) fn discarded(&self, n: usize) {
-        add(&self.discarded, n);
+        if n > 0 {
+            add(&self.seldom().discarded, n);
+        }
     }
 
     pub(crate) fn report_discarded(&self, n: usize) {
@@ -242,15 +297,25 @@ impl Cell {
     }
 
     pub(crate) fn unwanted(&self, n: usize) {
-        add(&self.unwanted, n);
+        if n > 0 {
+            add(&self.seldom().unwanted, n);
+        }
     }
 
     pub(crate) fn rejected(&self, n: usize) {
-        add(&self.rejected, n);
+        if n > 0 {
+            add(&self.seldom().rejected, n);
+        }
+    }
+
+    /// Notes what accepts events for the stage; the first one counts.
+    pub(crate) fn note_intake(&self, intake: Arc<dyn Intake>) {
+        let _first = self.seldom().intake.set(intake);
     }
 
     pub(crate) fn close_intake(&self) -> usize {
-        self.intake.get().map_or(0, |intake| intake.close())
+        let intake = self.seldom.get().and_then(|seldom| seldom.intake.get());
+        intake.map_or(0, |intake| intake.close())
     }
 
     pub(crate) fn lost_if_any(&self, n: usize) {
@@ -260,58 +325,59 @@ impl Cell {
     }
 
     pub(crate) fn lost(&self, n: usize) {
-        self.lost.fetch_add(n as u64, Ordering::Relaxed);
+        self.seldom().lost.fetch_add(n as u64, Ordering::Relaxed);
         tracing::debug!(stage = &*self.name, events = n, "events lost in hand");
     }
 
     pub(crate) fn failed(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
+        self.seldom().failed.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn stats(&self) -> StageStats {
+        let seldom = self.seldom.get();
+        let count = |of: fn(&Seldom) -> &AtomicU64| {
+            seldom.map_or(0, |seldom| of(seldom).load(Ordering::Relaxed))
+        };
         StageStats {
             buffered: self.buffered.load(Ordering::Relaxed),
             owed: self.owed.load(Ordering::Relaxed),
-            discarded: self.discarded.load(Ordering::Relaxed),
-            unwanted: self.unwanted.load(Ordering::Relaxed),
-            rejected: self.rejected.load(Ordering::Relaxed),
-            lost: self.lost.load(Ordering::Relaxed),
-            failed: self.failed.load(Ordering::Relaxed),
+            discarded: count(|seldom| &seldom.discarded),
+            unwanted: count(|seldom| &seldom.unwanted),
+            rejected: count(|seldom| &seldom.rejected),
+            lost: count(|seldom| &seldom.lost),
+            failed: count(|seldom| &seldom.failed),
         }
     }
 
     /// Notes where the stage runs; called by the stage.
     pub(crate) fn runs(&self) {
-        if let Some(place) = Place::current() {
-            let _first = self.place.set(place);
-        }
+        self.place().note();
     }
 
     /// Returns whether the caller is a callback of this very stage.
     pub(crate) fn is_current(&self) -> bool {
-        let place = self.place.get();
-        place.is_some() && place == Place::current().as_ref()
+        self.place().is_here(self.id)
     }
 
     /// Notes what drives the stage. Who found it by its name may have asked to abort it before.
     pub(crate) fn driven_by(&self, driver: Driver) {
-        *self.driver() = Some(driver);
+        self.place().driver = Some(driver);
         if self.is_abort_asked.load(Ordering::Relaxed) {
             self.abort();
         }
     }
 
     pub(crate) fn abort(&self) {
-        let driver = self.driver();
+        let place = self.place();
         self.is_abort_asked.store(true, Ordering::Relaxed);
-        let told = driver.clone();
-        drop(driver);
+        let told = place.driver.clone();
+        drop(place);
         if let Some(driver) = told {
             driver.abort();
         }
     }
 
-    fn driver(&self) -> MutexGuard<'_, Option<Driver>> {
-        self.driver.lock().unwrap_or_else(PoisonError::into_inner)
+    fn place(&self) -> MutexGuard<'_, Place> {
+        self.place.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

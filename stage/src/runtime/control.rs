@@ -1,5 +1,7 @@
 //! What the event loop does with control messages: from consumers, from handles, and to itself.
 
+use std::future::ready;
+
 use super::event_loop::{Step, Task};
 use super::failure::{Guarded, Outcome, guarded};
 use super::mailbox::Handling;
@@ -8,6 +10,7 @@ use crate::context::Downstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{DemandMode, UpstreamEnds};
+use crate::rare::Rare;
 
 impl<R: Role> Task<R> {
     /// Handles the control message that is next. What the stage waits on itself may have been there before, and goes first: who
@@ -70,7 +73,7 @@ impl<R: Role> Task<R> {
                 self.succession.forget(old);
                 self.succession.stop_waiting(old);
                 if let Some(upstream) = self.cx.upstreams.get_mut(old) {
-                    *upstream.ends = UpstreamEnds::Keep;
+                    upstream.ends = Rare::new(UpstreamEnds::Keep);
                     upstream.port.cancel(old, reason);
                 }
                 self.subscribe(upstream).await
@@ -185,6 +188,14 @@ impl<R: Role> Task<R> {
         self.take_leaving();
         self.cx.end_consumer(id, end);
         self.after(heard).await
+    }
+
+    /// Hands the behaviour the call or cast that is next.
+    pub(super) fn take_call(&mut self) -> Guarded<Handling<'_>> {
+        match self.post.control.pop_front() {
+            Some(Control::Call(message)) => self.handle(message),
+            _ => guarded(Box::pin(ready(Ok(())))),
+        }
     }
 
     /// Hands a call or cast to the behaviour.

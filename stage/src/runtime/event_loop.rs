@@ -24,7 +24,6 @@ use crate::exit::{End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{ProducerHalf, UpstreamEnds, drop_all};
 use crate::rare::Rare;
-use crate::stages::Stages;
 
 /// Control messages handled between two upstream messages.
 const CONTROL_MAX: u8 = 32;
@@ -90,14 +89,20 @@ impl<R: Role> Default for Aside<R> {
 /// Makes the end known when it is dropped, whatever panics before.
 pub(crate) struct Last {
     pub(crate) cell: Arc<Cell>,
-    pub(crate) stages: Stages,
     pub(crate) supervised: Option<Box<Supervised>>,
-    pub(crate) exit: Exit,
+    /// How the stage ended; `None` until then, and where it was aborted.
+    pub(crate) exit: Option<Box<Exit>>,
+}
+
+impl Last {
+    fn exit(&self) -> &Exit {
+        self.exit.as_deref().unwrap_or(&Exit::Aborted)
+    }
 }
 
 impl Drop for Last {
     fn drop(&mut self) {
-        self.stages.ended(&self.cell, &self.exit);
+        self.cell.stages.ended(&self.cell, self.exit());
         if let Some(supervised) = &self.supervised {
             supervised.report(Report::Ended);
         }
@@ -161,7 +166,7 @@ impl<R: Role> Task<R> {
                 }
             };
             Box::pin(self.stopping(&exit)).await;
-            self.last.exit = exit;
+            self.last.exit = Some(Box::new(exit));
             drop(self);
         }
     }
@@ -169,92 +174,104 @@ impl<R: Role> Task<R> {
     /// Runs one behaviour, until there is a reason to end it: does what is next, settles what came of it, and goes on.
     ///
     /// What is done every turn waits nowhere but in the behaviour's own callbacks; all else is decided without a future.
-    pub(super) async fn live(&mut self) -> std::result::Result<Infallible, Exit> {
-        poll_fn(|task| {
-            self.mailbox.wakes(task.waker());
-            Poll::Ready(())
-        })
-        .await;
-        Box::pin(self.begin()).await?;
-        self.turn = Turn::default();
-        self.dispatch();
-        loop {
-            let next = self.next();
-            let outcome = match next {
-                Next::Demand => {
-                    if self.turn.told > 1 {
-                        consume_budget().await;
-                    }
-                    guarded(self.role.handle_demand(self.turn.demand, &mut self.cx)).await
-                }
-                Next::Batch if !self.next_batch() => Box::pin(self.take_other()).await.map(Ok)?,
-                Next::Batch => {
-                    let mut lent = self.at_work.lend();
-                    let outcome = guarded(self.role.handle_events(&mut lent, &mut self.cx)).await;
-                    if outcome.is_ok() {
-                        self.at_work.succeeded();
-                        if R::IS_FUSED {
-                            Box::pin(self.hand_on()).await?;
-                        }
-                    } else {
-                        Box::pin(self.skip(outcome)).await?;
-                    }
-                    // What came of it is sent before more is asked for.
-                    self.dispatch();
-                    self.batch_taken();
-                    continue;
-                }
-                Next::Call => match self.post.control.pop_front() {
-                    Some(Control::Call(message)) => self.handle(message).await,
-                    _ => Ok(()),
-                },
-                Next::Control => Box::pin(self.take_control()).await.map(Ok)?,
-                Next::Passed => Box::pin(self.take_passed()).await,
-                Next::Second => Box::pin(self.complete_second()).await,
-                Next::Pause => {
-                    self.ended()?;
-                    debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
-                    let polled = self.poll_events();
-                    let has_work = self.has_work();
-                    let park = if polled.is_none() && !has_work && self.mailbox.is_parked() {
-                        if R::EMITS {
-                            self.sleep_through();
-                        }
-                        futures::pending!();
-                        // A turn that a wake began is none of a row, and spends no budget.
-                        Park::Always
-                    } else {
-                        if self.asks_first(self.cx.untold()) {
-                            self.mailbox.waker().wake_by_ref();
-                            futures::pending!();
-                        } else {
+    #[expect(clippy::manual_async_fn, reason = "as for `run`")]
+    pub(super) fn live(
+        &mut self,
+    ) -> impl Future<Output = std::result::Result<Infallible, Exit>> + Send {
+        async move {
+            poll_fn(|task| {
+                self.mailbox.wakes(task.waker());
+                Poll::Ready(())
+            })
+            .await;
+            Box::pin(self.begin()).await?;
+            self.turn = Turn::default();
+            self.dispatch();
+            loop {
+                let next = self.next();
+                let outcome = match next {
+                    Next::Demand => {
+                        if self.turn.told > 1 {
                             consume_budget().await;
                         }
-                        if has_work {
-                            Park::Never
+                        guarded(self.role.handle_demand(self.turn.demand, &mut self.cx)).await
+                    }
+                    Next::Batch if !self.next_batch() => {
+                        Box::pin(self.take_other()).await.map(Ok)?
+                    }
+                    Next::Batch => {
+                        let outcome = {
+                            let mut lent = self.at_work.lend();
+                            guarded(self.role.handle_events(&mut lent, &mut self.cx)).await
+                        };
+                        if outcome.is_ok() {
+                            self.at_work.succeeded();
+                            if R::IS_FUSED {
+                                Box::pin(self.hand_on()).await?;
+                            }
                         } else {
-                            Park::WhenEmpty
+                            Box::pin(self.skip(outcome)).await?;
                         }
-                    };
-                    self.begin_turn(park);
-                    match polled {
-                        Some(polled) => polled,
-                        // What the first has for the second, behind what has come meanwhile.
-                        None if R::IS_FUSED && self.has_more && self.post.control.is_empty() => {
-                            Ok(())
+                        // What came of it is sent before more is asked for.
+                        self.dispatch();
+                        self.batch_taken();
+                        continue;
+                    }
+                    Next::Call => self.take_call().await,
+                    Next::Control => Box::pin(self.take_control()).await.map(Ok)?,
+                    Next::Passed => Box::pin(self.take_passed()).await,
+                    Next::Second => Box::pin(self.complete_second()).await,
+                    Next::Pause => {
+                        self.ended()?;
+                        debug_assert!(self.cx.emitted.is_empty(), "emitted events wait nowhere");
+                        let polled = self.poll_events();
+                        let has_work = self.has_work();
+                        let park = if polled.is_none() && !has_work && self.mailbox.is_parked() {
+                            if R::EMITS {
+                                self.sleep_through();
+                            }
+                            futures::pending!();
+                            // A turn that a wake began is none of a row, and spends no budget.
+                            Park::Always
+                        } else {
+                            if self.asks_first(self.cx.untold()) {
+                                self.mailbox.waker().wake_by_ref();
+                                futures::pending!();
+                            } else {
+                                consume_budget().await;
+                            }
+                            if has_work {
+                                Park::Never
+                            } else {
+                                Park::WhenEmpty
+                            }
+                        };
+                        self.begin_turn(park);
+                        match polled {
+                            Some(polled) => polled,
+                            // What the first has for the second, behind what has come meanwhile.
+                            None if R::IS_FUSED
+                                && self.has_more
+                                && self.post.control.is_empty() =>
+                            {
+                                Ok(())
+                            }
+                            None => continue,
                         }
-                        None => continue,
+                    }
+                };
+                let was_demand = matches!(next, Next::Demand);
+                if R::IS_FUSED && self.is_passing() {
+                    let passed = self.role.pass_on(&mut self.cx).await;
+                    if let Err(failure) = passed {
+                        Box::pin(self.pass_on_behind(failure, &outcome)).await?;
                     }
                 }
-            };
-            let was_demand = matches!(next, Next::Demand);
-            if R::IS_FUSED && self.is_passing() {
-                self.pass_on(&outcome).await?;
+                if let Err(failure) = outcome {
+                    Box::pin(self.after_failure(failure, was_demand)).await?;
+                }
+                self.dispatch();
             }
-            if let Err(failure) = outcome {
-                Box::pin(self.after_failure(failure, was_demand)).await?;
-            }
-            self.dispatch();
         }
     }
 
@@ -420,7 +437,10 @@ impl<R: Role> Task<R> {
     /// Deals with what a callback came to, and dispatches what it emitted; what is due then is told by `live`.
     pub(super) async fn after(&mut self, outcome: Outcome) -> Step {
         if R::IS_FUSED && self.is_passing() {
-            self.pass_on(&outcome).await?;
+            let passed = self.role.pass_on(&mut self.cx).await;
+            if let Err(failure) = passed {
+                Box::pin(self.pass_on_behind(failure, &outcome)).await?;
+            }
         }
         if let Err(failure) = outcome {
             Box::pin(self.after_failure(failure, false)).await?;
@@ -509,7 +529,7 @@ impl<R: Role> Task<R> {
 
     #[cold]
     fn make_room(&mut self, demand: usize) {
-        if self.cx.has_emitted {
+        if self.cx.out.as_ref().is_some_and(|out| out.has_emitted) {
             self.cx.emitted.reserve(demand.min(RESERVED_MAX));
         }
     }
@@ -535,19 +555,22 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Hands a batch of what the first of a fused pair has emitted to the second, without the events that it fails on.
+    /// Hands on what is behind the event that the second of a fused pair has failed on, without those that it fails on next.
     /// `outcome` is of the callback before it.
-    async fn pass_on(&mut self, outcome: &Outcome) -> Step {
-        while let Err(failure) = self.role.pass_on(&mut self.cx).await {
+    async fn pass_on_behind(&mut self, mut failure: Box<Failure>, outcome: &Outcome) -> Step {
+        loop {
             self.cx.flush();
-            if let Err(exit) = Box::pin(self.on_failure(&failure)).await {
+            if let Err(exit) = self.on_failure(&failure).await {
                 if outcome.is_err() {
                     self.cx.cell.failed();
                 }
                 return Err(exit);
             }
+            match self.role.pass_on(&mut self.cx).await {
+                Ok(()) => return Ok(()),
+                Err(next) => failure = next,
+            }
         }
-        Ok(())
     }
 
     /// Whether the first of a fused pair has ended, and the second is to hear of it: nothing more comes from that one.
@@ -600,16 +623,16 @@ impl<R: Role> Task<R> {
             match message {
                 // It came while the stage lived.
                 Control::Subscribe(consumer) => {
-                    consumer.port.end(consumer.id, End::of(&self.last.exit));
+                    consumer.port.end(consumer.id, End::of(self.last.exit()));
                 }
                 Control::SubscribeTo(upstream) if upstream.opened.is_some() => {
                     let producer = upstream.outlet.ask_port();
-                    producer.gone(upstream.id, self.last.exit.clone());
+                    producer.gone(upstream.id, self.last.exit().clone());
                 }
                 _ => {}
             }
         }
-        self.cx.close(&self.last.exit);
+        self.cx.close(self.last.exit());
         let cell = &self.cx.cell;
         cell.lost_if_any(unread + self.at_work.unhandled() + in_hand);
     }

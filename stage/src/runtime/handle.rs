@@ -118,7 +118,7 @@ impl<R: Role> Handle<R> {
     /// Returns how the stage ended, or `None` while it lives.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
-        self.cell.exit.get().cloned()
+        self.cell.exit().cloned()
     }
 
     /// Waits for the stage's end.
@@ -292,7 +292,7 @@ impl<R: Role> Handle<R> {
         Outlet::new(
             self.mailbox.clone(),
             Arc::clone(&self.cell.name),
-            self.cell.registry.get().cloned(),
+            self.cell.registry().cloned(),
         )
     }
 }

@@ -3,6 +3,7 @@
 //! The upstream queue is bounded by credit: a producer sends only what was asked. Calls and casts are bounded by a
 //! semaphore. Subscribes, asks and cancels are bounded by the consumers' own windows.
 
+use std::any::Any;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
@@ -26,9 +27,6 @@ mod spares;
 pub(crate) use spares::Spares;
 mod parked;
 use parked::Parked;
-
-/// Calls and casts waiting in one mailbox.
-const CALLS_MAX: usize = 1024;
 
 pub(crate) enum Incoming<S, In, Out: Send + 'static> {
     Events(SubscriptionId, Vec<In>),
@@ -135,6 +133,12 @@ pub(crate) trait AskPort: Send + Sync {
     fn suspend(&self);
 }
 
+/// A stage, as who holds its cell sees it.
+pub(crate) trait StagePort: AskPort {
+    /// A `Weak<dyn CallPort<S, Out>>` of the stage's own types.
+    fn call_port(self: Arc<Self>) -> Box<dyn Any>;
+}
+
 pub(crate) trait ProducerPort<T>: AskPort {
     /// Returns whether the producer still lives.
     fn subscribe(&self, consumer: NewConsumer<T>) -> bool;
@@ -221,8 +225,6 @@ pub(crate) struct Mailbox<S, In, Out: Send + 'static> {
     parked: Parked,
     /// The waker of the stage's task, which never changes.
     waker: OnceLock<Waker>,
-    /// Made with the first call or cast.
-    calls: OnceLock<Arc<Semaphore>>,
     cell: Arc<Cell>,
 }
 
@@ -232,9 +234,12 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             post: Mutex::new(Some(Box::default())),
             parked: Parked::new(),
             waker: OnceLock::new(),
-            calls: OnceLock::new(),
             cell,
         }
+    }
+
+    pub(super) const fn cell(&self) -> &Arc<Cell> {
+        &self.cell
     }
 
     /// No code that can panic runs under the lock, so a poisoned one is whole.
@@ -244,7 +249,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
 
     /// Returns whether the stage still lives.
     pub(crate) fn control(&self, message: Control<S, In, Out>) -> bool {
-        self.put(|post| post.control.push_back(message)).is_some()
+        self.put(|post| post.control.push_seldom(message)).is_some()
     }
 
     /// Lets `put` add a message and wakes the stage; `None` where that has ended, and what `put` holds is dropped, outside
@@ -340,15 +345,10 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         }
     }
 
-    fn calls(&self) -> &Arc<Semaphore> {
-        let make = || Arc::new(Semaphore::new(CALLS_MAX));
-        self.calls.get_or_init(make)
-    }
-
     /// Refuses everything from now on, and returns what had come.
     pub(crate) fn close(&self) -> Post<S, In, Out> {
         let last = self.lock().take();
-        self.calls().close();
+        self.cell.calls().close();
         last.map_or_else(Post::default, |last| *last)
     }
 }
@@ -411,6 +411,13 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
     }
 }
 
+impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> StagePort for Mailbox<S, In, Out> {
+    fn call_port(self: Arc<Self>) -> Box<dyn Any> {
+        let port: Arc<dyn CallPort<S, Out>> = self;
+        Box::new(Arc::downgrade(&port))
+    }
+}
+
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ProducerPort<Out>
     for Mailbox<S, In, Out>
 {
@@ -431,7 +438,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> CallPort<S, Out
     }
 
     fn calls(&self) -> &Arc<Semaphore> {
-        self.calls()
+        self.cell.calls()
     }
 }
 

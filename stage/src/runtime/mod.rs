@@ -3,7 +3,7 @@
 mod mailbox;
 pub(crate) use mailbox::{
     AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message, Messages,
-    NewConsumer, NewUpstream, Opened, Park, Post, ProducerPort, Spares,
+    NewConsumer, NewUpstream, Opened, Park, Post, ProducerPort, Spares, StagePort,
 };
 mod group;
 pub use group::Group;

@@ -6,19 +6,25 @@ use super::group::{self, Member};
 use crate::id::StageId;
 use crate::sync::task::{self, AbortHandle};
 
-/// Whose code runs: that of a task, or of one member in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a stage runs, and what drives it there.
+#[derive(Default)]
 pub(crate) struct Place {
-    task: task::Id,
-    member: Option<StageId>,
+    /// Known from the stage's first step on.
+    task: Option<task::Id>,
+    /// Known when `spawn` returns.
+    pub(super) driver: Option<Driver>,
 }
 
 impl Place {
-    /// Returns the place of who asks; `None` outside of a task.
-    pub(crate) fn current() -> Option<Self> {
-        let task = task::try_id()?;
-        let member = group::member();
-        Some(Self { task, member })
+    /// Notes that the stage runs here.
+    pub(super) fn note(&mut self) {
+        self.task = task::try_id();
+    }
+
+    /// Whether the code that runs here is that of the stage, which may be one of those that have its task in common.
+    pub(super) fn is_here(&self, stage: StageId) -> bool {
+        let is_task = self.task.is_some() && self.task == task::try_id();
+        is_task && group::member().is_none_or(|member| member == stage)
     }
 }
 

@@ -99,13 +99,17 @@ impl<R: Role> Seat<R> {
 /// The life of one behaviour, until it ends or is interrupted; ready with why it ended, or `None` where it was interrupted.
 /// No coroutine, since what is polled each turn costs at each layer.
 #[pin_project::pin_project]
-pub(super) struct Lived<L> {
+pub(super) struct Lived<L, I> {
     #[pin]
     live: L,
-    interrupted: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    interrupted: Option<Pin<Box<I>>>,
 }
 
-impl<L: Future<Output = std::result::Result<Infallible, Exit>>> Future for Lived<L> {
+impl<L, I> Future for Lived<L, I>
+where
+    L: Future<Output = std::result::Result<Infallible, Exit>>,
+    I: Future<Output = ()>,
+{
     type Output = Option<Exit>;
 
     /// It is polled at one place, and to call it from there costs more than what it does itself.
@@ -225,11 +229,13 @@ impl<R: Role> Task<R> {
     /// Runs one behaviour.
     pub(super) fn live_until_interrupted(
         &mut self,
-    ) -> Lived<impl Future<Output = std::result::Result<Infallible, Exit>>> {
+    ) -> Lived<
+        impl Future<Output = std::result::Result<Infallible, Exit>>,
+        impl Future<Output = ()> + use<R>,
+    > {
         let interrupted = self.last.supervised.as_ref().map(|supervised| {
             let orders = Arc::clone(&supervised.orders);
             Box::pin(async move { orders.interrupted().await })
-                as Pin<Box<dyn Future<Output = ()> + Send>>
         });
         let live = self.live();
         Lived { live, interrupted }

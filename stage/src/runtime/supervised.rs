@@ -1,6 +1,6 @@
 //! A stage's side of its supervision: what it reports, and what it is ordered.
 
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -69,7 +69,7 @@ pub(crate) struct StageOrders {
 
 impl StageOrders {
     fn with_port(&self, order: impl FnOnce(&dyn AskPort)) {
-        if let Some(port) = self.cell.port.get().and_then(Weak::upgrade) {
+        if let Some(port) = self.cell.port() {
             order(&*port);
         }
     }

@@ -11,6 +11,7 @@ use crate::context::Upstream;
 use crate::exit::{Cancel, End, Exit};
 use crate::id::SubscriptionId;
 use crate::protocol::{Asking, Backoff, ProducerHalf, UpstreamEnds, Window, drop_all};
+use crate::rare::Rare;
 
 /// The message at work, handed over batch by batch.
 pub(crate) struct AtWork<In> {
@@ -111,7 +112,7 @@ impl<R: Role> Task<R> {
             window: Window::new(options.demand),
             wished: options.asking,
             asking: None,
-            ends: Box::new(options.ends),
+            ends: Rare::unless_default(options.ends),
             coalesces: options.coalesces,
             outstanding: 0,
             has_brought: false,
@@ -321,7 +322,7 @@ impl<R: Role> Task<R> {
             return Ok(());
         };
         upstream.edge.end();
-        let mut ends = *upstream.ends;
+        let mut ends = upstream.ends.get().copied().unwrap_or_default();
         if let Some(known) = self.succession.forget(id)
             && end.is_failure()
         {

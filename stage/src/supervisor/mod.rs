@@ -183,10 +183,11 @@ impl BuildSupervisor {
             .unwrap_or_else(|| format!("supervisor-{id}").into());
         let of_superior = self.superior.as_ref().map(|(superior, _)| &superior.stages);
         let stages = self.stages.or_else(|| of_superior.cloned());
+        let stages = stages.unwrap_or_else(Stages::root);
         let (sender, messages) = mpsc::unbounded_channel();
         let supervisor = Supervisor {
-            cell: Cell::new(id, name, false),
-            stages: stages.unwrap_or_else(Stages::root),
+            cell: Arc::new(Cell::new(id, name, stages.clone())),
+            stages,
             office: Arc::new(Office {
                 messages: sender,
                 roster: Mutex::default(),
@@ -295,7 +296,7 @@ impl Supervisor {
     /// Returns how it ended, or `None` while it lives.
     #[must_use]
     pub fn exit(&self) -> Option<Exit> {
-        self.cell.exit.get().cloned()
+        self.cell.exit().cloned()
     }
 
     /// Waits for its end. The reason of one that gave up is the failure it gave up for, or [`TooManyRestarts`] where a

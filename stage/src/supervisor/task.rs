@@ -177,7 +177,7 @@ impl Drop for Task {
         if self.cell.is_unseen_failure(&exit) {
             tracing::error!(supervisor = &*self.cell.name, %exit, "a supervisor gave up and nobody joins it");
         }
-        let _first = self.cell.exit.set(exit);
+        self.cell.ended(exit);
         self.report(Report::Ended);
     }
 }

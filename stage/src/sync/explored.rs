@@ -9,6 +9,12 @@ pub(crate) struct OnceLock<T> {
     step: atomic::AtomicBool,
 }
 
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<T> OnceLock<T> {
     pub(crate) const fn new() -> Self {
         Self {

@@ -1,6 +1,5 @@
 //! What is between the two of a fused pair: the first's own context, and the events that wait for the second.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -125,14 +124,11 @@ impl<Mid: Send + 'static> Between<Mid> {
             cx: Context {
                 cell: Arc::clone(&cx.cell),
                 emitted: Vec::new(),
-                has_emitted: false,
                 out: Some(Emission::of(ProducerHalf::new(ToSecond(id), buffer))),
                 upstreams: BySubscription::default(),
-                me: Box::new(()) as Box<dyn Any + Send + Sync>,
-                timers: Rare::default(),
+                seldom: Rare::default(),
                 ending: None,
                 stop: None,
-                registry: cx.registry.clone(),
             },
             line: Line {
                 id,
@@ -196,10 +192,16 @@ impl<Mid: Send + 'static> Between<Mid> {
         })
     }
 
+    /// Whether the first has flushed what it emitted, since that was taken up last.
+    #[inline]
+    pub(super) fn has_flushed(&self) -> bool {
+        self.cx.out.as_ref().is_some_and(|out| out.has_emitted)
+    }
+
     #[inline]
     pub(super) fn is_passing<B: Role>(&self, cx: &Context<B::Out>) -> bool {
         !self.cx.emitted.is_empty()
-            || self.cx.has_emitted
+            || self.has_flushed()
             || (!self.line.is_empty() && may_take::<B>(cx))
             || self.line.failure.is_some()
             || (self.cx.ending.is_some() && cx.ending.is_none())
@@ -210,7 +212,9 @@ impl<Mid: Send + 'static> Between<Mid> {
     /// Takes up what the first has emitted; where nothing waits before it, its list itself.
     #[inline]
     pub(super) fn take_up(&mut self) {
-        if std::mem::take(&mut self.cx.has_emitted) {
+        if let Some(out) = &mut self.cx.out
+            && std::mem::take(&mut out.has_emitted)
+        {
             self.line.take_flushed();
         }
         if !self.cx.has_consumers() {

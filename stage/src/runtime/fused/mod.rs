@@ -387,7 +387,7 @@ impl<A: Role, B: Role<In = A::Out>> Role for Fused<A, B> {
             self.first.pass_on(&mut between.cx).await?;
         }
         self.failed = Some(Half::Second);
-        let has_flushed = between.cx.has_emitted || A::IS_FUSED;
+        let has_flushed = between.has_flushed() || A::IS_FUSED;
         between.take_up();
         if let Some(failure) = between.line.failure.take() {
             return Err(failure);

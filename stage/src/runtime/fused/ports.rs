@@ -1,6 +1,6 @@
 //! How a message finds its half of a fused pair: each half has a weak handle to itself, as it has in a stage of its own.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
@@ -29,19 +29,19 @@ impl<A: Role, B: Role<In = A::Out>> Ports<A, B> {
         inner: &mut Context<A::Out>,
     ) {
         if own.is_none() {
-            let mailbox = cx
-                .me
-                .downcast_ref::<Weak<dyn CallPort<Fused<A, B>, B::Out>>>();
-            *own = mailbox.and_then(Weak::upgrade).map(|mailbox| Self {
-                first: Arc::new(First(Arc::clone(&mailbox))),
-                second: Arc::new(Second(mailbox)),
-            });
+            let mailbox = cx.call_port::<Fused<A, B>>();
+            *own = mailbox
+                .and_then(|mailbox| mailbox.upgrade())
+                .map(|mailbox| Self {
+                    first: Arc::new(First(Arc::clone(&mailbox))),
+                    second: Arc::new(Second(mailbox)),
+                });
         }
         if let Some(Self { first, second }) = own {
             let first: Arc<dyn CallPort<A::Stage, A::Out>> = Arc::<First<A, B>>::clone(first);
             let second: Arc<dyn CallPort<B::Stage, B::Out>> = Arc::<Second<A, B>>::clone(second);
-            inner.me = Box::new(Arc::downgrade(&first));
-            cx.me = Box::new(Arc::downgrade(&second));
+            inner.seldom.make().door = Some(Box::new(Arc::downgrade(&first)));
+            cx.seldom.make().door = Some(Box::new(Arc::downgrade(&second)));
         }
     }
 }

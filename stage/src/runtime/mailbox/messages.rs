@@ -2,6 +2,9 @@
 
 use std::mem::ManuallyDrop;
 
+/// What an idle stage has room for: a consumer's subscription and its ask.
+const FEW: usize = 2;
+
 /// A first-in, first-out queue.
 ///
 /// What might be dropped while it is pushed, if that panicked, is made elsewhere and copied from there right after, in
@@ -67,6 +70,14 @@ impl<T> Messages<T> {
         let first = self.places.get_mut(self.taken)?.take();
         self.forget_front();
         first.map(ManuallyDrop::into_inner)
+    }
+
+    /// As `push_back`, where there may never be more than a few.
+    pub(super) fn push_seldom(&mut self, message: T) {
+        if self.places.capacity() == 0 {
+            self.places.reserve_exact(FEW);
+        }
+        self.push_back(message);
     }
 
     /// Forgets the first, which was read where it lies and has nothing left to drop.

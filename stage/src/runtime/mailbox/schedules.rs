@@ -12,12 +12,13 @@ use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Post};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
+use crate::stages::Stages;
 
 type Tested = Mailbox<(), u8, Never>;
 
 /// A mailbox that knows how its stage, which is the test, is woken.
 fn mailbox() -> (Arc<Tested>, Arc<Cell>) {
-    let cell = Cell::new(StageId::next(), "a stage".into(), false);
+    let cell = Arc::new(Cell::new(StageId::next(), "a stage".into(), Stages::new()));
     let mailbox = Arc::new(Mailbox::new(Arc::clone(&cell)));
     block_on(poll_fn(|task| {
         mailbox.wakes(task.waker());
