@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::io;
 
+use h2::Reason;
+
 /// What the client says of bytes that came before it asked.
 const UNASKED: &str = "received unexpected message from connection";
 
@@ -23,6 +25,21 @@ pub(crate) fn causes<'a>(
 /// Looks for a cause of one type.
 pub(crate) fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
     causes(error).find_map(<dyn Error>::downcast_ref)
+}
+
+/// Returns whether the server says of a request in HTTP/2 that it did not begin with it. Source: RFC 9113 §8.7.
+pub(crate) fn was_not_begun(error: &(dyn Error + 'static)) -> bool {
+    find::<h2::Error>(error).is_some_and(|error| {
+        let is_refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+        let is_past_end = error.is_go_away() && error.reason() == Some(Reason::NO_ERROR);
+        error.is_remote() && (is_refused || is_past_end)
+    })
+}
+
+/// Returns what is wrong with the server's certificate.
+pub(crate) fn certificate(error: &(dyn Error + 'static)) -> Option<String> {
+    let error = find::<rustls::Error>(error)?;
+    matches!(error, rustls::Error::InvalidCertificate(_)).then(|| error.to_string())
 }
 
 /// Returns what the innermost cause says.

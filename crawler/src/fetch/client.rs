@@ -13,8 +13,8 @@ use http_body_util::Empty;
 use hyper::body::{Bytes, Incoming};
 use hyper::{HeaderMap, Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::{self, Error as ClientError};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt as _;
@@ -22,14 +22,20 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::FetchError;
 use super::resolve::Checked;
+use super::{FetchError, causes};
 use crate::web_url::WebUrl;
 
 /// How long an idle connection is kept.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
 /// All headers of an answer together. Source: the order of what browsers and servers bear.
 const HEAD_BYTES_MAX: u32 = 256 * 1024;
+
+/// A connection on which nothing is acknowledged for so long is given up: in HTTP/2 all requests to its host would go on it.
+#[cfg(target_os = "linux")]
+const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
+/// How often a request is sent again that its server did not begin with.
+const AGAIN_MAX: usize = 2;
 
 /// Asks for URLs. Its clones share their connections.
 #[derive(Debug, Clone)]
@@ -54,15 +60,21 @@ impl Client {
     pub(super) async fn get(
         &self,
         url: &WebUrl,
-        headers: HeaderMap,
+        headers: &HeaderMap,
     ) -> Result<Response<Incoming>, FetchError> {
         let uri = Uri::try_from(url.as_str());
         let uri = uri.map_err(|error| FetchError::Protocol(error.to_string()))?;
-        let mut request = Request::new(Empty::new());
-        *request.uri_mut() = uri;
-        *request.headers_mut() = headers;
-        let answer = self.0.request(request).await;
-        answer.map_err(|error: ClientError| FetchError::of(&error))
+        let mut again = 0;
+        loop {
+            let mut request = Request::new(Empty::new());
+            *request.uri_mut() = uri.clone();
+            *request.headers_mut() = headers.clone();
+            match self.0.request(request).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) if again < AGAIN_MAX && causes::was_not_begun(&error) => again += 1,
+                Err(error) => return Err(FetchError::of(&error)),
+            }
+        }
     }
 }
 
@@ -97,6 +109,8 @@ impl Connector {
         let mut http = HttpConnector::new_with_resolver(names);
         http.enforce_http(false);
         http.set_nodelay(true);
+        #[cfg(target_os = "linux")]
+        http.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
         // Each address of a name has its share.
         http.set_connect_timeout(Some(time));
         let https = HttpsConnectorBuilder::new()

@@ -90,8 +90,8 @@ impl FetchError {
         if causes::is_of_name(error) {
             return Self::Name(last);
         }
-        if causes::find::<rustls::Error>(error).is_some() {
-            return Self::Tls(last);
+        if let Some(what) = causes::certificate(error) {
+            return Self::Tls(what);
         }
         if let Some(what) = causes::malformed(error) {
             return Self::Protocol(what);

@@ -208,7 +208,7 @@ impl Fetcher {
         url: &WebUrl,
         start: Instant,
     ) -> Result<Answer, FetchError> {
-        let asked = client.get(url, self.headers.clone());
+        let asked = client.get(url, &self.headers);
         let response = timeout_at(start + self.limits.first_byte, asked).await;
         let mut response = response.map_err(|_| FetchError::Timeout)??;
         let latency = start.elapsed();

@@ -11,7 +11,8 @@ use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::ResponseCode;
-use hyper_util::client::legacy::connect::dns::Name;
+use hickory_resolver::proto::rr::Name;
+use hyper_util::client::legacy::connect::dns;
 use thiserror::Error;
 use tower_service::Service;
 
@@ -60,11 +61,10 @@ impl Names {
     ///
     /// What is known of why it has no address, in words.
     pub async fn look_up(&self, name: &str) -> Result<Vec<IpAddr>, Box<dyn Error + Send + Sync>> {
-        let found = self
-            .0
-            .lookup_ip(name)
-            .await
-            .map_err(|error| words(&error))?;
+        // Some have an `_`, which no host should have, and browsers find them.
+        let name = Name::from_str_relaxed(name).map_err(|error| error.to_string())?;
+        let found = self.0.lookup_ip(name).await;
+        let found = found.map_err(|error| words(&error))?;
         Ok(found.iter().collect())
     }
 }
@@ -120,7 +120,7 @@ impl Checked {
     }
 }
 
-impl Service<Name> for Checked {
+impl Service<dns::Name> for Checked {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = Box<dyn Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
@@ -129,7 +129,7 @@ impl Service<Name> for Checked {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, name: Name) -> Self::Future {
+    fn call(&mut self, name: dns::Name) -> Self::Future {
         let checked = self.clone();
         Box::pin(async move {
             let addresses = checked.addresses(name.as_str()).await?;

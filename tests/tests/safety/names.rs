@@ -47,6 +47,15 @@ async fn a_name_that_is_rebound_after_its_robots_txt_is_refused() {
 }
 
 #[tokio::test]
+async fn a_name_with_an_underscore_is_looked_up_though_no_host_should_have_it() {
+    let site = Site::start(PUBLIC, |_, _| nothing()).await;
+    let dns = NameServer::start(|_| Some(PUBLIC)).await;
+    let seed = format!("http://under_score.test:{}/", site.port());
+    let crawled = crawl(&seed, &dns.address(), &ALLOWED).await;
+    crawled.check(&seed, "fetched");
+}
+
+#[tokio::test]
 async fn a_robots_txt_that_leads_inside_is_not_followed() {
     let forbidden = Forbidden::start(0).await;
     let to = forbidden.port();
