@@ -132,7 +132,7 @@ pub struct Context<Out: Send + 'static = Never> {
 /// What few behaviours need of their stage.
 #[derive(Default)]
 pub(crate) struct Seldom {
-    timers: JoinSet<()>,
+    timers: Option<JoinSet<()>>,
     /// Where messages to one of a fused pair go, a `Weak<dyn CallPort<S, Out>>` of its own type.
     pub(crate) door: Option<Box<dyn Any + Send + Sync>>,
 }
@@ -324,6 +324,7 @@ impl<Out: Send + 'static> Context<Out> {
     /// Does `then` after `delay`, unless the stage has ended.
     pub(crate) fn start_timer(&mut self, delay: Duration, then: impl FnOnce() + Send + 'static) {
         let Seldom { timers, .. } = self.seldom.make();
+        let timers = timers.get_or_insert_default();
         while timers.try_join_next().is_some() {}
         timers.spawn(async move {
             tokio::time::sleep(delay).await;

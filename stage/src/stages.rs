@@ -49,30 +49,30 @@ struct Shared {
 }
 
 /// Those who live, found by their ids.
-type Cells = HashSet<ByItsId, BuildHasherDefault<IdHasher>>;
+type Cells = HashSet<Live, BuildHasherDefault<IdHasher>>;
 
 #[derive(Debug)]
-struct ByItsId(Arc<Cell>);
+struct Live(Arc<Cell>);
 
-impl Borrow<StageId> for ByItsId {
+impl Borrow<StageId> for Live {
     fn borrow(&self) -> &StageId {
         &self.0.id
     }
 }
 
-impl Hash for ByItsId {
+impl Hash for Live {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.0.id.hash(state);
     }
 }
 
-impl PartialEq for ByItsId {
+impl PartialEq for Live {
     fn eq(&self, other: &Self) -> bool {
         self.0.id == other.0.id
     }
 }
 
-impl Eq for ByItsId {}
+impl Eq for Live {}
 
 /// A stage that was aborted because the grace of a drain was over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Stages {
         {
             return Err(SpawnError::NameTaken(cell.name.to_string()));
         }
-        self.lock().insert(ByItsId(Arc::clone(cell)));
+        self.lock().insert(Live(Arc::clone(cell)));
         Ok(())
     }
 

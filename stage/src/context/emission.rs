@@ -13,7 +13,7 @@ pub(crate) struct Emission<Out> {
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) dispatched: Dispatched<Out>,
     pub(crate) downstreams: BySubscription<Downstream<Out>>,
-    /// Whether it has ever emitted: one that only owes needs no room for what it owes.
+    /// Whether it has ever emitted, or, as the first of a fused pair, since that was taken up: one that only owes needs no room for what it owes.
     pub(crate) has_emitted: bool,
     /// Dropped by full queues, and not yet told to the behaviour.
     pub(crate) discarded: usize,
@@ -216,13 +216,17 @@ impl<Out: Send + 'static> Context<Out> {
             self.stop.get_or_insert_with(failed);
         }
         self.cell.rejected(drop_all(trouble.rejected));
+        for (id, refused) in &trouble.failed {
+            out.half.on_cancel(*id, dispatched);
+            if let Some(failed) = out.downstreams.remove(*id) {
+                failed.edge.end();
+                let reason = Cancel::failed(refused.clone());
+                failed.port.end(*id, End::Cancelled(reason));
+            }
+        }
+        // What writes a log may panic, and nobody may wait for what comes behind it.
         for (id, refused) in trouble.failed {
             tracing::error!(stage = &*self.cell.name, %id, reason = %refused, "a subscription was ended");
-            out.half.on_cancel(id, dispatched);
-            if let Some(failed) = out.downstreams.remove(id) {
-                failed.edge.end();
-                failed.port.end(id, End::Cancelled(Cancel::failed(refused)));
-            }
         }
         for reason in trouble.warnings {
             tracing::error!(stage = &*self.cell.name, reason, "the dispatcher reports");

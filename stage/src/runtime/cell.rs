@@ -124,7 +124,7 @@ pub(crate) trait Intake: Send + Sync {
 pub(crate) struct Cell {
     pub(crate) id: StageId,
     pub(crate) name: Arc<str>,
-    /// Whether it was given its name, under which others may find it.
+    /// Whether others may find it by its name.
     is_named: bool,
     pub(crate) is_source: bool,
     pub(crate) stages: Stages,
@@ -351,7 +351,7 @@ impl Cell {
 
     /// Notes where the stage runs; called by the stage.
     pub(crate) fn runs(&self) {
-        self.place().note();
+        self.place().note(self.id);
     }
 
     /// Returns whether the caller is a callback of this very stage.

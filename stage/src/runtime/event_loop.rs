@@ -555,7 +555,7 @@ impl<R: Role> Task<R> {
         }
     }
 
-    /// Hands on what is behind the event that the second of a fused pair has failed on, without those that it fails on next.
+    /// Goes on when the second of a fused pair has failed: deals with that failure, hands on what is behind it, and so again.
     /// `outcome` is of the callback before it.
     async fn pass_on_behind(&mut self, mut failure: Box<Failure>, outcome: &Outcome) -> Step {
         loop {

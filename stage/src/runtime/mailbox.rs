@@ -1,7 +1,7 @@
 //! A stage's two queues behind one lock: what comes from upstream, and control.
 //!
-//! The upstream queue is bounded by credit: a producer sends only what was asked. Calls and casts are bounded by a
-//! semaphore. Subscribes, asks and cancels are bounded by the consumers' own windows.
+//! The upstream queue is bounded by credit: a producer sends only what was asked. Calls and casts are bounded by a semaphore
+//! of the cell. Subscribes, asks and cancels are bounded by the consumers' own windows.
 
 use std::any::Any;
 use std::future::Future;

@@ -11,20 +11,24 @@ use crate::sync::task::{self, AbortHandle};
 pub(crate) struct Place {
     /// Known from the stage's first step on.
     task: Option<task::Id>,
+    /// Whether others have that task in common with it.
+    is_member: bool,
     /// Known when `spawn` returns.
     pub(super) driver: Option<Driver>,
 }
 
 impl Place {
     /// Notes that the stage runs here.
-    pub(super) fn note(&mut self) {
+    pub(super) fn note(&mut self, stage: StageId) {
         self.task = task::try_id();
+        self.is_member = group::member() == Some(stage);
     }
 
-    /// Whether the code that runs here is that of the stage, which may be one of those that have its task in common.
+    /// Whether the code that runs here is that of the stage. A member's callback may drive a runtime with other stages, each in
+    /// a task of its own, while the member is still the one whose code runs on the thread.
     pub(super) fn is_here(&self, stage: StageId) -> bool {
         let is_task = self.task.is_some() && self.task == task::try_id();
-        is_task && group::member().is_none_or(|member| member == stage)
+        is_task && (!self.is_member || group::member() == Some(stage))
     }
 }
 

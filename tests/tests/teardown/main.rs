@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use stage::{
-    Asking, Batch, CallError, Consumer, Context, Demand, Directive, End, Exit, Failure, Handler,
-    Producer, ProducerConsumer, ProducerHandle, Result, Stages, Subscribe, SubscriptionId,
+    Asking, Batch, CallError, Consumer, Context, Demand, Directive, End, Exit, Failure, Group,
+    Handler, Producer, ProducerConsumer, ProducerHandle, Result, Stages, Subscribe, SubscriptionId,
     UpstreamEnds, consumer, consumer_supervisor, consumer_with, from_iter, producer,
     producer_consumer,
 };
@@ -369,6 +369,42 @@ async fn a_stage_that_calls_or_stops_itself_does_not_wait_for_ever() {
     let looked = soon(quiet.call(Look(quiet.clone()))).await;
     assert_eq!(looked, Ok(Err(CallError::Itself)));
     assert!(matches!(soon(quiet.join()).await, Exit::Stopped));
+}
+
+/// Drives a runtime of its own within a callback.
+struct Nests;
+
+impl Producer for Nests {
+    type Out = usize;
+
+    async fn handle_demand(&mut self, _: usize, _: &mut Context<usize>) -> Result {
+        Ok(())
+    }
+}
+
+/// Has a stage on that runtime call and stop itself.
+struct LookWithin;
+
+impl Handler<LookWithin, usize> for Nests {
+    type Reply = std::result::Result<(), CallError>;
+
+    async fn handle(&mut self, _: LookWithin, _: &mut Context<usize>) -> Self::Reply {
+        tokio::task::block_in_place(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_time().build().unwrap().block_on(async {
+                let quiet = producer(Quiet).spawn().unwrap();
+                soon(quiet.call(Look(quiet.clone()))).await.unwrap()
+            })
+        })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stage_knows_itself_within_a_callback_of_a_member_of_a_group() {
+    let nests = producer(Nests).colocate(&Group::new()).spawn().unwrap();
+    let looked = soon(nests.call(LookWithin)).await;
+    assert_eq!(looked, Ok(Err(CallError::Itself)));
+    nests.stop().await;
 }
 
 #[tokio::test]

@@ -26,7 +26,7 @@ pub(crate) use lists::Lists;
 /// Batches to send, in order; the caller sends them, a dispatcher never does.
 pub type Deliveries<T> = Vec<(SubscriptionId, Vec<T>)>;
 
-/// What a dispatcher decided. The caller acts on it, empties it and lends it again.
+/// What a dispatcher decided. The caller acts on it, empties it, as by `std::mem::take`, and lends it again.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Dispatched<T> {
