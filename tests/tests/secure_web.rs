@@ -17,7 +17,8 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
 use serde_json::Value;
-use tests::{Answer, Authority, Certificate, Crawler, Scripted, program};
+use tests::{Authority, Certificate, Crawler, program};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 use tokio_rustls::TlsAcceptor;
@@ -210,8 +211,17 @@ async fn a_request_that_the_server_did_not_begin_with_is_sent_again() {
 
 #[tokio::test]
 async fn a_server_that_speaks_no_tls_is_not_one_without_a_certificate() {
-    let server = Scripted::start(|_, _| Answer::Status(200, "")).await;
-    let url = server.url().replace("http:", "https:");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answered = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let _hung_up = answered.and(stream.read_to_end(&mut Vec::new()).await);
+        }
+    });
     let records = listed(&[url], None).await;
+    assert_eq!(records.len(), 1, "{records:?}");
     assert_eq!(records[0]["reason"], "connect", "{records:?}");
+    let message = records[0]["message"].as_str().unwrap();
+    assert!(message.contains("corrupt message"), "{message}");
 }

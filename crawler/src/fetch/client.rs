@@ -28,9 +28,8 @@ use crate::web_url::WebUrl;
 
 /// How long an idle connection is kept.
 const KEPT_IDLE: Duration = Duration::from_secs(30);
-/// All headers of an answer together. Source: the order of what browsers and servers bear.
+/// All headers of an answer in HTTP/2 together. Source: the order of what browsers and servers bear.
 const HEAD_BYTES_MAX: u32 = 256 * 1024;
-
 /// A connection on which nothing is acknowledged for so long is given up: in HTTP/2 all requests to its host would go on it.
 #[cfg(target_os = "linux")]
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
@@ -42,7 +41,7 @@ const AGAIN_MAX: usize = 2;
 pub(super) struct Client(legacy::Client<Connector, Empty<Bytes>>);
 
 impl Client {
-    /// Makes one whose connections stand after so long, or are given up.
+    /// Makes one that gives up a connection that is not made within `connect`.
     pub(super) fn new(names: Checked, connect: Duration, tls: ClientConfig) -> Self {
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder

@@ -42,9 +42,16 @@ struct Told {
     left_out: BTreeMap<&'static str, u64>,
     /// The authority whose robots.txt could not be had last, and why.
     robots_missing: Option<(String, String)>,
-    /// Whether one ever was.
-    were_robots_missing: bool,
+    /// Whether it was told by itself that one could not be had.
+    has_told_of_robots: bool,
     put_last: BTreeMap<&'static str, u64>,
+}
+
+impl Told {
+    fn robots_missing(&self) -> Option<String> {
+        let (origin, why) = self.robots_missing.as_ref()?;
+        Some(format!("{origin}/robots.txt: {why}"))
+    }
 }
 
 /// The URLs that failed alike.
@@ -129,6 +136,7 @@ impl Counts {
     pub fn now(&self) -> CountsNow {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let (shared, told) = (&*self.0, self.told().clone());
+        let robots_missing = told.robots_missing();
         CountsNow {
             fetched: of(&shared.fetched),
             listed: of(&shared.listed),
@@ -147,9 +155,7 @@ impl Counts {
             failures: owned(told.failures),
             refusals: owned(told.refusals),
             left_out: told.left_out,
-            robots_missing: told
-                .robots_missing
-                .map(|(origin, why)| format!("{origin}/robots.txt: {why}")),
+            robots_missing,
             put_last: told.put_last,
             span: told.span.map(|(first, last)| last - first),
         }
@@ -247,11 +253,18 @@ impl Counts {
         *self.told().left_out.entry(code).or_default() += n;
     }
 
-    /// Notes that the robots.txt of an authority can't be had now, and why; returns whether none was missing before.
-    pub(crate) fn robots_missing(&self, origin: &str, why: &str) -> bool {
+    /// Notes that the robots.txt of an authority can't be had now, and why.
+    pub(crate) fn robots_missing(&self, origin: &str, why: String) {
+        self.told().robots_missing = Some((origin.to_owned(), why));
+    }
+
+    /// Returns which robots.txt can't be had and why, the first time that it is asked.
+    pub(crate) fn first_robots_missing(&self) -> Option<String> {
         let mut told = self.told();
-        told.robots_missing = Some((origin.to_owned(), why.to_owned()));
-        !std::mem::replace(&mut told.were_robots_missing, true)
+        if std::mem::replace(&mut told.has_told_of_robots, true) {
+            return None;
+        }
+        told.robots_missing()
     }
 
     /// Notes that nothing waits any more for the robots.txt of an authority.

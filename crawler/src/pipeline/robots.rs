@@ -141,7 +141,9 @@ impl Robots {
                     let learnt = self.learn(origin, known, outcome, (status, body)).await?;
                     cost.crawl_delay = learnt.rules.crawl_delay();
                     let standing = learnt.cached.standing(SystemTime::now(), self.tries);
-                    if !matches!(standing, Standing::Wait(_)) {
+                    if matches!(standing, Standing::Wait(_)) {
+                        self.tell_missing();
+                    } else {
                         self.counts.robots_known(origin);
                     }
                 }
@@ -200,7 +202,8 @@ impl Robots {
                     if is_none {
                         return Err(failed.error);
                     }
-                    self.tell_missing(url.origin(), &failed.to_string());
+                    tracing::debug!(%failed, "no robots.txt");
+                    self.counts.robots_missing(url.origin(), failed.to_string());
                     return Ok((Outcome::Unreachable, 0, Vec::new()));
                 }
             };
@@ -209,7 +212,7 @@ impl Robots {
                 Step::Done(outcome) => {
                     if outcome == Outcome::Unreachable {
                         let why = format!("status {}", answer.status);
-                        self.tell_missing(url.origin(), &why);
+                        self.counts.robots_missing(url.origin(), why);
                     }
                     return Ok((outcome, answer.status, answer.body.bytes));
                 }
@@ -222,12 +225,11 @@ impl Robots {
         Ok((Outcome::Unreachable, 0, Vec::new()))
     }
 
-    /// Says at once of the first that can't be had: where a wrong host was typed, all waits for that.
-    fn tell_missing(&self, origin: &str, why: &str) {
-        tracing::debug!("no {origin}/robots.txt: {why}");
-        if self.counts.robots_missing(origin, why) {
+    /// Says at once of the first that is waited for: where a wrong host was typed, all waits for that.
+    fn tell_missing(&self) {
+        if let Some(missing) = self.counts.first_robots_missing() {
             tracing::warn!(
-                "no {origin}/robots.txt: {why}; it is asked for again within --robots-wait, and nothing of the site before it is there"
+                "no {missing}; it is asked for again within --robots-wait, and no page before"
             );
         }
     }

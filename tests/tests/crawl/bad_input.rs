@@ -54,6 +54,17 @@ async fn a_site_where_nobody_listens_is_told_at_once() {
     crawler.says(words).await;
     crawler.signal("INT").await;
     assert_eq!(crawler.ended().await.code(), 3);
+    // Without a wait it is not asked for again.
+    let ended = Job::new()
+        .crawl(SEED, &["--robots-wait", "0s"])
+        .ended()
+        .await;
+    assert_eq!(ended.code(), 1, "{}", ended.stderr);
+    assert!(
+        !ended.stderr.contains("asked for again"),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[tokio::test]
