@@ -436,6 +436,7 @@ impl<R: Role> Task<R> {
 
     /// Deals with what a callback came to, and dispatches what it emitted; what is due then is told by `live`.
     pub(super) async fn after(&mut self, outcome: Outcome) -> Step {
+        // As in `live`, whose future a coroutine for both would make larger.
         if R::IS_FUSED && self.is_passing() {
             let passed = self.role.pass_on(&mut self.cx).await;
             if let Err(failure) = passed {

@@ -249,7 +249,8 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
 
     /// Returns whether the stage still lives.
     pub(crate) fn control(&self, message: Control<S, In, Out>) -> bool {
-        self.put(|post| post.control.push_seldom(message)).is_some()
+        self.put(|post| post.control.push_back_of_few(message))
+            .is_some()
     }
 
     /// Lets `put` add a message and wakes the stage; `None` where that has ended, and what `put` holds is dropped, outside

@@ -2,7 +2,7 @@
 
 use std::mem::ManuallyDrop;
 
-/// What an idle stage has room for: a consumer's subscription and its ask.
+/// Room for a queue that may never hold more: what a consumer brings, its subscription and its ask.
 const FEW: usize = 2;
 
 /// A first-in, first-out queue.
@@ -72,8 +72,8 @@ impl<T> Messages<T> {
         first.map(ManuallyDrop::into_inner)
     }
 
-    /// As `push_back`, where there may never be more than a few.
-    pub(super) fn push_seldom(&mut self, message: T) {
+    /// As `push_back`, in a queue that may never hold more than a few.
+    pub(super) fn push_back_of_few(&mut self, message: T) {
         if self.places.capacity() == 0 {
             self.places.reserve_exact(FEW);
         }

@@ -20,7 +20,7 @@ const FEW: usize = 4;
 /// Stands for a waiter where there is none.
 const NOBODY: usize = usize::MAX;
 
-/// Most producers never have a second consumer, and that one has no place to stand in.
+/// A sole consumer, as most producers have, needs no rows.
 #[derive(Debug, Default)]
 pub(super) enum Line {
     #[default]
