@@ -34,7 +34,7 @@ struct Site {
     asked: Arc<Mutex<Vec<(String, Version)>>>,
 }
 
-/// Listens with a certificate for this name, and serves what speaks these protocols; returns the port.
+/// Listens with this certificate, and serves each connection in one of these protocols; returns the port.
 async fn listen<S>(
     certificate: &Certificate,
     protocols: &[&str],
