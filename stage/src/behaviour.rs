@@ -85,7 +85,8 @@ macro_rules! common_callbacks {
             task: &mut std::task::Context<'_>,
             cx: &mut Context<$out>,
         ) -> Poll<Result> {
-            let _ = (task, cx);
+            let _ = task;
+            cx.polls_nothing();
             Poll::Pending
         }
 

@@ -15,6 +15,8 @@ pub(crate) struct Emission<Out> {
     pub(crate) downstreams: BySubscription<Downstream<Out>>,
     /// Whether it has ever emitted, or, as the first of a fused pair, since that was taken up: one that only owes needs no room for what it owes.
     pub(crate) has_emitted: bool,
+    /// Whether the behaviour waits for nothing but what comes to its mailbox.
+    pub(crate) polls_nothing: bool,
     /// Dropped by full queues, and not yet told to the behaviour.
     pub(crate) discarded: usize,
     /// Marks that have been passed, and whose messages have not been handled.
@@ -28,6 +30,7 @@ impl<Out: Send + 'static> Emission<Out> {
             dispatched: Dispatched::default(),
             downstreams: BySubscription::default(),
             has_emitted: false,
+            polls_nothing: false,
             discarded: 0,
             passed: 0,
         })
@@ -61,6 +64,14 @@ impl<Out: Send + 'static> Context<Out> {
     pub(crate) fn has_consumers(&self) -> bool {
         let out = self.out.as_ref();
         out.is_some_and(|out| !out.downstreams.is_empty())
+    }
+
+    /// Notes that the behaviour has nothing to poll.
+    #[inline]
+    pub(crate) fn polls_nothing(&mut self) {
+        if let Some(out) = &mut self.out {
+            out.polls_nothing = true;
+        }
     }
 
     /// Whether it has this consumer.

@@ -203,6 +203,12 @@ impl<T: 'static> ProducerHalf<T> {
         self.dispatcher.asks_needed()
     }
 
+    /// Whether one consumer gets whatever comes.
+    #[inline]
+    pub(crate) fn has_sole_consumer(&self) -> bool {
+        self.sole != SubscriptionId::NONE
+    }
+
     /// Adds an ask and serves it from the buffer.
     pub fn on_ask(&mut self, id: SubscriptionId, n: usize, out: &mut Dispatched<T>) {
         if id == self.sole {

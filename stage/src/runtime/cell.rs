@@ -338,9 +338,10 @@ impl Cell {
         let count = |of: fn(&Seldom) -> &AtomicU64| {
             seldom.map_or(0, |seldom| of(seldom).load(Ordering::Relaxed))
         };
+        let unheard = self.port().map_or(0, |port| port.unheard());
         StageStats {
             buffered: self.buffered.load(Ordering::Relaxed),
-            owed: self.owed.load(Ordering::Relaxed),
+            owed: self.owed.load(Ordering::Relaxed).saturating_add(unheard),
             discarded: count(|seldom| &seldom.discarded),
             unwanted: count(|seldom| &seldom.unwanted),
             rejected: count(|seldom| &seldom.rejected),

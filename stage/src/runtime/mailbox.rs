@@ -27,6 +27,7 @@ mod spares;
 pub(crate) use spares::Spares;
 mod parked;
 use parked::Parked;
+pub(crate) use parked::Sleep;
 
 pub(crate) enum Incoming<S, In, Out: Send + 'static> {
     Events(SubscriptionId, Vec<In>),
@@ -135,6 +136,8 @@ pub(crate) trait AskPort: Send + Sync {
 
 /// A stage, as who holds its cell sees it.
 pub(crate) trait StagePort: AskPort {
+    /// What was asked of it while it waits for events, which it does not know yet.
+    fn unheard(&self) -> usize;
     /// A `Weak<dyn CallPort<S, Out>>` of the stage's own types.
     fn call_port(self: Arc<Self>) -> Box<dyn Any>;
 }
@@ -314,27 +317,28 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
         self.parked.is_set()
     }
 
-    /// Lets the stage, which is parked and about to wait, sleep until as many consumers have asked or anything else comes. It
-    /// takes what has come when it runs again, whatever woke it. Asks of one consumer in a row are joined.
-    pub(crate) fn sleep_through(&self, asks: usize) {
-        self.parked.sleep_through(asks);
+    /// Lets the stage, which is parked and about to wait, sleep.
+    #[inline]
+    pub(crate) fn sleep(&self, through: Sleep) {
+        self.parked.sleep(through);
     }
 
-    /// Adds an ask that the stage sleeps through; returns whether it does.
+    /// Adds an ask that the stage sleeps through, joined to one that the same consumer has just made; returns whether it
+    /// does.
     #[inline(never)]
     fn sleeps_through(&self, post: &mut Post<S, In, Out>, id: SubscriptionId, n: usize) -> bool {
-        if let Some(Control::Ask(last, asked)) = post.control.back_mut()
-            && *last == id
-        {
-            // One who asks again is none of those that are waited for.
-            *asked = asked.saturating_add(n);
-            return true;
+        let last = match post.control.back_mut() {
+            Some(Control::Ask(last, asked)) if *last == id => Some(asked),
+            _ => None,
+        };
+        if !self.parked.sleeps_through_ask(last.is_some()) {
+            return false;
         }
-        let sleeps_on = self.parked.sleeps_through_ask();
-        if sleeps_on {
-            post.control.push_back(Control::Ask(id, n));
+        match last {
+            Some(asked) => *asked = asked.saturating_add(n),
+            None => post.control.push_back(Control::Ask(id, n)),
         }
-        sleeps_on
+        true
     }
 
     #[inline]
@@ -358,15 +362,20 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
     for Mailbox<S, In, Out>
 {
     fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<In>) {
-        let is_put = self.put(|post| {
-            let events = std::mem::replace(events, post.spares.take());
-            let message = Incoming::Events(subscription, events);
-            post.incoming.push_back(message);
-        });
-        if is_put.is_none() {
+        let mut letterbox = self.lock();
+        let Some(post) = letterbox.as_mut() else {
+            drop(letterbox);
             self.cell.lost(events.len());
             drop_all(events.drain(..));
+            return;
+        };
+        let events = std::mem::replace(events, post.spares.take());
+        let message = Incoming::Events(subscription, events);
+        post.incoming.push_back(message);
+        if self.parked.sleeps() && self.parked.sleeps_through_events() {
+            return;
         }
+        self.wake(letterbox);
     }
 
     fn end(&self, subscription: SubscriptionId, end: End) {
@@ -413,6 +422,19 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
 }
 
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> StagePort for Mailbox<S, In, Out> {
+    fn unheard(&self) -> usize {
+        let letterbox = self.lock();
+        let waits = letterbox
+            .as_ref()
+            .filter(|_| self.parked.sleeps_for_events());
+        let control = waits.iter().flat_map(|post| post.control.iter());
+        let asks = control.filter_map(|message| match message {
+            Control::Ask(_, n) => Some(*n),
+            _ => None,
+        });
+        asks.fold(0, usize::saturating_add)
+    }
+
     fn call_port(self: Arc<Self>) -> Box<dyn Any> {
         let port: Arc<dyn CallPort<S, Out>> = self;
         Box::new(Arc::downgrade(&port))

@@ -3,7 +3,7 @@
 mod mailbox;
 pub(crate) use mailbox::{
     AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message, Messages,
-    NewConsumer, NewUpstream, Opened, Park, Post, ProducerPort, Spares, StagePort,
+    NewConsumer, NewUpstream, Opened, Park, Post, ProducerPort, Sleep, Spares, StagePort,
 };
 mod group;
 pub use group::Group;

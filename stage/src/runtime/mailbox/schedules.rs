@@ -8,7 +8,7 @@ use std::task::Poll;
 use shuttle::future::block_on;
 use shuttle::{check_dfs, thread};
 
-use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Post};
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Post, Sleep};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
@@ -87,15 +87,15 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
     check_dfs(every, None);
 }
 
-/// As the event loop does where two have to ask: `sends` run while the stage waits for that, until it has taken two messages.
-fn sleeps_until_sent(sends: &'static [fn(&Tested)]) {
+/// As the event loop does where a stage sleeps: `sends` run while it does, until it has taken so many messages.
+fn sleeps(through: Sleep, sends: &'static [fn(&Tested)], messages: usize) {
     let every = move || {
         let (mailbox, _) = mailbox();
         let mut post = Box::<Post<_, _, _>>::default();
         let mut start = Some(sends);
         block_on(poll_fn(|_| {
             mailbox.collect(&mut post, Park::Always);
-            if post.control.iter().count() == 2 {
+            if post.control.iter().count() + post.incoming.iter().count() == messages {
                 return Poll::Ready(());
             }
             for send in start.take().into_iter().flatten() {
@@ -103,7 +103,7 @@ fn sleeps_until_sent(sends: &'static [fn(&Tested)]) {
                 thread::spawn(move || send(&mailbox));
             }
             if post.is_empty() {
-                mailbox.sleep_through(2);
+                mailbox.sleep(through);
             }
             Poll::Pending
         }));
@@ -111,12 +111,51 @@ fn sleeps_until_sent(sends: &'static [fn(&Tested)]) {
     check_dfs(every, None);
 }
 
+fn asks(mailbox: &Tested) {
+    mailbox.ask(SubscriptionId::next(), 1);
+}
+
+fn delivers(mailbox: &Tested) {
+    mailbox.deliver(SubscriptionId::NONE, &mut vec![1]);
+}
+
+#[test]
+fn who_waits_for_events_is_woken_by_them() {
+    sleeps(Sleep::Asks, &[asks, delivers], 2);
+}
+
+#[test]
+fn who_waits_for_an_ask_is_woken_by_it() {
+    sleeps(Sleep::Events, &[asks, delivers], 2);
+}
+
+#[test]
+fn who_waits_for_both_an_event_and_an_ask_is_woken_by_the_second() {
+    sleeps(Sleep::Either, &[asks, delivers], 2);
+}
+
+#[test]
+fn who_waits_for_either_is_woken_by_all_else() {
+    for first in [asks, delivers] {
+        let every = move || {
+            let (mailbox, _) = mailbox();
+            let mut post = Box::<Post<_, _, _>>::default();
+            mailbox.collect(&mut post, Park::Always);
+            mailbox.sleep(Sleep::Either);
+            for _ in 0..2 {
+                first(&mailbox);
+                assert!(mailbox.parked.sleeps());
+            }
+            mailbox.stop();
+            assert!(!mailbox.parked.sleeps());
+        };
+        check_dfs(every, None);
+    }
+}
+
 #[test]
 fn who_waits_for_two_to_ask_is_woken_by_the_second() {
-    sleeps_until_sent(&[
-        |mailbox| mailbox.ask(SubscriptionId::NONE, 1),
-        |mailbox| mailbox.ask(SubscriptionId::next(), 1),
-    ]);
+    sleeps(Sleep::UntilAsked(2), &[asks, asks], 2);
 }
 
 #[test]
@@ -125,7 +164,7 @@ fn who_waits_for_two_to_ask_is_not_woken_by_one_who_asks_again() {
         let (mailbox, _) = mailbox();
         let mut post = Box::<Post<_, _, _>>::default();
         mailbox.collect(&mut post, Park::Always);
-        mailbox.sleep_through(2);
+        mailbox.sleep(Sleep::UntilAsked(2));
         let [one, other] = [(); 2].map(|()| SubscriptionId::next());
         for (id, sleeps_on) in [(one, true), (one, true), (other, false)] {
             mailbox.ask(id, 1);
@@ -143,10 +182,11 @@ fn who_waits_for_two_to_ask_is_not_woken_by_one_who_asks_again() {
 
 #[test]
 fn who_waits_for_two_to_ask_is_woken_by_all_else() {
-    sleeps_until_sent(&[|mailbox| {
-        mailbox.ask(SubscriptionId::NONE, 1);
+    fn asks_and_stops(mailbox: &Tested) {
+        asks(mailbox);
         mailbox.stop();
-    }]);
+    }
+    sleeps(Sleep::UntilAsked(2), &[asks_and_stops], 2);
 }
 
 #[test]

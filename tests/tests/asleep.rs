@@ -1,0 +1,160 @@
+//! A producer-consumer needs an event and an ask. Whichever comes first does not wake it, and nothing is missed for that.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed unwrap in a test is a failed test, with its line"
+)]
+
+use std::num::NonZeroUsize;
+use std::task::{Context as Task, Poll};
+use std::time::Duration;
+
+use stage::{
+    Batch, Context, Demand, Handler, ProducerConsumer, ProducerConsumerHandle, Result, Sender,
+    Subscription, channel, producer_consumer,
+};
+
+/// Passes events on; says how much is asked of it.
+struct PassOn;
+
+impl ProducerConsumer for PassOn {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<usize>,
+    ) -> Result {
+        cx.emit_all(events);
+        Ok(())
+    }
+}
+
+struct Asked;
+
+impl Handler<Asked, usize> for PassOn {
+    type Reply = usize;
+
+    async fn handle(&mut self, _: Asked, cx: &mut Context<usize>) -> usize {
+        cx.demand()
+    }
+}
+
+/// Comes to rest: a paused clock moves only when every task waits.
+async fn rest() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+fn events(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).unwrap()
+}
+
+/// A channel, a stage behind it that holds nothing and was asked nothing, and its consumer.
+async fn flow() -> (
+    Sender<usize>,
+    ProducerConsumerHandle<PassOn>,
+    Subscription<usize>,
+) {
+    let (sender, build) = channel();
+    let source = build.spawn().unwrap();
+    let pass_on = producer_consumer(PassOn);
+    let pass_on = pass_on.subscribe_to(&source, Demand::new(4, 2).unwrap());
+    let pass_on = pass_on.spawn().unwrap();
+    let consumer = pass_on.subscribe();
+    rest().await;
+    (sender, pass_on, consumer)
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_finds_an_ask_goes_on_at_once() {
+    let (sender, _, mut consumer) = flow().await;
+    for event in 0..3 {
+        consumer.request(events(1));
+        rest().await;
+        sender.send(event).await.unwrap();
+        assert_eq!(consumer.next().await.unwrap(), Some(vec![event]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ask_that_finds_events_is_paid_at_once() {
+    let (sender, _, mut consumer) = flow().await;
+    for event in 0..4 {
+        sender.send(event).await.unwrap();
+        rest().await;
+    }
+    consumer.request(events(1));
+    assert_eq!(consumer.next().await.unwrap(), Some(vec![0]));
+    rest().await;
+    consumer.request(events(3));
+    let mut rest = Vec::new();
+    while rest.len() < 3 {
+        rest.extend(consumer.next().await.unwrap().unwrap());
+    }
+    assert_eq!(rest, [1, 2, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_of_a_stage_without_events_is_told_as_owed() {
+    let (_sender, pass_on, mut consumer) = flow().await;
+    for asked in 1..=3 {
+        consumer.request(events(5));
+        rest().await;
+        assert_eq!(pass_on.stats().owed, 5 * asked);
+    }
+    assert_eq!(pass_on.call(Asked).await.unwrap(), 15);
+    assert_eq!(pass_on.stats().owed, 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_is_heard_by_a_stage_that_waits_for_either() {
+    let (sender, pass_on, mut consumer) = flow().await;
+    sender.send(0).await.unwrap();
+    rest().await;
+    drop(sender);
+    consumer.request(events(1));
+    assert_eq!(consumer.next().await.unwrap(), Some(vec![0]));
+    assert_eq!(consumer.next().await.unwrap(), None);
+    assert!(!pass_on.join().await.is_failure());
+}
+
+/// Counts from 0 for whoever asks, and takes events besides.
+struct Counts(usize);
+
+impl ProducerConsumer for Counts {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        _: &mut Context<usize>,
+    ) -> Result {
+        self.0 = events.into_iter().last().unwrap_or(self.0);
+        Ok(())
+    }
+
+    fn poll_events(&mut self, _: &mut Task<'_>, cx: &mut Context<usize>) -> Poll<Result> {
+        if cx.demand() == 0 {
+            return Poll::Pending;
+        }
+        cx.emit(self.0);
+        self.0 += 1;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_with_events_of_its_own_is_woken_by_each_ask() {
+    let (_sender, build) = channel();
+    let source = build.spawn().unwrap();
+    let counts = producer_consumer(Counts(0)).subscribe_to(&source, Demand::default());
+    let counts = counts.spawn().unwrap();
+    let mut consumer = counts.subscribe();
+    for number in 0..3 {
+        rest().await;
+        consumer.request(events(1));
+        assert_eq!(consumer.next().await.unwrap(), Some(vec![number]));
+    }
+}
