@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::event_loop::{Last, SendLetter};
+use super::event_loop::SendLetter;
 use super::succession::{Factory, Seat, Succession};
 use super::upstream::AtWork;
 use super::{
     AsConsumer, AsProducer, AsProducerConsumer, Begins, Cell, Control, Driver, Emits, Fused, Group,
-    Handle, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Post, Role, Source,
+    Handle, Last, Mailbox, Messages, NewChild, NewUpstream, Orders, Outlet, Post, Role, Source,
     StageOrders, Superior, Supervised, Takes, Task, Turn,
 };
 use crate::behaviour::{Consumer, Producer, ProducerConsumer};

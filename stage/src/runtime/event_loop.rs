@@ -5,7 +5,6 @@
 //! What comes once a batch is handled here; the futures of all that is rare are boxed, so that those of every turn stay
 //! small.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,13 +17,10 @@ use tokio::task::coop::consume_budget;
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::succession::{Seat, Succession};
 use super::upstream::AtWork;
-use super::{
-    Cell, Control, Envelope, Incoming, Mailbox, Park, Post, Report, Role, Sleep, Supervised,
-};
+use super::{Aside, Control, Incoming, Last, Mailbox, Park, Post, Role, Sleep};
 use crate::context::Context;
-use crate::exit::{End, Exit};
-use crate::id::SubscriptionId;
-use crate::protocol::{ProducerHalf, UpstreamEnds, drop_all};
+use crate::exit::Exit;
+use crate::protocol::ProducerHalf;
 use crate::rare::Rare;
 
 /// Control messages handled between two upstream messages.
@@ -63,52 +59,6 @@ pub(crate) struct Task<R: Role> {
     pub(crate) is_complete: bool,
     /// The last field, so that who joins the stage finds all the others dropped.
     pub(crate) last: Last,
-}
-
-/// What is kept for as long as something rare takes.
-pub(crate) struct Aside<R: Role> {
-    /// Messages that wait for a mark in the buffer to be passed, one for each mark.
-    pub(super) behind: VecDeque<Box<dyn Envelope<R::Stage, R::Out>>>,
-    /// The event that failed the callback, for as long as its failure is dealt with.
-    pub(super) failed: Option<R::In>,
-    /// What the protocol still owes when the running callback is dropped: the consumer that leaves, the upstream that has
-    /// ended.
-    pub(super) leaving: Option<(SubscriptionId, End)>,
-    pub(super) ended_upstream: Option<(UpstreamEnds, End)>,
-}
-
-impl<R: Role> Default for Aside<R> {
-    fn default() -> Self {
-        Self {
-            behind: VecDeque::new(),
-            failed: None,
-            leaving: None,
-            ended_upstream: None,
-        }
-    }
-}
-
-/// Makes the end known when it is dropped, whatever panics before.
-pub(crate) struct Last {
-    pub(crate) cell: Arc<Cell>,
-    pub(crate) supervised: Option<Box<Supervised>>,
-    /// How the stage ended; `None` until then, and where it was aborted.
-    pub(crate) exit: Option<Box<Exit>>,
-}
-
-impl Last {
-    fn exit(&self) -> &Exit {
-        self.exit.as_deref().unwrap_or(&Exit::Aborted)
-    }
-}
-
-impl Drop for Last {
-    fn drop(&mut self) {
-        self.cell.stages.ended(&self.cell, self.exit());
-        if let Some(supervised) = &self.supervised {
-            supervised.report(Report::Ended);
-        }
-    }
 }
 
 /// What the loop does next.
@@ -630,60 +580,5 @@ impl<R: Role> Task<R> {
         if catch_unwind(hears).unwrap_or(true) {
             self.cx.cell.report_discarded(discarded);
         }
-    }
-}
-
-impl<R: Role> Task<R> {
-    pub(super) fn take_failed(&mut self) -> Option<R::In> {
-        self.aside.get_mut()?.failed.take()
-    }
-
-    pub(super) fn take_leaving(&mut self) -> Option<(SubscriptionId, End)> {
-        self.aside.get_mut()?.leaving.take()
-    }
-
-    pub(super) fn take_ended_upstream(&mut self) -> Option<(UpstreamEnds, End)> {
-        self.aside.get_mut()?.ended_upstream.take()
-    }
-
-    /// Tells the neighbours, and counts what was in hand.
-    fn tear_down(&mut self) {
-        self.post.append(&mut self.mailbox.close());
-        let unread: usize = self.post.incoming.iter().map(Incoming::len).sum();
-        let in_hand = self.role.in_hand() + self.role.between();
-        for message in self.post.control.iter() {
-            match message {
-                // It came while the stage lived.
-                Control::Subscribe(consumer) => {
-                    consumer.port.end(consumer.id, End::of(self.last.exit()));
-                }
-                Control::SubscribeTo(upstream) if upstream.opened.is_some() => {
-                    let producer = upstream.outlet.ask_port();
-                    producer.gone(upstream.id, self.last.exit().clone());
-                }
-                _ => {}
-            }
-        }
-        self.cx.close(self.last.exit());
-        let cell = &self.cx.cell;
-        cell.lost_if_any(unread + self.at_work.unhandled() + in_hand);
-    }
-}
-
-impl<R: Role> Drop for Task<R> {
-    fn drop(&mut self) {
-        // What panics here is the user's `Drop` code, or a log; the end becomes known all the same.
-        let _panicked = catch_unwind(AssertUnwindSafe(|| self.tear_down()));
-        let user_values = AssertUnwindSafe(|| {
-            self.post.control.clear();
-            while let Some(message) = self.post.incoming.pop_front() {
-                if let Incoming::Events(_, events) = message {
-                    drop_all(events);
-                }
-            }
-            self.at_work.give_up();
-            drop_all(self.take_failed());
-        });
-        let _panicked = catch_unwind(user_values);
     }
 }

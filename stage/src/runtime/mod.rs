@@ -21,7 +21,11 @@ mod supervised;
 pub(crate) use supervised::{
     NewChild, Orders, Report, StageOrders, Subordinate, Superior, Supervised, Verdict,
 };
+mod aside;
 mod event_loop;
+use aside::Aside;
+mod teardown;
+pub(crate) use teardown::Last;
 mod succession;
 pub(crate) use event_loop::{Task, Turn};
 mod control;
