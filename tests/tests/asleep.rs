@@ -10,9 +10,12 @@ use std::task::{Context as Task, Poll};
 use std::time::Duration;
 
 use stage::{
-    Batch, Context, Demand, Handler, ProducerConsumer, ProducerConsumerHandle, Result, Sender,
-    Subscription, channel, producer_consumer,
+    Batch, Cancel, Context, Demand, Group, Handler, ProducerConsumer, ProducerConsumerHandle,
+    Result, Sender, Subscription, channel, producer_consumer,
 };
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Passes events on; says how much is asked of it.
 struct PassOn;
@@ -48,6 +51,16 @@ async fn rest() {
 
 fn events(n: usize) -> NonZeroUsize {
     NonZeroUsize::new(n).unwrap()
+}
+
+/// Takes so many events that were asked for.
+async fn take(consumer: &mut Subscription<usize>, n: usize) -> Vec<usize> {
+    let mut taken = Vec::new();
+    while taken.len() < n {
+        taken.extend(consumer.next().await.unwrap().unwrap());
+    }
+    assert_eq!(taken.len(), n, "no more comes than was asked for");
+    taken
 }
 
 /// A channel, a stage behind it that holds nothing and was asked nothing, and its consumer.
@@ -88,11 +101,7 @@ async fn an_ask_that_finds_events_is_paid_at_once() {
     assert_eq!(consumer.next().await.unwrap(), Some(vec![0]));
     rest().await;
     consumer.request(events(3));
-    let mut rest = Vec::new();
-    while rest.len() < 3 {
-        rest.extend(consumer.next().await.unwrap().unwrap());
-    }
-    assert_eq!(rest, [1, 2, 3]);
+    assert_eq!(take(&mut consumer, 3).await, [1, 2, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -117,6 +126,71 @@ async fn an_end_is_heard_by_a_stage_that_waits_for_either() {
     assert_eq!(consumer.next().await.unwrap(), Some(vec![0]));
     assert_eq!(consumer.next().await.unwrap(), None);
     assert!(!pass_on.join().await.is_failure());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_consumer_gets_what_it_asks_and_so_does_one_that_follows() {
+    let (sender, pass_on, mut first) = flow().await;
+    first.request(events(1));
+    rest().await;
+    let mut second = pass_on.subscribe();
+    second.request(events(3));
+    rest().await;
+    for event in 0..4 {
+        sender.send(event).await.unwrap();
+    }
+    let (mut all, theirs) = (take(&mut first, 1).await, take(&mut second, 3).await);
+    all.extend(theirs);
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+    first.cancel(Cancel::Normal);
+    rest().await;
+    second.request(events(1));
+    rest().await;
+    sender.send(4).await.unwrap();
+    assert_eq!(take(&mut second, 1).await, [4]);
+    drop(second);
+    rest().await;
+    let mut third = pass_on.subscribe();
+    third.request(events(1));
+    rest().await;
+    sender.send(5).await.unwrap();
+    assert_eq!(take(&mut third, 1).await, [5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_paused_takes_an_event_when_it_is_resumed() {
+    let (sender, pass_on, mut consumer) = flow().await;
+    pass_on.pause();
+    sender.send(0).await.unwrap();
+    rest().await;
+    consumer.request(events(1));
+    rest().await;
+    pass_on.resume();
+    assert_eq!(consumer.next().await.unwrap(), Some(vec![0]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_of_a_group_sleeps_as_others_do() {
+    let (sender, build) = channel();
+    let group = Group::new();
+    let source = build.colocate(&group).spawn().unwrap();
+    let demand = Demand::new(1, 0).unwrap();
+    let pass_on = producer_consumer(PassOn).subscribe_to(&source, demand);
+    let pass_on = pass_on.colocate(&group).spawn().unwrap();
+    let mut consumer = pass_on.subscribe();
+    for event in 0..4 {
+        if event % 2 == 0 {
+            consumer.request(events(1));
+            rest().await;
+            sender.send(event).await.unwrap();
+        } else {
+            sender.send(event).await.unwrap();
+            rest().await;
+            consumer.request(events(1));
+        }
+        assert_eq!(consumer.next().await.unwrap(), Some(vec![event]));
+    }
 }
 
 /// Counts from 0 for whoever asks, and takes events besides.
@@ -145,16 +219,49 @@ impl ProducerConsumer for Counts {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_stage_with_events_of_its_own_is_woken_by_each_ask() {
+async fn counts(counting: impl ProducerConsumer<In = usize, Out = usize>) {
     let (_sender, build) = channel();
     let source = build.spawn().unwrap();
-    let counts = producer_consumer(Counts(0)).subscribe_to(&source, Demand::default());
+    let counts = producer_consumer(counting).subscribe_to(&source, Demand::default());
     let counts = counts.spawn().unwrap();
     let mut consumer = counts.subscribe();
     for number in 0..3 {
         rest().await;
         consumer.request(events(1));
-        assert_eq!(consumer.next().await.unwrap(), Some(vec![number]));
+        let next = tokio::time::timeout(PATIENCE, consumer.next()).await;
+        assert_eq!(next.expect("it is woken").unwrap(), Some(vec![number]));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_with_events_of_its_own_is_woken_by_each_ask() {
+    counts(Counts(0)).await;
+}
+
+/// Leaves to one that polls nothing what that could poll, and counts itself.
+struct Wraps(PassOn, Counts);
+
+impl ProducerConsumer for Wraps {
+    type In = usize;
+    type Out = usize;
+
+    async fn handle_events(
+        &mut self,
+        events: &mut Batch<'_, usize>,
+        cx: &mut Context<usize>,
+    ) -> Result {
+        self.1.handle_events(events, cx).await
+    }
+
+    fn poll_events(&mut self, task: &mut Task<'_>, cx: &mut Context<usize>) -> Poll<Result> {
+        if let Poll::Ready(polled) = self.0.poll_events(task, cx) {
+            return Poll::Ready(polled);
+        }
+        self.1.poll_events(task, cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stage_that_wraps_one_without_events_of_its_own_is_woken_by_each_ask() {
+    counts(Wraps(PassOn, Counts(0))).await;
 }

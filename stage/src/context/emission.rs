@@ -15,8 +15,8 @@ pub(crate) struct Emission<Out> {
     pub(crate) downstreams: BySubscription<Downstream<Out>>,
     /// Whether it has ever emitted, or, as the first of a fused pair, since that was taken up: one that only owes needs no room for what it owes.
     pub(crate) has_emitted: bool,
-    /// Whether the behaviour waits for nothing but what comes to its mailbox.
-    pub(crate) polls_nothing: bool,
+    /// Whether the behaviour waits for nothing but what comes to its mailbox; `None` where it has not said so.
+    pub(crate) polls_nothing: Option<bool>,
     /// Dropped by full queues, and not yet told to the behaviour.
     pub(crate) discarded: usize,
     /// Marks that have been passed, and whose messages have not been handled.
@@ -30,7 +30,7 @@ impl<Out: Send + 'static> Emission<Out> {
             dispatched: Dispatched::default(),
             downstreams: BySubscription::default(),
             has_emitted: false,
-            polls_nothing: false,
+            polls_nothing: None,
             discarded: 0,
             passed: 0,
         })
@@ -66,11 +66,22 @@ impl<Out: Send + 'static> Context<Out> {
         out.is_some_and(|out| !out.downstreams.is_empty())
     }
 
-    /// Notes that the behaviour has nothing to poll.
+    /// Notes that an `S` has nothing to poll. The behaviour may be another one that polls it, and something else.
     #[inline]
-    pub(crate) fn polls_nothing(&mut self) {
+    pub(crate) fn polls_nothing<S: 'static>(&mut self) {
+        if self
+            .out
+            .as_ref()
+            .is_some_and(|out| out.polls_nothing.is_none())
+        {
+            self.note_polls_nothing(self.call_port::<S>().is_some());
+        }
+    }
+
+    #[cold]
+    fn note_polls_nothing(&mut self, polls_nothing: bool) {
         if let Some(out) = &mut self.out {
-            out.polls_nothing = true;
+            out.polls_nothing = Some(polls_nothing);
         }
     }
 

@@ -17,7 +17,7 @@ use tokio::task::coop::consume_budget;
 use super::failure::{DeadLetter, Failure, Outcome, guarded};
 use super::succession::{Seat, Succession};
 use super::upstream::AtWork;
-use super::{Aside, Control, Incoming, Last, Mailbox, Park, Post, Role, Sleep};
+use super::{Aside, Control, Incoming, Last, Mailbox, Park, Post, Role};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::protocol::ProducerHalf;
@@ -297,42 +297,6 @@ impl<R: Role> Task<R> {
         self.mailbox.collect(&mut self.post, park);
     }
 
-    /// Sleeps through what would wake it in vain.
-    #[inline]
-    fn sleep(&self) {
-        if let Some(through) = self.sleeps_through() {
-            self.mailbox.sleep(through);
-        }
-    }
-
-    #[inline]
-    fn sleeps_through(&self) -> Option<Sleep> {
-        let out = self.cx.out.as_ref()?;
-        let half = &out.half;
-        if let asks @ 2.. = half.asks_needed() {
-            return Some(Sleep::UntilAsked(asks));
-        }
-        // What it owes then changes by its only consumer's asks alone, and means nothing until it has an event as well.
-        let needs_both = !R::IS_SOURCE
-            && !R::IS_FUSED
-            && out.polls_nothing
-            && half.has_sole_consumer()
-            && half.buffered() == 0
-            && self.at_work.is_empty()
-            && self.cx.stop.is_none()
-            && self.cx.ending.is_none();
-        if !needs_both {
-            return None;
-        }
-        match (self.post.incoming.is_empty(), half.owed() > 0) {
-            (true, true) => Some(Sleep::Asks),
-            (true, false) => Some(Sleep::Either),
-            (false, false) => Some(Sleep::Events),
-            // It is paused.
-            (false, true) => None,
-        }
-    }
-
     /// Whether there is something to do without another message.
     #[inline]
     fn has_work(&self) -> bool {
@@ -399,9 +363,6 @@ impl<R: Role> Task<R> {
         // A source that is ending has nothing more to say, unless it waits for what it has in hand.
         if was_ending && R::IS_SOURCE && !R::IS_FUSED && !had_in_hand {
             return None;
-        }
-        if let Some(out) = &mut self.cx.out {
-            out.polls_nothing = false;
         }
         let mut task = Waiting::from_waker(self.mailbox.waker());
         let (role, cx) = (&mut self.role, &mut self.cx);

@@ -27,7 +27,7 @@ mod spares;
 pub(crate) use spares::Spares;
 mod parked;
 use parked::Parked;
-pub(crate) use parked::Sleep;
+pub(crate) use parked::Until;
 
 pub(crate) enum Incoming<S, In, Out: Send + 'static> {
     Events(SubscriptionId, Vec<In>),
@@ -136,7 +136,7 @@ pub(crate) trait AskPort: Send + Sync {
 
 /// A stage, as who holds its cell sees it.
 pub(crate) trait StagePort: AskPort {
-    /// What was asked of it while it waits for events, which it does not know yet.
+    /// What was asked of it while it sleeps until there are events, which it has not heard.
     fn unheard(&self) -> usize;
     /// A `Weak<dyn CallPort<S, Out>>` of the stage's own types.
     fn call_port(self: Arc<Self>) -> Box<dyn Any>;
@@ -319,26 +319,25 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
 
     /// Lets the stage, which is parked and about to wait, sleep.
     #[inline]
-    pub(crate) fn sleep(&self, through: Sleep) {
-        self.parked.sleep(through);
+    pub(crate) fn sleep(&self, until: Until) {
+        self.parked.sleep(until);
     }
 
-    /// Adds an ask that the stage sleeps through, joined to one that the same consumer has just made; returns whether it
-    /// does.
+    /// Adds an ask to those that the stage sleeps through, if it does; returns whether it does.
     #[inline(never)]
-    fn sleeps_through(&self, post: &mut Post<S, In, Out>, id: SubscriptionId, n: usize) -> bool {
-        let last = match post.control.back_mut() {
-            Some(Control::Ask(last, asked)) if *last == id => Some(asked),
-            _ => None,
-        };
-        if !self.parked.sleeps_through_ask(last.is_some()) {
-            return false;
+    fn add_unheard(&self, post: &mut Post<S, In, Out>, id: SubscriptionId, n: usize) -> bool {
+        if let Some(Control::Ask(last, asked)) = post.control.back_mut()
+            && *last == id
+        {
+            // One who asks again is none of those that are waited for.
+            *asked = asked.saturating_add(n);
+            return true;
         }
-        match last {
-            Some(asked) => *asked = asked.saturating_add(n),
-            None => post.control.push_back(Control::Ask(id, n)),
+        let sleeps_on = self.parked.sleeps_through_ask();
+        if sleeps_on {
+            post.control.push_back(Control::Ask(id, n));
         }
-        true
+        sleeps_on
     }
 
     #[inline]
@@ -372,7 +371,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
         let events = std::mem::replace(events, post.spares.take());
         let message = Incoming::Events(subscription, events);
         post.incoming.push_back(message);
-        if self.parked.sleeps() && self.parked.sleeps_through_events() {
+        if self.parked.sleeps_through_events() {
             return;
         }
         self.wake(letterbox);
@@ -389,7 +388,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> AskPort for Mai
         let Some(post) = letterbox.as_mut() else {
             return;
         };
-        if self.parked.sleeps() && self.sleeps_through(post, subscription, n) {
+        if self.parked.sleeps() && self.add_unheard(post, subscription, n) {
             return;
         }
         post.control.push_back(Control::Ask(subscription, n));
@@ -426,7 +425,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> StagePort for M
         let letterbox = self.lock();
         let waits = letterbox
             .as_ref()
-            .filter(|_| self.parked.sleeps_for_events());
+            .filter(|_| self.parked.sleeps_until_events());
         let control = waits.iter().flat_map(|post| post.control.iter());
         let asks = control.filter_map(|message| match message {
             Control::Ask(_, n) => Some(*n),

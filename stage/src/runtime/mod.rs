@@ -3,7 +3,7 @@
 mod mailbox;
 pub(crate) use mailbox::{
     AskPort, CallPort, ConsumerPort, Control, Envelope, Incoming, Lost, Mailbox, Message, Messages,
-    NewConsumer, NewUpstream, Opened, Park, Post, ProducerPort, Sleep, Spares, StagePort,
+    NewConsumer, NewUpstream, Opened, Park, Post, ProducerPort, Spares, StagePort, Until,
 };
 mod group;
 pub use group::Group;
@@ -21,15 +21,16 @@ mod supervised;
 pub(crate) use supervised::{
     NewChild, Orders, Report, StageOrders, Subordinate, Superior, Supervised, Verdict,
 };
-mod aside;
 mod event_loop;
+pub(crate) use event_loop::{Task, Turn};
+mod aside;
 use aside::Aside;
+mod sleep;
 mod teardown;
 pub(crate) use teardown::Last;
-mod succession;
-pub(crate) use event_loop::{Task, Turn};
 mod control;
 mod fused;
+mod succession;
 mod upstream;
 pub use fused::Fused;
 

@@ -1,27 +1,33 @@
 //! Whether a stage is woken by what comes to its mailbox, and by what of it.
 //!
-//! Where events flow once all consumers have asked, a stage that each ask woke would run in vain for all but the last; and a
-//! producer-consumer needs both an event and an ask, so that the first of the two alone would wake it in vain.
+//! Where events flow once all consumers have asked, a stage that each ask woke would run in vain for all but the last. And a
+//! producer-consumer needs both an event and an ask: the first of the two alone would wake it in vain.
 
 use std::sync::atomic::Ordering;
 
 use crate::sync::atomic::AtomicUsize;
 
-/// What a stage that waits sleeps through. It takes what has come when it runs again, whatever woke it.
+/// Until when a stage that waits sleeps. It takes what has come when it runs again, whatever woke it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sleep {
-    /// Asks, until as many consumers have asked; those of one consumer in a row count as one.
-    UntilAsked(usize),
-    /// Asks: it waits for events.
-    Asks,
-    /// Events: it waits for an ask.
+pub(crate) enum Until {
+    /// Through asks, until so many consumers have asked: two or more. Asks of one in a row are one.
+    Asked(usize),
+    /// Through asks.
     Events,
-    /// Either of them, until the other comes too.
-    Either,
+    /// Through events.
+    Ask,
+    /// Through events, until there is an ask as well, and the other way round.
+    Both,
 }
 
-/// One of the states below, or as many more than `ASKS` as have to ask. Written under the mailbox's lock, but for `sleep`:
-/// whoever sends in between wakes the stage, which then takes all that has come.
+/// One of the states below, or as many more than `UNTIL_EVENTS` as consumers have to ask. Written under the mailbox's lock,
+/// but for `sleep`: whoever sends in between wakes the stage, which then takes all that has come.
+///
+/// ```text
+///             ┌─ an ask ──▶ UNTIL_EVENTS ─ events ─┐
+/// UNTIL_BOTH ─┤                                    ├─▶ AWAKE, as for all else that comes
+///             └─ events ──▶ UNTIL_ASK ──── an ask ─┘
+/// ```
 #[derive(Debug)]
 pub(super) struct Parked(AtomicUsize);
 
@@ -31,14 +37,9 @@ const AWAKE: usize = 0;
 /// What comes next wakes the stage, and nothing has come.
 const PARKED: usize = 1;
 
-/// All but events wakes it.
-const EVENTS: usize = 2;
-
-/// All but events and asks wakes it, and so do these once the other has come.
-const EITHER: usize = 3;
-
-/// All but asks wakes it.
-const ASKS: usize = 4;
+const UNTIL_ASK: usize = 2;
+const UNTIL_BOTH: usize = 3;
+const UNTIL_EVENTS: usize = 4;
 
 impl Parked {
     pub(super) fn new() -> Self {
@@ -68,12 +69,15 @@ impl Parked {
 
     /// Lets a stage that is parked sleep.
     #[inline]
-    pub(super) fn sleep(&self, through: Sleep) {
-        self.note(match through {
-            Sleep::UntilAsked(asks) => ASKS.saturating_add(asks.max(1)),
-            Sleep::Asks => ASKS,
-            Sleep::Events => EVENTS,
-            Sleep::Either => EITHER,
+    pub(super) fn sleep(&self, until: Until) {
+        self.note(match until {
+            Until::Asked(asks) => {
+                debug_assert!(asks > 1, "to wait for one is no sleep");
+                UNTIL_EVENTS.saturating_add(asks)
+            }
+            Until::Events => UNTIL_EVENTS,
+            Until::Ask => UNTIL_ASK,
+            Until::Both => UNTIL_BOTH,
         });
     }
 
@@ -83,38 +87,32 @@ impl Parked {
         self.state() > PARKED
     }
 
-    /// Whether it sleeps through asks until there are events.
-    pub(super) fn sleeps_for_events(&self) -> bool {
-        matches!(self.state(), EITHER | ASKS)
+    /// Whether it sleeps until there are events, through whatever is asked.
+    pub(super) fn sleeps_until_events(&self) -> bool {
+        self.state() == UNTIL_EVENTS
     }
 
-    /// Notes an ask, perhaps by the one who asked last; returns whether the stage sleeps on.
+    /// Notes an ask; returns whether the stage sleeps on.
     #[inline]
-    pub(super) fn sleeps_through_ask(&self, is_again: bool) -> bool {
+    pub(super) fn sleeps_through_ask(&self) -> bool {
         match self.state() {
-            ASKS => true,
-            EITHER => {
-                self.note(ASKS);
-                true
-            }
-            // One who asks again is none of those that are waited for.
-            waiting if waiting > ASKS && is_again => true,
-            waiting if waiting > ASKS + 1 => {
-                self.note(waiting - 1);
-                true
-            }
-            _ => false,
+            UNTIL_EVENTS => {}
+            UNTIL_BOTH => self.note(UNTIL_EVENTS),
+            asks if asks > UNTIL_EVENTS + 1 => self.note(asks - 1),
+            _ => return false,
         }
+        true
     }
 
     /// Notes events; returns whether the stage sleeps on.
     #[inline]
     pub(super) fn sleeps_through_events(&self) -> bool {
-        let state = self.state();
-        if state == EITHER {
-            self.note(EVENTS);
+        match self.state() {
+            UNTIL_ASK => {}
+            UNTIL_BOTH => self.note(UNTIL_ASK),
+            _ => return false,
         }
-        matches!(state, EVENTS | EITHER)
+        true
     }
 
     /// Ends it; returns whether the stage is to be woken.
@@ -132,72 +130,55 @@ impl Parked {
 mod tests {
     use super::*;
 
-    /// What comes to a stage that sleeps, an ask (and whether by the one who asked last) or events, and whether it sleeps on.
+    #[derive(Debug, Clone, Copy)]
     enum Comes {
-        Ask(bool),
+        Ask,
         Events,
     }
     use Comes::{Ask, Events};
 
+    impl Parked {
+        fn sleeps_through(&self, comes: Comes) -> bool {
+            match comes {
+                Ask => self.sleeps_through_ask(),
+                Events => self.sleeps_through_events(),
+            }
+        }
+    }
+
+    /// What comes while a stage sleeps, and then what wakes it.
+    fn check(until: Until, slept_through: &[Comes], woken_by: Comes) {
+        let parked = Parked::new();
+        parked.set(true);
+        assert!(parked.is_set() && !parked.sleeps());
+        parked.sleep(until);
+        for comes in slept_through {
+            assert!(parked.sleeps() && !parked.is_set());
+            assert!(parked.sleeps_through(*comes), "{comes:?} {until:?}");
+        }
+        assert!(!parked.sleeps_through(woken_by), "{woken_by:?} {until:?}");
+        assert!(parked.end() && !parked.end());
+    }
+
     #[test]
     fn a_stage_sleeps_until_what_it_waits_for_has_come() {
-        let check = |through: Sleep, come: &[(Comes, bool)]| {
-            let parked = Parked::new();
-            parked.set(true);
-            assert!(parked.is_set() && !parked.sleeps());
-            parked.sleep(through);
-            for (comes, sleeps_on) in come {
-                assert!(parked.sleeps() && !parked.is_set());
-                let sleeps = match comes {
-                    Ask(is_again) => parked.sleeps_through_ask(*is_again),
-                    Events => parked.sleeps_through_events(),
-                };
-                assert_eq!(sleeps, *sleeps_on, "{through:?}");
-            }
-            assert!(parked.end() && !parked.end());
-        };
-        let (new, again) = (|| Ask(false), || Ask(true));
-        check(
-            Sleep::UntilAsked(3),
-            &[
-                (new(), true),
-                (new(), true),
-                (again(), true),
-                (new(), false),
-            ],
-        );
-        check(Sleep::UntilAsked(3), &[(new(), true), (Events, false)]);
-        check(
-            Sleep::Asks,
-            &[
-                (new(), true),
-                (again(), true),
-                (new(), true),
-                (Events, false),
-            ],
-        );
-        check(
-            Sleep::Events,
-            &[(Events, true), (Events, true), (new(), false)],
-        );
-        check(Sleep::Events, &[(again(), false)]);
-        check(
-            Sleep::Either,
-            &[(new(), true), (again(), true), (Events, false)],
-        );
-        check(
-            Sleep::Either,
-            &[(Events, true), (Events, true), (new(), false)],
-        );
+        check(Until::Asked(3), &[Ask, Ask], Ask);
+        check(Until::Asked(3), &[Ask], Events);
+        check(Until::Events, &[Ask, Ask], Events);
+        check(Until::Ask, &[Events, Events], Ask);
+        check(Until::Both, &[Ask, Ask], Events);
+        check(Until::Both, &[Events, Events], Ask);
     }
 
     #[test]
     fn who_does_not_sleep_is_woken_by_whatever_comes() {
         for is_parked in [false, true] {
-            let parked = Parked::new();
-            parked.set(is_parked);
-            assert!(!parked.sleeps_through_ask(false) && !parked.sleeps_through_events());
-            assert_eq!(parked.end(), is_parked);
+            for comes in [Ask, Events] {
+                let parked = Parked::new();
+                parked.set(is_parked);
+                assert!(!parked.sleeps_through(comes));
+                assert_eq!(parked.end(), is_parked);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use std::task::Poll;
 use shuttle::future::block_on;
 use shuttle::{check_dfs, thread};
 
-use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Post, Sleep};
+use super::{AskPort, ConsumerPort, Control, Incoming, Mailbox, Park, Post, Until};
 use crate::context::Never;
 use crate::id::{StageId, SubscriptionId};
 use crate::runtime::Cell;
@@ -88,7 +88,7 @@ fn what_is_sent_in_a_turn_wakes_the_stage() {
 }
 
 /// As the event loop does where a stage sleeps: `sends` run while it does, until it has taken so many messages.
-fn sleeps(through: Sleep, sends: &'static [fn(&Tested)], messages: usize) {
+fn sleeps(until: Until, sends: &'static [fn(&Tested)], messages: usize) {
     let every = move || {
         let (mailbox, _) = mailbox();
         let mut post = Box::<Post<_, _, _>>::default();
@@ -103,7 +103,7 @@ fn sleeps(through: Sleep, sends: &'static [fn(&Tested)], messages: usize) {
                 thread::spawn(move || send(&mailbox));
             }
             if post.is_empty() {
-                mailbox.sleep(through);
+                mailbox.sleep(until);
             }
             Poll::Pending
         }));
@@ -121,27 +121,27 @@ fn delivers(mailbox: &Tested) {
 
 #[test]
 fn who_waits_for_events_is_woken_by_them() {
-    sleeps(Sleep::Asks, &[asks, delivers], 2);
+    sleeps(Until::Events, &[asks, delivers], 2);
 }
 
 #[test]
 fn who_waits_for_an_ask_is_woken_by_it() {
-    sleeps(Sleep::Events, &[asks, delivers], 2);
+    sleeps(Until::Ask, &[asks, delivers], 2);
 }
 
 #[test]
 fn who_waits_for_both_an_event_and_an_ask_is_woken_by_the_second() {
-    sleeps(Sleep::Either, &[asks, delivers], 2);
+    sleeps(Until::Both, &[asks, delivers], 2);
 }
 
 #[test]
-fn who_waits_for_either_is_woken_by_all_else() {
+fn who_waits_for_both_is_woken_by_all_else() {
     for first in [asks, delivers] {
         let every = move || {
             let (mailbox, _) = mailbox();
             let mut post = Box::<Post<_, _, _>>::default();
             mailbox.collect(&mut post, Park::Always);
-            mailbox.sleep(Sleep::Either);
+            mailbox.sleep(Until::Both);
             for _ in 0..2 {
                 first(&mailbox);
                 assert!(mailbox.parked.sleeps());
@@ -155,7 +155,7 @@ fn who_waits_for_either_is_woken_by_all_else() {
 
 #[test]
 fn who_waits_for_two_to_ask_is_woken_by_the_second() {
-    sleeps(Sleep::UntilAsked(2), &[asks, asks], 2);
+    sleeps(Until::Asked(2), &[asks, asks], 2);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn who_waits_for_two_to_ask_is_not_woken_by_one_who_asks_again() {
         let (mailbox, _) = mailbox();
         let mut post = Box::<Post<_, _, _>>::default();
         mailbox.collect(&mut post, Park::Always);
-        mailbox.sleep(Sleep::UntilAsked(2));
+        mailbox.sleep(Until::Asked(2));
         let [one, other] = [(); 2].map(|()| SubscriptionId::next());
         for (id, sleeps_on) in [(one, true), (one, true), (other, false)] {
             mailbox.ask(id, 1);
@@ -186,7 +186,7 @@ fn who_waits_for_two_to_ask_is_woken_by_all_else() {
         asks(mailbox);
         mailbox.stop();
     }
-    sleeps(Sleep::UntilAsked(2), &[asks_and_stops], 2);
+    sleeps(Until::Asked(2), &[asks_and_stops], 2);
 }
 
 #[test]
