@@ -65,7 +65,7 @@ pub enum Directive {
 }
 
 macro_rules! common_callbacks {
-    ($out:ty) => {
+    ($out:ty $(, $polls_nothing:ident)?) => {
         /// Runs once before anything else. The behaviour that follows a failed one then hears of the subscriptions that
         /// live on, as if they were made now, and of the whole unpaid demand.
         fn started(&mut self, cx: &mut Context<$out>) -> impl Future<Output = Result> + Send {
@@ -86,8 +86,8 @@ macro_rules! common_callbacks {
             task: &mut std::task::Context<'_>,
             cx: &mut Context<$out>,
         ) -> Poll<Result> {
-            let _ = task;
-            cx.polls_nothing::<Self>();
+            let _ = (task, &mut *cx);
+            $(cx.$polls_nothing::<Self>();)?
             Poll::Pending
         }
 
@@ -249,7 +249,7 @@ pub trait ProducerConsumer: Sized + Send + 'static {
         ready(Ok(()))
     }
 
-    common_callbacks!(Self::Out);
+    common_callbacks!(Self::Out, polls_nothing);
 }
 
 /// A stage that only takes events.

@@ -371,7 +371,7 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In
         let events = std::mem::replace(events, post.spares.take());
         let message = Incoming::Events(subscription, events);
         post.incoming.push_back(message);
-        if self.parked.sleeps_through_events() {
+        if self.parked.sleeps() && self.parked.sleeps_through_events() {
             return;
         }
         self.wake(letterbox);
