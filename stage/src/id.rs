@@ -30,6 +30,15 @@ impl SubscriptionId {
     /// That of no subscription.
     pub(crate) const NONE: Self = Self(0);
 
+    #[cfg(test)]
+    pub(crate) const fn of(number: u64) -> Self {
+        Self(number)
+    }
+
+    pub(crate) const fn number(self) -> u64 {
+        self.0
+    }
+
     /// Returns an id that no other subscription of this process has.
     #[must_use]
     pub fn next() -> Self {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use stage::{
     Batch, Cancel, Context, Demand, Group, Handler, ProducerConsumer, ProducerConsumerHandle,
-    Result, Sender, Subscription, channel, producer_consumer,
+    Result, Sender, Subscription, SubscriptionId, channel, producer_consumer,
 };
 
 /// How long a test waits for what must come.
@@ -41,6 +41,17 @@ impl Handler<Asked, usize> for PassOn {
 
     async fn handle(&mut self, _: Asked, cx: &mut Context<usize>) -> usize {
         cx.demand()
+    }
+}
+
+/// Has the stage cancel one of its consumers.
+struct CancelConsumer(SubscriptionId);
+
+impl Handler<CancelConsumer, usize> for PassOn {
+    type Reply = ();
+
+    async fn handle(&mut self, CancelConsumer(id): CancelConsumer, cx: &mut Context<usize>) {
+        cx.cancel_consumer(id, Cancel::Normal);
     }
 }
 
@@ -114,6 +125,35 @@ async fn what_is_asked_of_a_stage_without_events_is_told_as_owed() {
     }
     assert_eq!(pass_on.call(Asked).await.unwrap(), 15);
     assert_eq!(pass_on.stats().owed, 15);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_asked_in_place_of_a_leaver_is_owed_once() {
+    let (_sender, pass_on, mut leaver) = flow().await;
+    leaver.request(events(10));
+    rest().await;
+    leaver.cancel(Cancel::Normal);
+    rest().await;
+    let mut next = pass_on.subscribe();
+    rest().await;
+    next.request(events(5));
+    rest().await;
+    assert_eq!(pass_on.stats().owed, 10);
+    assert_eq!(pass_on.call(Asked).await.unwrap(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_cancelled_consumer_asks_is_not_owed() {
+    let (_sender, pass_on, mut cancelled) = flow().await;
+    let mut other = pass_on.subscribe();
+    pass_on.call(CancelConsumer(cancelled.id())).await.unwrap();
+    for _ in 0..3 {
+        other.request(events(1));
+        cancelled.request(events(7));
+        rest().await;
+    }
+    assert_eq!(pass_on.stats().owed, 3);
+    assert_eq!(pass_on.call(Asked).await.unwrap(), 3);
 }
 
 #[tokio::test(start_paused = true)]

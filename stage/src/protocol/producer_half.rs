@@ -203,10 +203,10 @@ impl<T: 'static> ProducerHalf<T> {
         self.dispatcher.asks_needed()
     }
 
-    /// Whether one consumer gets whatever comes.
+    /// The only consumer, where it gets whatever comes.
     #[inline]
-    pub(crate) fn has_sole_consumer(&self) -> bool {
-        self.sole != SubscriptionId::NONE
+    pub(crate) fn sole_consumer(&self) -> Option<SubscriptionId> {
+        (self.sole != SubscriptionId::NONE).then_some(self.sole)
     }
 
     /// Adds an ask and serves it from the buffer.

@@ -100,8 +100,8 @@ pub struct EdgeStats {
 pub struct StageStats {
     /// Events waiting for demand: in the buffer, in the queues of the dispatcher, or put off.
     pub buffered: usize,
-    /// Demand that the stage was told and has not paid; of a producer-consumer, what its consumers wait for: asks
-    /// that are on their way to it are not counted, nor those that it is just waking up for.
+    /// Demand that the stage was told and has not paid; of a producer-consumer, what its consumers wait for. Exact where the
+    /// stage rests; else off by what is asked, heard or paid in this moment.
     pub owed: usize,
     /// Emitted events dropped by a full buffer, by the full queue of a partition, or by the stage's end.
     pub discarded: u64,
@@ -340,7 +340,7 @@ impl Cell {
             seldom.map_or(0, |seldom| of(seldom).load(Ordering::Relaxed))
         };
         let owed = self.owed.load(Ordering::Relaxed);
-        // Looked at last, so that an ask which is heard meanwhile is not told twice.
+        // Looked at last: an ask that is heard in between is not counted, rather than twice.
         let unheard = self.port().map_or(0, |port| port.unheard());
         StageStats {
             buffered: self.buffered.load(Ordering::Relaxed),

@@ -333,7 +333,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
             *asked = asked.saturating_add(n);
             return true;
         }
-        let sleeps_on = self.parked.sleeps_through_ask();
+        let sleeps_on = self.parked.sleeps_through_ask(id);
         if sleeps_on {
             post.control.push_back(Control::Ask(id, n));
         }

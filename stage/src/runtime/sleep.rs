@@ -16,21 +16,22 @@ impl<R: Role> Task<R> {
         let out = self.cx.out.as_ref()?;
         let half = &out.half;
         if let asks @ 2.. = half.asks_needed() {
-            return Some(Until::Asked(asks));
+            return Some(Until::Asked(u32::try_from(asks).unwrap_or(u32::MAX)));
         }
-        // What it owes then changes by the asks of one consumer alone, and none of them pays for anything that is held.
+        // What it owes is then the sum of what one consumer asks, who waits for nothing that is held.
+        let sole = half.sole_consumer()?;
         let needs_both = !R::IS_SOURCE
             && !R::IS_FUSED
             && out.polls_nothing == Some(true)
-            && half.has_sole_consumer()
             && half.buffered() == 0
+            && half.orphaned() == 0
             && self.at_work.is_empty();
         if !needs_both {
             return None;
         }
         match (self.post.incoming.is_empty(), half.owed()) {
-            (true, 0) => Some(Until::Both),
-            (true, _) => Some(Until::Events),
+            (true, 0) => Some(Until::Both(sole)),
+            (true, _) => Some(Until::Events(sole)),
             (false, 0) => Some(Until::Ask),
             // It is paused: neither changes that.
             (false, _) => None,

@@ -5,23 +5,25 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::sync::atomic::AtomicUsize;
+use crate::id::SubscriptionId;
+use crate::sync::atomic::AtomicU64;
 
 /// Until when a stage that waits sleeps. It takes what has come when it runs again, whatever woke it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Until {
     /// Through asks, until so many consumers have asked: two or more. Asks of one in a row are one.
-    Asked(usize),
-    /// Through asks.
-    Events,
+    Asked(u32),
+    /// Through asks of this one.
+    Events(SubscriptionId),
     /// Through events.
     Ask,
-    /// Through events, until there is an ask as well, and the other way round.
-    Both,
+    /// Through events, until there is an ask as well, and through asks of this one, until there are events.
+    Both(SubscriptionId),
 }
 
-/// One of the states below, or as many more than `UNTIL_EVENTS` as consumers have to ask. Written under the mailbox's lock,
-/// but for `sleep`: whoever sends in between wakes the stage, which then takes all that has come.
+/// One of the states below, and above it, how many consumers have yet to ask, or the one whose asks are slept through.
+/// Written under the mailbox's lock, but for `sleep`: whoever sends in between wakes the stage, which then takes all that
+/// has come.
 ///
 /// ```text
 ///             ┌─ an ask ──▶ UNTIL_EVENTS ─ events ─┐
@@ -29,30 +31,34 @@ pub(crate) enum Until {
 ///             └─ events ──▶ UNTIL_ASK ──── an ask ─┘
 /// ```
 #[derive(Debug)]
-pub(super) struct Parked(AtomicUsize);
+pub(super) struct Parked(AtomicU64);
 
 /// What comes next wakes nobody.
-const AWAKE: usize = 0;
+const AWAKE: u64 = 0;
 
 /// What comes next wakes the stage, and nothing has come.
-const PARKED: usize = 1;
+const PARKED: u64 = 1;
 
-const UNTIL_ASK: usize = 2;
-const UNTIL_BOTH: usize = 3;
-const UNTIL_EVENTS: usize = 4;
+const UNTIL_ASK: u64 = 2;
+const UNTIL_BOTH: u64 = 3;
+const UNTIL_EVENTS: u64 = 4;
+const UNTIL_ASKED: u64 = 5;
+
+/// One more in what is above the state.
+const ONE: u64 = 8;
 
 impl Parked {
     pub(super) fn new() -> Self {
-        Self(AtomicUsize::new(AWAKE))
+        Self(AtomicU64::new(AWAKE))
     }
 
     #[inline]
-    fn state(&self) -> usize {
+    fn state(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 
     #[inline]
-    fn note(&self, state: usize) {
+    fn note(&self, state: u64) {
         self.0.store(state, Ordering::Relaxed);
     }
 
@@ -73,11 +79,11 @@ impl Parked {
         self.note(match until {
             Until::Asked(asks) => {
                 debug_assert!(asks > 1, "to wait for one is no sleep");
-                UNTIL_EVENTS.saturating_add(asks)
+                UNTIL_ASKED + u64::from(asks) * ONE
             }
-            Until::Events => UNTIL_EVENTS,
+            Until::Events(sole) => UNTIL_EVENTS + above(sole),
             Until::Ask => UNTIL_ASK,
-            Until::Both => UNTIL_BOTH,
+            Until::Both(sole) => UNTIL_BOTH + above(sole),
         });
     }
 
@@ -87,18 +93,19 @@ impl Parked {
         self.state() > PARKED
     }
 
-    /// Whether it sleeps until there are events, through whatever is asked.
+    /// Whether it sleeps until there are events, through whatever its only consumer asks.
     pub(super) fn sleeps_until_events(&self) -> bool {
-        self.state() == UNTIL_EVENTS
+        self.state() % ONE == UNTIL_EVENTS
     }
 
     /// Notes an ask; returns whether the stage sleeps on.
     #[inline]
-    pub(super) fn sleeps_through_ask(&self) -> bool {
-        match self.state() {
-            UNTIL_EVENTS => {}
-            UNTIL_BOTH => self.note(UNTIL_EVENTS),
-            asks if asks > UNTIL_EVENTS + 1 => self.note(asks - 1),
+    pub(super) fn sleeps_through_ask(&self, by: SubscriptionId) -> bool {
+        let state = self.state();
+        match state % ONE {
+            UNTIL_EVENTS => return state - UNTIL_EVENTS == above(by),
+            UNTIL_BOTH if state - UNTIL_BOTH == above(by) => self.note(UNTIL_EVENTS + above(by)),
+            UNTIL_ASKED if state >= UNTIL_ASKED + 2 * ONE => self.note(state - ONE),
             _ => return false,
         }
         true
@@ -107,7 +114,7 @@ impl Parked {
     /// Notes events; returns whether the stage sleeps on.
     #[inline]
     pub(super) fn sleeps_through_events(&self) -> bool {
-        match self.state() {
+        match self.state() % ONE {
             UNTIL_ASK => {}
             UNTIL_BOTH => self.note(UNTIL_ASK),
             _ => return false,
@@ -126,6 +133,12 @@ impl Parked {
     }
 }
 
+/// A consumer's place in a state. Ids are counted up, and no process comes that far.
+#[inline]
+const fn above(id: SubscriptionId) -> u64 {
+    id.number().wrapping_mul(ONE)
+}
+
 #[cfg(all(test, not(shuttle)))]
 mod tests {
     use super::*;
@@ -133,14 +146,19 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Comes {
         Ask,
+        /// By one who is not the only consumer.
+        Other,
         Events,
     }
-    use Comes::{Ask, Events};
+    use Comes::{Ask, Events, Other};
+
+    const SOLE: SubscriptionId = SubscriptionId::of(1 << 40);
 
     impl Parked {
         fn sleeps_through(&self, comes: Comes) -> bool {
             match comes {
-                Ask => self.sleeps_through_ask(),
+                Ask => self.sleeps_through_ask(SOLE),
+                Other => self.sleeps_through_ask(SubscriptionId::of(1)),
                 Events => self.sleeps_through_events(),
             }
         }
@@ -162,18 +180,26 @@ mod tests {
 
     #[test]
     fn a_stage_sleeps_until_what_it_waits_for_has_come() {
-        check(Until::Asked(3), &[Ask, Ask], Ask);
+        check(Until::Asked(3), &[Ask, Other], Ask);
         check(Until::Asked(3), &[Ask], Events);
-        check(Until::Events, &[Ask, Ask], Events);
+        check(Until::Events(SOLE), &[Ask, Ask], Events);
         check(Until::Ask, &[Events, Events], Ask);
-        check(Until::Both, &[Ask, Ask], Events);
-        check(Until::Both, &[Events, Events], Ask);
+        check(Until::Both(SOLE), &[Ask, Ask], Events);
+        check(Until::Both(SOLE), &[Events, Events], Ask);
+    }
+
+    #[test]
+    fn an_ask_that_is_not_by_the_only_consumer_wakes_it() {
+        check(Until::Events(SOLE), &[Ask], Other);
+        check(Until::Both(SOLE), &[], Other);
+        check(Until::Both(SOLE), &[Ask], Other);
+        check(Until::Both(SOLE), &[Events], Other);
     }
 
     #[test]
     fn who_does_not_sleep_is_woken_by_whatever_comes() {
         for is_parked in [false, true] {
-            for comes in [Ask, Events] {
+            for comes in [Ask, Other, Events] {
                 let parked = Parked::new();
                 parked.set(is_parked);
                 assert!(!parked.sleeps_through(comes));

@@ -111,8 +111,14 @@ fn sleeps(until: Until, sends: &'static [fn(&Tested)], messages: usize) {
     check_dfs(every, None);
 }
 
+const SOLE: SubscriptionId = SubscriptionId::of(1 << 40);
+
 fn asks(mailbox: &Tested) {
-    mailbox.ask(SubscriptionId::next(), 1);
+    mailbox.ask(SOLE, 1);
+}
+
+fn another_asks(mailbox: &Tested) {
+    mailbox.ask(SubscriptionId::NONE, 1);
 }
 
 fn delivers(mailbox: &Tested) {
@@ -121,7 +127,7 @@ fn delivers(mailbox: &Tested) {
 
 #[test]
 fn who_waits_for_events_is_woken_by_them() {
-    sleeps(Until::Events, &[asks, delivers], 2);
+    sleeps(Until::Events(SOLE), &[asks, delivers], 2);
 }
 
 #[test]
@@ -131,7 +137,12 @@ fn who_waits_for_an_ask_is_woken_by_it() {
 
 #[test]
 fn who_waits_for_both_an_event_and_an_ask_is_woken_by_the_second() {
-    sleeps(Until::Both, &[asks, delivers], 2);
+    sleeps(Until::Both(SOLE), &[asks, delivers], 2);
+}
+
+#[test]
+fn who_waits_for_both_is_woken_by_one_who_is_not_its_only_consumer() {
+    sleeps(Until::Both(SOLE), &[asks, another_asks], 2);
 }
 
 #[test]
@@ -141,7 +152,7 @@ fn who_waits_for_both_is_woken_by_all_else() {
             let (mailbox, _) = mailbox();
             let mut post = Box::<Post<_, _, _>>::default();
             mailbox.collect(&mut post, Park::Always);
-            mailbox.sleep(Until::Both);
+            mailbox.sleep(Until::Both(SOLE));
             for _ in 0..2 {
                 first(&mailbox);
                 assert!(mailbox.parked.sleeps());
@@ -155,7 +166,7 @@ fn who_waits_for_both_is_woken_by_all_else() {
 
 #[test]
 fn who_waits_for_two_to_ask_is_woken_by_the_second() {
-    sleeps(Until::Asked(2), &[asks, asks], 2);
+    sleeps(Until::Asked(2), &[asks, another_asks], 2);
 }
 
 #[test]
