@@ -76,11 +76,11 @@ macro_rules! common_callbacks {
         /// Polled beside the mailbox, for a stage that waits on something of its own, such as a channel; nothing that it
         /// polls is dropped when a message comes.
         ///
-        /// It runs after every few messages, and again after every change of demand; a producer-consumer that has none is not
-        /// even woken by an event alone, or by an ask alone. It emits at most `cx.demand()` events,
-        /// registers `task`'s waker where it returns `Pending`, and returns `Ready(Ok(()))` only when it did something:
-        /// it is then polled again at once. A producer that has completed or drains is polled for as long as it has
-        /// something `in_hand`. For a `Stream` there is [`from_stream`](crate::from_stream).
+        /// It runs after every few messages, and again after every change of demand; a producer-consumer without it may
+        /// sleep through an ask until there are events, and through events until there is an ask. It emits at most
+        /// `cx.demand()` events, registers `task`'s waker where it returns `Pending`, and returns `Ready(Ok(()))` only when
+        /// it did something: it is then polled again at once. A producer that has completed or drains is polled for as long
+        /// as it has something `in_hand`. For a `Stream` there is [`from_stream`](crate::from_stream).
         fn poll_events(
             &mut self,
             task: &mut std::task::Context<'_>,

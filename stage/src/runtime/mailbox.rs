@@ -360,6 +360,7 @@ impl<S, In, Out: Send + 'static> Mailbox<S, In, Out> {
 impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> ConsumerPort<In>
     for Mailbox<S, In, Out>
 {
+    /// As `put`, but for what the stage sleeps through.
     fn deliver(&self, subscription: SubscriptionId, events: &mut Vec<In>) {
         let mut letterbox = self.lock();
         let Some(post) = letterbox.as_mut() else {
