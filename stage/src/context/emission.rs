@@ -13,7 +13,8 @@ pub(crate) struct Emission<Out> {
     pub(crate) half: ProducerHalf<Out>,
     pub(crate) dispatched: Dispatched<Out>,
     pub(crate) downstreams: BySubscription<Downstream<Out>>,
-    /// Whether it has ever emitted, or, as the first of a fused pair, since that was taken up: one that only owes needs no room for what it owes.
+    /// Whether it has ever emitted, or, as the first of a fused pair, since that was taken up: one that only owes needs no
+    /// room for what it owes.
     pub(crate) has_emitted: bool,
     /// Whether the behaviour waits for nothing but what comes to its mailbox; `None` where it has not said so.
     pub(crate) polls_nothing: Option<bool>,

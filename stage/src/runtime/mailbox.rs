@@ -138,6 +138,9 @@ pub(crate) trait AskPort: Send + Sync {
 pub(crate) trait StagePort: AskPort {
     /// What was asked of it while it sleeps until there are events, which it has not heard.
     fn unheard(&self) -> usize;
+    /// Messages from upstream that the stage has not taken.
+    #[cfg(all(test, not(shuttle)))]
+    fn unread(&self) -> usize;
     /// A `Weak<dyn CallPort<S, Out>>` of the stage's own types.
     fn call_port(self: Arc<Self>) -> Box<dyn Any>;
 }
@@ -433,6 +436,14 @@ impl<S: Send + 'static, In: Send + 'static, Out: Send + 'static> StagePort for M
             _ => None,
         });
         asks.fold(0, usize::saturating_add)
+    }
+
+    #[cfg(all(test, not(shuttle)))]
+    fn unread(&self) -> usize {
+        let letterbox = self.lock();
+        letterbox
+            .as_ref()
+            .map_or(0, |post| post.incoming.iter().count())
     }
 
     fn call_port(self: Arc<Self>) -> Box<dyn Any> {

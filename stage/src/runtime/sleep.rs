@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_producer_consumer_hears_an_ask_when_it_has_an_event() {
+    async fn a_producer_consumer_takes_the_first_of_an_event_and_an_ask_when_it_has_the_other() {
         let (sender, build) = channel();
         let source = build.spawn().expect("a runtime");
         let demand = Demand::new(4, 2).expect("a minimum below the maximum");
@@ -82,12 +82,17 @@ mod tests {
         rest().await;
         let port = pass_on.cell.port().expect("it lives");
         consumer.request(NonZeroUsize::MIN);
-        consumer.request(NonZeroUsize::MIN);
         rest().await;
-        assert_eq!(port.unheard(), 2);
+        assert_eq!((port.unheard(), port.unread()), (1, 0));
         sender.send(0).await.expect("it lives");
         assert!(matches!(consumer.next().await, Ok(Some(events)) if events == [0]));
         rest().await;
-        assert_eq!((port.unheard(), pass_on.stats().owed), (0, 1));
+        assert_eq!((port.unheard(), port.unread()), (0, 0));
+        sender.send(1).await.expect("it lives");
+        rest().await;
+        assert_eq!((port.unheard(), port.unread()), (0, 1));
+        consumer.request(NonZeroUsize::MIN);
+        assert!(matches!(consumer.next().await, Ok(Some(events)) if events == [1]));
+        assert_eq!((port.unheard(), port.unread()), (0, 0));
     }
 }

@@ -1,5 +1,5 @@
-//! Every schedule there is of one stage at its mailbox and of those that send to it: two senders of one message each,
-//! and one of two messages while the stage ends. They are some 70,000.
+//! Every schedule there is of one stage at its mailbox and of those that send to it: two senders of one message each, also
+//! while the stage sleeps through some of it, and one of two messages while the stage ends.
 
 use std::future::poll_fn;
 use std::sync::Arc;
